@@ -1,0 +1,143 @@
+// Package catalog turns the metric catalog, a YAML file that product managers own, into a checked and
+// compiled form: selectors the worker can match, cohorts, metrics and their windows.
+//
+// The package is pure: it reads bytes and returns values and problems.
+package catalog
+
+import (
+	"time"
+)
+
+// MaxSelectors bounds the distinct selectors of one catalog.
+const MaxSelectors = 256
+
+// Mask says which selectors of a catalog an event matches: bit i stands for Catalog.Selectors[i].
+type Mask [MaxSelectors / 64]uint64
+
+// Has reports whether bit i is set.
+func (m *Mask) Has(i int) bool { return m[i>>6]&(1<<(i&63)) != 0 }
+
+// Set sets bit i.
+func (m *Mask) Set(i int) { m[i>>6] |= 1 << (i & 63) }
+
+// Catalog is a checked, compiled catalog.
+type Catalog struct {
+	Product         string
+	Timezone        string // IANA name
+	Location        *time.Location
+	WeekStart       time.Weekday // Monday or Sunday
+	AllUsers        bool         // users: all, events with only an anonymous id count
+	AllowedLateness time.Duration
+	Settle          time.Duration
+	Windows         []Window
+	Cohorts         []Cohort
+	Metrics         []Metric
+	Selectors       []Selector // distinct; everything else refers to them by index
+}
+
+// WindowKind is the shape of a window.
+type WindowKind uint8
+
+// The window kinds. Hour to Month tumble on local boundaries, Trailing ends at every local midnight.
+const (
+	Hour WindowKind = iota
+	Day
+	Week
+	Month
+	Trailing
+)
+
+// Window is one entry of windows.
+type Window struct {
+	Name string // as written: 1h, 1d, 1w, 1mo, 7d/1d
+	Kind WindowKind
+	Days int // length of a Trailing window in local days, 1-90
+}
+
+// Grain is the length of a cohort's period.
+type Grain uint8
+
+// The grains.
+const (
+	GrainDay Grain = iota
+	GrainWeek
+	GrainMonth
+)
+
+// Cohort is a group of users by when they entered.
+type Cohort struct {
+	Name      string
+	FirstSeen bool // entry is the user's first event of any name
+	Entry     int  // selector index; the "*" selector when FirstSeen
+	Grain     Grain
+	Segments  []Segment
+}
+
+// Segment splits a cohort by a value of the entry event.
+type Segment struct {
+	Name   string
+	Path   []string // starts with "properties" or "context"
+	Values []string // when set, others become (other)
+}
+
+// Kind is the kind of a metric.
+type Kind uint8
+
+// The metric kinds.
+const (
+	Activation Kind = iota
+	TTFV
+	Adoption
+)
+
+// Step is a selector that is reached at its Count-th matching event.
+type Step struct {
+	Name     string
+	Selector int
+	Count    int // at least 1
+}
+
+// Metric is one compiled metric.
+type Metric struct {
+	Name     string
+	Kind     Kind
+	Cohort   int           // index into Catalog.Cohorts
+	Steps    []Step        // activation: the steps; ttfv: the one value; adoption: the feature with count 1
+	Sequence bool          // activation with order: sequence
+	Within   time.Duration // whole hours; 0 when there is none
+	Active   int           // adoption: selector index of active events
+	Governance
+}
+
+// Governance is what may change without changing a number.
+type Governance struct {
+	Owner, Objective, Indicator, Direction, Action string
+	Runbook, Description                           string
+	Labels                                         map[string]string
+	Target                                         *Target
+	ReviewBy                                       string // YYYY-MM-DD, empty when there is none
+	Guardrails                                     []Guardrail
+}
+
+// Target is the value a metric should reach.
+type Target struct {
+	Value float64 // a rate, or seconds for TTFV
+	By    string  // YYYY-MM-DD
+}
+
+// Guardrail is a limit that on-call wants to know about.
+type Guardrail struct {
+	Severity     string // critical or warning
+	Below, Above *float64
+	Age          time.Duration // 0: the metric's within
+	Window       string
+	MinSample    int
+	Consecutive  int
+}
+
+// Selector says which events count.
+type Selector struct {
+	Text  string   // canonical form, for messages and counters
+	Names []string // event names; nil means any
+	Where string   // CEL source, empty when there is none
+}
