@@ -1,0 +1,105 @@
+package event
+
+import (
+	"fmt"
+	"strings"
+)
+
+// The bounds of an event, in bytes. What a longer name, user or id means is said at Parse.
+const (
+	MaxPayload = 256 << 10
+	MaxName    = 200
+	MaxUser    = 256
+	MaxID      = 100
+	MaxDepth   = 64 // levels of nested objects and arrays, the event itself being the first
+)
+
+// Parse judges one message and, when it is Accepted, fills *ev; otherwise *ev stays as it was. The caller
+// may use one Event again and again: strings are copied out of m.Data, byte slices point into it.
+// allUsers is the catalog's `users: all`: events with only an anonymous id count.
+//
+// The judgements come in this order, and the first that fails decides:
+//
+//  1. too_large: the body is longer than MaxPayload.
+//  2. malformed: the body is not one JSON object (RFC 8259, nothing but white space around it), is not
+//     UTF-8, is nested beyond MaxDepth, or its properties (in a CloudEvent: data) are neither an object
+//     nor null. Of a key that appears twice the last one counts, here and below.
+//  3. Ignored: type is identify, group or alias. No user, name or time is asked for, in either form.
+//  4. missing_event: the name is missing, empty, longer than MaxName, or not a string. Only a type of page or screen
+//     makes the field event unnecessary. In a CloudEvent the type is the name.
+//  5. missing_user: neither a user id nor an anonymous id; null and "" are none. An empty user id falls
+//     back to the anonymous id.
+//  6. invalid_user: an id that is neither a string nor a number, is longer than MaxUser, or is a text that broken
+//     clients send for "no user" (null, undefined, NaN, [object Object], exactly so). It does not fall back.
+//     A number is its text as the JSON writes it: 7, 7.0 and 7e0 are three users, and no digit is lost.
+//     White space is part of an id.
+//  7. Ignored: an event with only an anonymous id, unless allUsers.
+//  8. bad_timestamp: an unreadable Firstlight-Received-At, or one before 1971.
+//  9. bad_timestamp: a timestamp that is neither null nor an RFC 3339 string, or that lies before 1971, as
+//     sent or once corrected for clock skew.
+//
+// Never a reason to refuse: a sentAt that is unreadable or before 1971 (it is left out), an id that is too
+// long or neither string nor number (the event has none), a context that is not an object (there is
+// none), a numeric messageId (it is its text), unknown fields, escapes of NUL and of lone surrogates (these become U+FFFD).
+func Parse(m *Message, allUsers bool, ev *Event) Result {
+	received, clockProblem := receivedTime(m)
+	refuse := func(r Reason, detail string) Result {
+		return Result{Verdict: Dead, Reason: r, Detail: detail, Received: received}
+	}
+	if len(m.Data) > MaxPayload {
+		return refuse(TooLarge, fmt.Sprintf("the event has %d bytes, the limit is %d", len(m.Data), MaxPayload))
+	}
+	var f fields
+	if problem := f.read(m.Data); problem != "" {
+		return refuse(Malformed, problem)
+	}
+	if f.ignored() {
+		return Result{Verdict: Ignored, Received: received}
+	}
+	name, problem := f.name()
+	if problem != "" {
+		return refuse(MissingEvent, problem)
+	}
+	user, anonymous, reason, problem := f.user()
+	if problem != "" {
+		return refuse(reason, problem)
+	}
+	if anonymous && !allUsers {
+		return Result{Verdict: Ignored, Received: received}
+	}
+	if clockProblem != "" {
+		return refuse(BadTimestamp, clockProblem)
+	}
+	at, clamped, problem := f.eventTime(received)
+	if problem != "" {
+		return refuse(BadTimestamp, problem)
+	}
+	*ev = Event{
+		Source:     source(m.Subject),
+		Name:       reuse(ev.Name, name),
+		User:       reuse(ev.User, user),
+		ID:         f.id(),
+		Time:       at,
+		Received:   received,
+		Clamped:    clamped,
+		Properties: f.object(f.properties),
+		Context:    f.object(f.context),
+		Payload:    m.Data,
+	}
+	return Result{Verdict: Accepted, Received: received}
+}
+
+// source is the second token of a subject, and empty when there is none.
+func source(subject string) string {
+	_, rest, _ := strings.Cut(subject, ".")
+	token, _, _ := strings.Cut(rest, ".")
+	return token
+}
+
+// reuse returns b as a string; neighbouring events often share name and user, which then cost no allocation.
+func reuse(old string, b []byte) string {
+	if old == string(b) {
+		return old
+	}
+	return string(b)
+}
