@@ -1,0 +1,124 @@
+// Package calendar divides time into the local hours, days, weeks and months of one time zone.
+//
+// A local day is the interval from its first instant to the first instant of the next day, so days never
+// overlap and leave no gap, whatever daylight saving time does: a skipped midnight makes the day start at the
+// transition. Days are numbered by their local date (0 is 1970-01-01); instants are Unix seconds, UTC.
+package calendar
+
+import "time"
+
+// Day is a local date: days since 1970-01-01.
+type Day int32
+
+// HourSeconds is the length of an hour window.
+const HourSeconds = 3600
+
+const daySeconds = 86400
+
+// Calendar answers for one time zone. It caches, so it is not safe for concurrent use.
+type Calendar struct {
+	loc       *time.Location
+	weekStart time.Weekday
+	period    period
+	starts    map[Day]int64
+}
+
+// period is a stretch of time with one offset from UTC; zero bounds are open.
+type period struct {
+	from, to int64
+	offset   int64
+	known    bool
+}
+
+// New returns the calendar of a time zone whose weeks start on weekStart.
+func New(loc *time.Location, weekStart time.Weekday) *Calendar {
+	return &Calendar{loc: loc, weekStart: weekStart, starts: make(map[Day]int64)}
+}
+
+func (c *Calendar) periodAt(sec int64) period {
+	p := c.period
+	if p.known && (p.from == 0 || sec >= p.from) && (p.to == 0 || sec < p.to) {
+		return p
+	}
+	t := time.Unix(sec, 0).In(c.loc)
+	_, offset := t.Zone()
+	p = period{offset: int64(offset), known: true}
+	from, to := t.ZoneBounds()
+	if !from.IsZero() {
+		p.from = from.Unix()
+	}
+	if !to.IsZero() {
+		p.to = to.Unix()
+	}
+	c.period = p
+	return p
+}
+
+// HourOf returns the start of the local hour that holds an instant: sec less its local seconds past the hour.
+func (c *Calendar) HourOf(sec int64) int64 {
+	return sec - floorMod(sec+c.periodAt(sec).offset, HourSeconds)
+}
+
+// DayOf returns the local day that holds an instant.
+func (c *Calendar) DayOf(sec int64) Day {
+	d := Day(floorDiv(sec+c.periodAt(sec).offset, daySeconds))
+	for sec < c.Start(d) {
+		d--
+	}
+	for sec >= c.Start(d+1) {
+		d++
+	}
+	return d
+}
+
+// Start returns the first instant of a local day.
+func (c *Calendar) Start(d Day) int64 {
+	if s, ok := c.starts[d]; ok {
+		return s
+	}
+	midnight := int64(d) * daySeconds
+	// No offset from UTC exceeds 16 hours, so the search starts before the day does.
+	for at := midnight - 16*HourSeconds; ; {
+		p := c.periodAt(at)
+		s := max(midnight-p.offset, p.from)
+		if p.from == 0 {
+			s = midnight - p.offset
+		}
+		if p.to == 0 || s < p.to {
+			c.starts[d] = s
+			return s
+		}
+		at = p.to
+	}
+}
+
+// Week returns the first day of the week that holds d.
+func (c *Calendar) Week(d Day) Day {
+	weekday := floorMod(int64(d)+int64(time.Thursday), 7)
+	return d - Day(floorMod(weekday-int64(c.weekStart), 7))
+}
+
+// Month returns the first day of the month that holds d, and of the month after it.
+func (c *Calendar) Month(d Day) (first, next Day) {
+	t := d.Time()
+	first = d - Day(t.Day()-1)
+	return first, FromDate(t.Year(), t.Month()+1, 1)
+}
+
+// Time returns midnight UTC of the date.
+func (d Day) Time() time.Time { return time.Unix(int64(d)*daySeconds, 0).UTC() }
+
+// FromDate returns the day of a date; months overflow into years as in time.Date.
+func FromDate(year int, month time.Month, day int) Day {
+	return Day(floorDiv(time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix(), daySeconds))
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+func floorMod(a, b int64) int64 { return a - floorDiv(a, b)*b }
