@@ -1,0 +1,163 @@
+// Package oracle computes every numeric view of the contract from the raw messages of the stream, in one
+// batch, as plainly as possible. Tests compare the pipeline with it.
+//
+// It shares no code with the pipeline: JSON, catalog, expressions, calendar and statistics are written anew,
+// for obviousness and not for speed. Ages and quantiles are exact, where the pipeline may be off by 1 %.
+//
+// Where the contract is silent it decides as the pipeline should: quantiles are of type 2 (Hyndman and Fan),
+// Kaplan–Meier quantiles follow R's survfit, and no message is removed as a duplicate: that is the stream's work.
+package oracle
+
+import (
+	"fmt"
+	"sort"
+	"time"
+)
+
+// ReceivedAt is the header that carries the received time of historical imports.
+const ReceivedAt = "Firstlight-Received-At"
+
+// Message is one stored message of the stream.
+type Message struct {
+	Subject  string // events.<source>.<user-token>
+	Header   map[string]string
+	Stored   time.Time // the stream's own timestamp
+	Sequence uint64
+	Data     []byte
+}
+
+// Row is one row of a view: column name to string, uint64, float64, bool, time.Time (dates are midnight UTC),
+// map[string]string, map[string]uint64 or nil for NULL.
+type Row map[string]any
+
+// Account says what became of the messages of one partition.
+type Account struct {
+	Partition                           int
+	Received, Applied, Ignored, Clamped uint64
+	Dead                                map[string]uint64 // by reason, only reasons that occurred
+	ArrivalClock, Watermark             time.Time
+}
+
+// Result holds the views by name and one account per partition that has a message, in partition order.
+type Result struct {
+	Views    map[string][]Row
+	Accounts []Account
+}
+
+// Options changes how exact the result is.
+type Options struct {
+	// RoundAge, when set, replaces the age of a reached user (ms) in quantiles, Kaplan–Meier estimates and
+	// at_risk. A test that knows the pipeline's age buckets can so demand equality of what is else approximate.
+	RoundAge func(ms int64) int64
+}
+
+// Compute returns the views for messages in stream order as they must read at asOf. partitionOf tells the
+// partition of a subject: arrival clock and lateness are judged per partition.
+func Compute(catalogYAML []byte, msgs []Message, partitionOf func(subject string) int, asOf time.Time) (Result, error) {
+	return ComputeWith(Options{}, catalogYAML, msgs, partitionOf, asOf)
+}
+
+// ComputeWith is Compute with options.
+func ComputeWith(opts Options, catalogYAML []byte, msgs []Message, partitionOf func(subject string) int, asOf time.Time) (Result, error) {
+	cat, err := parseCatalog(catalogYAML)
+	if err != nil {
+		return Result{}, fmt.Errorf("read the catalog: %w", err)
+	}
+	events, accounts := accept(cat, msgs, partitionOf)
+	b := &batch{
+		catalog: cat,
+		events:  events,
+		asOf:    asOf.UnixMilli(),
+		round:   opts.RoundAge,
+		views:   map[string][]Row{},
+	}
+	if b.round == nil {
+		b.round = func(ms int64) int64 { return ms }
+	}
+	for i := range cat.Metrics {
+		b.metric(&cat.Metrics[i])
+	}
+	b.eventVolume()
+	b.views["pipeline_progress"] = progressRows(accounts)
+	return Result{Views: b.views, Accounts: accounts}, nil
+}
+
+// batch is one computation: what it knows and the rows it has found so far.
+type batch struct {
+	catalog *catalogFile
+	events  []*event // applied events, sorted by time, id, payload
+	asOf    int64
+	round   func(ms int64) int64
+	views   map[string][]Row
+}
+
+// add appends a row made of the base columns and some more.
+func (b *batch) add(view string, base, more Row) {
+	row := Row{}
+	for k, v := range base {
+		row[k] = v
+	}
+	for k, v := range more {
+		row[k] = v
+	}
+	b.views[view] = append(b.views[view], row)
+}
+
+// accept sorts the messages into accounts and returns the applied events.
+func accept(cat *catalogFile, msgs []Message, partitionOf func(string) int) ([]*event, []Account) {
+	var events []*event
+	byPartition := map[int]*Account{}
+	for _, m := range msgs {
+		p := partitionOf(m.Subject)
+		a := byPartition[p]
+		if a == nil {
+			a = &Account{Partition: p, Dead: map[string]uint64{}}
+			byPartition[p] = a
+		}
+		v := read(m, cat.Users == "all")
+		a.Received++
+		if received := instant(v.received); received.After(a.ArrivalClock) {
+			a.ArrivalClock = received
+		}
+		a.Watermark = a.ArrivalClock.Add(-time.Duration(cat.AllowedLateness) * time.Millisecond)
+		switch {
+		case v.ignored:
+			a.Ignored++
+			continue
+		case v.dead != "":
+			a.Dead[v.dead]++
+			continue
+		}
+		if v.clamped {
+			a.Clamped++
+		}
+		if v.event.at < a.Watermark.UnixMilli() {
+			a.Dead["late"]++
+			continue
+		}
+		a.Applied++
+		events = append(events, v.event)
+	}
+	sort.SliceStable(events, func(i, j int) bool { return events[i].before(events[j]) })
+
+	var accounts []Account
+	for _, a := range byPartition {
+		accounts = append(accounts, *a)
+	}
+	sort.Slice(accounts, func(i, j int) bool { return accounts[i].Partition < accounts[j].Partition })
+	return events, accounts
+}
+
+func progressRows(accounts []Account) []Row {
+	var rows []Row
+	for _, a := range accounts {
+		rows = append(rows, Row{
+			"partition": uint64(a.Partition), "arrival_clock": a.ArrivalClock, "watermark": a.Watermark,
+			"received": a.Received, "applied": a.Applied, "ignored": a.Ignored, "clamped": a.Clamped, "dead": a.Dead,
+		})
+	}
+	return rows
+}
+
+// instant is a time of the batch, which counts milliseconds since 1970, as a time.
+func instant(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
