@@ -12,10 +12,10 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// value is where a JSON value lies in the body. The zero value is null, which counts as missing.
+// value is where a JSON value lies in the body, which MaxPayload bounds. The zero value is null, which counts as missing.
 type value struct {
 	kind     gjson.Type
-	from, to int
+	from, to int32
 }
 
 // fields are the known fields of one body, by what they mean: read maps both forms onto the same ones.
@@ -195,7 +195,7 @@ func (f *fields) id() string {
 
 // absent reports whether v is missing, null or the empty string.
 func (f *fields) absent(v value) bool {
-	return v.kind == gjson.Null || v.kind == gjson.String && v.to-v.from == len(`""`)
+	return v.kind == gjson.Null || v.kind == gjson.String && v.to-v.from == int32(len(`""`))
 }
 
 // object returns v's bytes when it is an object, else nil.
@@ -229,7 +229,7 @@ func each(object []byte, visit func(key string, v value)) {
 	// gjson wants a string; the body does not change while we look at it.
 	whole := gjson.Result{Type: gjson.JSON, Raw: unsafe.String(unsafe.SliceData(object), len(object))}
 	whole.ForEach(func(key, v gjson.Result) bool {
-		visit(key.Str, value{kind: v.Type, from: v.Index, to: v.Index + len(v.Raw)})
+		visit(key.Str, value{kind: v.Type, from: int32(v.Index), to: int32(v.Index + len(v.Raw))})
 		return true
 	})
 }

@@ -15,6 +15,8 @@ const ReceivedHeader = "Firstlight-Received-At"
 const (
 	skewLimit = 60_000         // ms between a device's clock and ours that need no correction, and may lie ahead
 	earliest  = 31_536_000_000 // 1971-01-01T00:00:00Z, ms: what lies before comes from a clock that was never set
+
+	shortestTime = len("2006-01-02T15:04:05Z")
 )
 
 // receivedTime returns the message's received time, and what is wrong with its header.
@@ -110,26 +112,40 @@ func unskew(at, sent, received int64) int64 {
 // RFC allows and clients do send: lower-case t and z, a space in place of T, and the second :60
 // at the end of a UTC month, which as in POSIX is the first second of the next.
 func parseTime(text []byte) (ms int64, ok bool) {
-	var t time.Time
-	if t.UnmarshalText(text) == nil {
+	if t, ok := strictTime(text); ok {
 		return t.UnixMilli(), true
 	}
 	text, leap, ok := plain(text)
-	if !ok || t.UnmarshalText(text) != nil {
+	if !ok {
 		return 0, false
 	}
-	if !leap {
-		return t.UnixMilli(), true
+	t, ok := strictTime(text)
+	if !ok || !leap {
+		return t.UnixMilli(), ok
 	}
 	t = t.Add(time.Second).UTC()
 	return t.UnixMilli(), t.Day() == 1 && t.Hour() == 0 && t.Minute() == 0
+}
+
+// strictTime is the standard library's reading of RFC 3339 without what that lets pass: hours of one digit,
+// a comma before the fraction, offsets beyond 23:59 (go.dev/issue/54580).
+func strictTime(text []byte) (t time.Time, ok bool) {
+	if len(text) < shortestTime || text[13] != ':' || text[19] == ',' || t.UnmarshalText(text) != nil {
+		return time.Time{}, false
+	}
+	if text[len(text)-1] != 'Z' {
+		hour, minute := text[len(text)-5:len(text)-3], text[len(text)-2:]
+		ok = string(hour) <= "23" && string(minute) <= "59"
+		return t, ok
+	}
+	return t, true
 }
 
 // plain rewrites an unusual but valid RFC 3339 time in the usual form; leap says that the second was :60
 // and is now :59. It reports false when text is too short to be a time.
 func plain(text []byte) (out []byte, leap, ok bool) {
 	const date, minute, second = len("2006-01-02"), len("2006-01-02T15:04"), len("2006-01-02T15:04:05")
-	if len(text) <= second {
+	if len(text) < shortestTime {
 		return nil, false, false
 	}
 	out = bytes.Clone(text)
