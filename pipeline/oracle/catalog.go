@@ -137,8 +137,10 @@ func (s *selector) UnmarshalJSON(data []byte) error {
 			s.Events = append(s.Events, name.(string))
 		}
 	}
-	if s.Name == "" {
-		s.Name = strings.Join(s.Events, ", ")
+	if s.Name == "" && s.Events == nil {
+		s.Name = "any event"
+	} else if s.Name == "" {
+		s.Name = strings.Join(s.Events, " or ")
 	}
 	if raw.Where == "" {
 		return nil

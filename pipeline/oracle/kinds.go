@@ -95,15 +95,15 @@ func (b *batch) activationSteps(p panel, m *metric, g group) {
 		return
 	}
 	for i, step := range m.Steps {
-		var ages []float64
+		var ages []int64
 		for _, mb := range g.members {
 			if b.eligibleFor(p, m, mb) && mb.goals[i] != never {
-				ages = append(ages, b.age(mb, mb.goals[i]))
+				ages = append(ages, mb.goals[i]-mb.entered)
 			}
 		}
 		row := Row{
 			"step": uint64(i + 1), "step_name": step.Name, "eligible": uint64(eligible),
-			"reached": uint64(len(ages)), "p50_seconds": quantile(ages, 50),
+			"reached": uint64(len(ages)), "p50_seconds": quantile(b.seconds(ages), 50),
 		}
 		ratio(row, len(ages), eligible)
 		b.add("activation_steps"+p.suffix, p.row(g), row)

@@ -59,8 +59,8 @@ func read(m Message, anonymousToo bool) verdict {
 		return v
 	}
 	e := &event{source: strings.Split(m.Subject, ".")[1], payload: m.Data}
-	_, cloud := object["specversion"]
-	if cloud {
+	kind := object["type"]
+	if _, cloud := object["specversion"]; cloud {
 		object = asSegment(object)
 	}
 	properties, isObject := object["properties"].(map[string]any)
@@ -69,7 +69,7 @@ func read(m Message, anonymousToo bool) verdict {
 		return v
 	}
 	e.name = text(object["event"])
-	switch kind := object["type"]; kind {
+	switch kind {
 	case "identify", "group", "alias":
 		v.ignored = true
 		return v
@@ -97,9 +97,7 @@ func read(m Message, anonymousToo bool) verdict {
 		return v
 	}
 	e.user = user
-	if e.id = text(object["messageId"]); len(e.id) > 100 {
-		e.id = ""
-	}
+	e.id = messageID(object["messageId"])
 	at, ok := eventTime(object, received)
 	if !ok || !headerOK {
 		v.dead = "bad_timestamp"
@@ -123,8 +121,11 @@ func receivedAt(m Message) (ms int64, ok bool) {
 		return stored, true
 	}
 	at, err := time.Parse(time.RFC3339Nano, header)
-	if err != nil {
+	switch {
+	case err != nil:
 		return stored, false
+	case at.UnixMilli() < year1971:
+		return 0, false
 	}
 	return min(stored, at.UnixMilli()), true
 }
@@ -140,13 +141,13 @@ func eventTime(object map[string]any, received int64) (ms int64, ok bool) {
 	}
 	ms = at.UnixMilli()
 	sent, err := time.Parse(time.RFC3339Nano, text(object["sentAt"]))
-	if err != nil {
+	if err != nil || sent.UnixMilli() < year1971 {
 		return ms, true
 	}
 	if skew := received - sent.UnixMilli(); skew > tolerance || skew < -tolerance {
 		ms += skew
 	}
-	return ms, true
+	return ms, ms >= year1971
 }
 
 // asSegment renames the fields of a CloudEvent.
@@ -177,6 +178,18 @@ func identifier(v any) (id, reason string) {
 		return id.String(), ""
 	}
 	return "", "invalid_user"
+}
+
+// messageID is text or a number of at most 100 bytes; anything else is no id.
+func messageID(v any) string {
+	id := text(v)
+	if n, ok := v.(json.Number); ok {
+		id = n.String()
+	}
+	if len(id) > 100 {
+		return ""
+	}
+	return id
 }
 
 func text(v any) string {

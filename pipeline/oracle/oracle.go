@@ -46,9 +46,10 @@ type Result struct {
 
 // Options changes how exact the result is.
 type Options struct {
-	// RoundAge, when set, replaces the age of a reached user (ms) in quantiles, Kaplan–Meier estimates and
-	// at_risk. A test that knows the pipeline's age buckets can so demand equality of what is else approximate.
-	RoundAge func(ms int64) int64
+	// Bucket, when set, is the pipeline's bucket of an age (ms). Users who reached something at ages of one
+	// bucket then count at the mean age of these users, in quantiles, Kaplan–Meier estimates and at_risk: what
+	// is else approximate can be held to equality.
+	Bucket func(ms int64) int
 }
 
 // Compute returns the views for messages in stream order as they must read at asOf. partitionOf tells the
@@ -68,11 +69,8 @@ func ComputeWith(opts Options, catalogYAML []byte, msgs []Message, partitionOf f
 		catalog: cat,
 		events:  events,
 		asOf:    asOf.UnixMilli(),
-		round:   opts.RoundAge,
+		bucket:  opts.Bucket,
 		views:   map[string][]Row{},
-	}
-	if b.round == nil {
-		b.round = func(ms int64) int64 { return ms }
 	}
 	for i := range cat.Metrics {
 		b.metric(&cat.Metrics[i])
@@ -87,7 +85,7 @@ type batch struct {
 	catalog *catalogFile
 	events  []*event // applied events, sorted by time, id, payload
 	asOf    int64
-	round   func(ms int64) int64
+	bucket  func(ms int64) int // nil: ages are exact
 	views   map[string][]Row
 }
 

@@ -56,7 +56,8 @@ type followed struct {
 	event bool
 }
 
-// drop is a point at which the survival curve falls. Bounds are NaN where R gives NA: at s = 0.
+// drop is a point at which the survival curve falls. Bounds are NaN where log-log bounds do not exist: at s = 0
+// and, before the first event, at s = 1.
 type drop struct{ age, s, low, high float64 }
 
 // curve is a Kaplan–Meier estimate.
@@ -111,9 +112,9 @@ func (c curve) atRisk(age float64) int {
 	return n
 }
 
-// at is the curve at an age: 1 with bounds 1 before the first event.
+// at is the curve at an age, 1 before the first event.
 func (c curve) at(age float64) drop {
-	found := drop{s: 1, low: 1, high: 1}
+	found := drop{s: 1, low: math.NaN(), high: math.NaN()}
 	for _, d := range c.drops {
 		if d.age <= age {
 			found = d

@@ -224,8 +224,8 @@ func TestKaplanMeierToZero(t *testing.T) {
 	if end := km.at(5); !math.IsNaN(end.low) || !math.IsNaN(end.high) {
 		t.Errorf("bounds at S = 0: [%v, %v], want none", end.low, end.high)
 	}
-	if start := km.at(0.5); start.s != 1 || start.low != 1 || start.high != 1 {
-		t.Errorf("before the first event: %v, want 1 with bounds 1", start)
+	if start := km.at(0.5); start.s != 1 || !math.IsNaN(start.low) || !math.IsNaN(start.high) {
+		t.Errorf("before the first event: %v, want 1 without bounds", start)
 	}
 }
 

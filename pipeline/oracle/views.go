@@ -124,19 +124,33 @@ func count(members []*member, is func(*member) bool) int {
 	return n
 }
 
-// ages are the rounded ages (s) at which members reached the metric, of those that count.
+// ages are the ages (s) at which members reached the metric, of those that count.
 func (b *batch) ages(members []*member, is func(*member) bool) []float64 {
-	var ages []float64
+	var ages []int64
 	for _, mb := range members {
 		if mb.hasReached() && is(mb) {
-			ages = append(ages, b.age(mb, mb.reached))
+			ages = append(ages, mb.reached-mb.entered)
 		}
 	}
-	return ages
+	return b.seconds(ages)
 }
 
-func (b *batch) age(mb *member, at int64) float64 {
-	return float64(b.round(at-mb.entered)) / 1000
+// seconds turns ages in ms into seconds, and into the mean of their bucket where ages are not exact.
+func (b *batch) seconds(ages []int64) []float64 {
+	bucket := b.bucket
+	if bucket == nil {
+		bucket = func(ms int64) int { return int(ms) }
+	}
+	sum, n := map[int]int64{}, map[int]int64{}
+	for _, ms := range ages {
+		sum[bucket(ms)] += ms
+		n[bucket(ms)]++
+	}
+	var seconds []float64
+	for _, ms := range ages {
+		seconds = append(seconds, float64(sum[bucket(ms)])/float64(n[bucket(ms)])/1000)
+	}
+	return seconds
 }
 
 func always(*member) bool { return true }
@@ -162,10 +176,11 @@ func share(k, n int) any {
 // entry's bucket.
 func (b *batch) curve(p panel, members []*member) curve {
 	var users []followed
+	for _, age := range b.ages(members, always) {
+		users = append(users, followed{age, true})
+	}
 	for _, mb := range members {
-		if mb.hasReached() {
-			users = append(users, followed{b.age(mb, mb.reached), true})
-		} else {
+		if !mb.hasReached() {
 			users = append(users, followed{float64(max(0, b.asOf-p.entryBy(mb))) / 1000, false})
 		}
 	}
