@@ -6,6 +6,8 @@ package catalog
 
 import (
 	"time"
+
+	"cel.dev/cel-go/cel"
 )
 
 // MaxSelectors bounds the distinct selectors of one catalog.
@@ -33,6 +35,9 @@ type Catalog struct {
 	Cohorts         []Cohort
 	Metrics         []Metric
 	Selectors       []Selector // distinct; everything else refers to them by index
+
+	programs []cel.Program // per selector; nil where there is no expression
+	mentions []mention
 }
 
 // WindowKind is the shape of a window.
@@ -127,8 +132,9 @@ type Target struct {
 
 // Guardrail is a limit that on-call wants to know about.
 type Guardrail struct {
-	Severity     string // critical or warning
-	Below, Above *float64
+	Severity     string        // critical or warning
+	Below, Above *float64      // shares of users; seconds when Median
+	Median       bool          // ttfv: the limit is on km_p50
 	Age          time.Duration // 0: the metric's within
 	Window       string
 	MinSample    int
@@ -138,6 +144,6 @@ type Guardrail struct {
 // Selector says which events count.
 type Selector struct {
 	Text  string   // canonical form, for messages and counters
-	Names []string // event names; nil means any
-	Where string   // CEL source, empty when there is none
+	Names []string // event names, sorted; nil means any
+	Where string   // CEL source in canonical form, empty when there is none
 }

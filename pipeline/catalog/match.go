@@ -1,0 +1,176 @@
+package catalog
+
+import (
+	"unsafe"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/interpreter"
+	"github.com/tidwall/gjson"
+
+	"firstlight/pipeline/event"
+)
+
+// Matcher says which selectors of a catalog an event matches. It is not safe for concurrent use; the catalog it
+// came from is.
+type Matcher struct {
+	selectors []Selector
+	programs  []cel.Program
+	byName    map[string]*candidates
+	others    candidates // of every name that is not in byName
+	failures  []uint64
+	vars      variables
+}
+
+// candidates are the selectors that one event name can match.
+type candidates struct {
+	sure Mask  // without an expression
+	asks []int // with an expression, to be evaluated
+}
+
+// NewMatcher returns a matcher for the selectors of c.
+func (c *Catalog) NewMatcher() *Matcher {
+	m := &Matcher{
+		selectors: c.Selectors,
+		programs:  c.programs,
+		byName:    map[string]*candidates{},
+		failures:  make([]uint64, len(c.Selectors)),
+	}
+	m.vars.properties.budget, m.vars.context.budget = &m.vars.budget, &m.vars.budget
+	if len(m.programs) != len(m.selectors) { // a catalog that Load did not make
+		m.programs = make([]cel.Program, len(m.selectors))
+		for i, s := range m.selectors {
+			if s.Where != "" {
+				m.programs[i], _ = compile(s.Where) // nil counts as a failure at each event
+			}
+		}
+	}
+	for _, s := range m.selectors {
+		for _, name := range s.Names {
+			m.byName[name] = &candidates{}
+		}
+	}
+	for i, s := range m.selectors {
+		m.file(i, s)
+	}
+	return m
+}
+
+// file puts a selector under its names; selectors of any event go under every name.
+func (m *Matcher) file(i int, s Selector) {
+	put := func(c *candidates) {
+		if s.Where == "" {
+			c.sure.Set(i)
+		} else {
+			c.asks = append(c.asks, i)
+		}
+	}
+	for _, name := range s.Names {
+		put(m.byName[name])
+	}
+	if s.Names != nil {
+		return
+	}
+	put(&m.others)
+	for _, c := range m.byName {
+		put(c)
+	}
+}
+
+// Match returns the selectors that ev matches. An expression that fails does not match and is counted.
+func (m *Matcher) Match(ev *event.Event) Mask {
+	c, known := m.byName[ev.Name]
+	if !known {
+		c = &m.others
+	}
+	if len(c.asks) == 0 {
+		return c.sure
+	}
+	mask := c.sure
+	m.vars.reset(ev)
+	for _, i := range c.asks {
+		if m.holds(i) {
+			mask.Set(i)
+		}
+	}
+	return mask
+}
+
+func (m *Matcher) holds(i int) bool {
+	program := m.programs[i]
+	if program == nil {
+		m.failures[i]++
+		return false
+	}
+	m.vars.budget.left = maxComparisons
+	v, _, err := program.Eval(&m.vars)
+	if err == nil && v == types.True {
+		return true
+	}
+	if v != types.False && v != types.NullValue && v != errMissing {
+		m.failures[i]++
+	}
+	return false
+}
+
+// Failures returns how many events each selector's expression failed on, by the selector's text, without the zeros.
+func (m *Matcher) Failures() map[string]uint64 {
+	out := map[string]uint64{}
+	for i, n := range m.failures {
+		if n > 0 {
+			out[m.selectors[i].Text] = n
+		}
+	}
+	return out
+}
+
+// FailureCounts returns the same by the selector's index. The slice is the caller's.
+func (m *Matcher) FailureCounts() []uint64 { return append([]uint64(nil), m.failures...) }
+
+// AddFailures continues counts that were taken before, such as those of a checkpoint. Texts that the catalog does
+// not have are left out.
+func (m *Matcher) AddFailures(counts map[string]uint64) {
+	for i, s := range m.selectors {
+		m.failures[i] += counts[s.Text]
+	}
+}
+
+// ResetFailures sets all counts to zero.
+func (m *Matcher) ResetFailures() { clear(m.failures) }
+
+// variables are what expressions see of one event.
+type variables struct {
+	budget              budget
+	event               *event.Event
+	properties, context jsonObject
+}
+
+func (v *variables) reset(ev *event.Event) {
+	v.event = ev
+	v.properties.reset(rawObject(ev.Properties))
+	v.context.reset(rawObject(ev.Context))
+}
+
+// ResolveName implements interpreter.Activation.
+func (v *variables) ResolveName(name string) (any, bool) {
+	switch name {
+	case "event":
+		return types.String(v.event.Name), true
+	case "properties":
+		return &v.properties, true
+	case "context":
+		return &v.context, true
+	}
+	return nil, false
+}
+
+// Parent implements interpreter.Activation.
+func (v *variables) Parent() interpreter.Activation { return nil }
+
+// rawObject is a view of the bytes, not a copy: they do not change while the event is in use.
+func rawObject(b []byte) gjson.Result {
+	if len(b) == 0 {
+		return gjson.Result{Type: gjson.JSON, Raw: "{}"}
+	}
+	return gjson.Parse(unsafe.String(unsafe.SliceData(b), len(b)))
+}

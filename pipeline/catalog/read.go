@@ -1,0 +1,254 @@
+package catalog
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// This file reads typed fields out of the YAML tree. Every reader reports what is wrong at the value's own
+// place and returns the zero value, so that one run finds all problems.
+
+// object is a mapping whose keys were checked.
+type object struct {
+	*loader
+	pos
+	of     string // what it is, for messages: "a metric"
+	fields map[string]*node
+}
+
+// object checks that n is a mapping with known keys only, each at most once. The second result is false when n
+// is no mapping at all.
+func (l *loader) object(n *node, of string, keys []string) (object, bool) {
+	o := object{loader: l, pos: n.pos, of: of, fields: map[string]*node{}}
+	if n.kind != mapNode {
+		l.errorf(n.pos, "%s is a mapping with the keys %s, not %s", of, list(keys), describe(n))
+		return o, false
+	}
+	lines := map[string]int{}
+	for _, p := range n.pairs {
+		switch {
+		case !slices.Contains(keys, p.key):
+			l.errorf(p.pos, "%s", unknownKey(p.key, of, keys))
+		case lines[p.key] != 0:
+			l.errorf(p.pos, "%q is already set on line %d: keep one of the two", p.key, lines[p.key])
+		default:
+			lines[p.key] = p.line
+			o.fields[p.key] = p.value
+		}
+	}
+	return o, true
+}
+
+func unknownKey(key, of string, keys []string) string {
+	if near := nearest(key, keys); near != "" {
+		return fmt.Sprintf("unknown key %s in %s: write %q", quoted(key), of, near)
+	}
+	return fmt.Sprintf("unknown key %s in %s: the keys are %s", quoted(key), of, list(keys))
+}
+
+// get returns the value of a key, nil when the key is missing.
+func (o object) get(key string) *node { return o.fields[key] }
+
+// require returns the value of a key and reports a missing one.
+func (o object) require(key, advice string) *node {
+	n := o.fields[key]
+	if n == nil {
+		o.errorf(o.pos, "%q is missing in %s: %s", key, o.of, advice)
+	}
+	return n
+}
+
+// text reads a non-empty text on one line.
+func (o object) text(key, example string) string {
+	n := o.get(key)
+	if n == nil {
+		return ""
+	}
+	return o.loader.text(n, key, example)
+}
+
+func (l *loader) text(n *node, what, example string) string {
+	switch {
+	case n.kind == numberNode || n.kind == boolNode:
+		l.errorf(n.pos, "%q is text: write %s in quotes", what, quoted(n.text))
+	case n.kind != textNode:
+		l.errorf(n.pos, "%q is text, not %s: write for example %s", what, describe(n), example)
+	case strings.TrimSpace(n.text) == "":
+		l.errorf(n.pos, "%q is empty: write for example %s", what, example)
+	default:
+		return strings.TrimSpace(n.text)
+	}
+	return ""
+}
+
+// scalar reads text, a number or true and false, as written.
+func (l *loader) scalar(n *node, what string) (string, bool) {
+	switch n.kind {
+	case textNode, numberNode, boolNode:
+		return n.text, true
+	}
+	l.errorf(n.pos, "%s is text, not %s", what, describe(n))
+	return "", false
+}
+
+// choice reads one of a few words.
+func (o object) choice(key, fallback string, words ...string) string {
+	n := o.get(key)
+	if n == nil {
+		return fallback
+	}
+	if slices.Contains(words, n.text) && n.kind == textNode {
+		return n.text
+	}
+	if near := nearest(n.text, words); near != "" && n.kind == textNode {
+		o.errorf(n.pos, "%q is %s, not %s: write %s", key, list(words), quoted(n.text), near)
+	} else {
+		o.errorf(n.pos, "%q is %s, not %s", key, list(words), describe(n))
+	}
+	return ""
+}
+
+// duration reads a duration of at least least.
+func (o object) duration(key string, fallback, least time.Duration) time.Duration {
+	n := o.get(key)
+	if n == nil {
+		return fallback
+	}
+	d, ok := o.loader.duration(n, key)
+	if ok && d < least {
+		o.errorf(n.pos, "%q is at least %s, not %s", key, formatDuration(least), quoted(n.text))
+	}
+	return d
+}
+
+func (l *loader) duration(n *node, what string) (time.Duration, bool) {
+	if n.kind == numberNode {
+		l.errorf(n.pos, "%q needs a unit: write for example %sd or %sh", what, n.text, n.text)
+		return 0, false
+	}
+	if n.kind != textNode {
+		l.errorf(n.pos, "%q is a duration, not %s: write for example 7d", what, describe(n))
+		return 0, false
+	}
+	d, hint := parseDuration(n.text)
+	if hint != "" {
+		l.errorf(n.pos, "%q is a duration, not %s: %s", what, quoted(n.text), hint)
+		return 0, false
+	}
+	return d, true
+}
+
+// wholeHours reads within.
+func (o object) wholeHours(key string) time.Duration {
+	d := o.duration(key, 0, time.Hour)
+	if d%time.Hour == 0 {
+		return d
+	}
+	up := d.Truncate(time.Hour) + time.Hour
+	o.errorf(o.get(key).pos, "%q is in whole hours, not %s: write %s", key, quoted(o.get(key).text), formatDuration(up))
+	return up
+}
+
+// count reads a whole number from least to most.
+func (o object) count(key string, fallback, least, most int) int {
+	n := o.get(key)
+	if n == nil {
+		return fallback
+	}
+	v, err := strconv.Atoi(strings.ReplaceAll(n.text, "_", ""))
+	if n.kind != numberNode || err != nil || v < least || v > most {
+		o.errorf(n.pos, "%q is a whole number from %d to %d, not %s", key, least, most, describe(n))
+		return fallback
+	}
+	return v
+}
+
+// number reads a finite number.
+func number(n *node) (float64, bool) {
+	if n.kind != numberNode {
+		return 0, false
+	}
+	v, err := strconv.ParseFloat(strings.ReplaceAll(n.text, "_", ""), 64)
+	return v, err == nil && !math.IsInf(v, 0) && !math.IsNaN(v)
+}
+
+// date reads a day.
+func (o object) date(key string) string {
+	n := o.get(key)
+	if n == nil {
+		return ""
+	}
+	if _, err := time.Parse(time.DateOnly, n.text); err != nil {
+		o.errorf(n.pos, "%q is a day, not %s: write it as 2027-03-31", key, describe(n))
+		return ""
+	}
+	return n.text
+}
+
+var namePattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+
+// maxName bounds the names of metrics, cohorts and segments, in bytes.
+const maxName = 100
+
+// name reads a required name: a lower-case letter, then letters, digits and _.
+func (o object) name(example string) string {
+	n := o.require("name", "write for example name: "+example)
+	if n == nil {
+		return ""
+	}
+	s := o.loader.text(n, "name", example)
+	switch {
+	case s == "":
+	case len(s) > maxName:
+		o.errorf(n.pos, "the name %s is too long: write at most %d characters", quoted(s), maxName)
+	case !namePattern.MatchString(s):
+		o.errorf(n.pos, "the name %s has characters that names cannot have: write %s (lower-case letters, digits and _, a letter first)",
+			quoted(s), nameLike(s, example))
+	default:
+		return s
+	}
+	return ""
+}
+
+// nameLike turns text into a valid name that resembles it.
+func nameLike(s, fallback string) string {
+	s = regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(s), "_")
+	s = strings.Trim(strings.TrimLeft(s, "_0123456789"), "_")
+	if s == "" || len(s) > maxName {
+		return fallback
+	}
+	return s
+}
+
+// items returns the members of a list of at most most, reporting what is no list, or an empty one.
+func (l *loader) items(n *node, what, example string, most int) []*node {
+	switch {
+	case n.kind != listNode:
+		l.errorf(n.pos, "%q is a list, not %s: write for example %s", what, describe(n), example)
+	case len(n.items) == 0:
+		l.errorf(n.pos, "%q is empty: write for example %s", what, example)
+	case len(n.items) > most:
+		l.errorf(n.items[most].pos, "%q has %d entries: write at most %d", what, len(n.items), most)
+	default:
+		return n.items
+	}
+	return nil
+}
+
+// describe names a value in a message.
+func describe(n *node) string {
+	switch n.kind {
+	case mapNode:
+		return "a mapping"
+	case listNode:
+		return "a list"
+	case nullNode:
+		return "empty"
+	}
+	return quoted(n.text)
+}
