@@ -1,0 +1,142 @@
+// Command firstlight-clickhouse serves the embedded ClickHouse engine over ClickHouse's HTTP interface, on
+// loopback only. It is started by firstlight and ends when its standard input does, so it never outlives
+// its parent.
+//
+// Once it serves it prints one line, "ready ADDRESS". Errors are one line on standard error and exit code 1.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"firstlight/cmd/firstlight-clickhouse/chdb"
+)
+
+const (
+	lockPatience = 10 * time.Second
+	portPatience = time.Second
+	// parallelQueries bounds the statements that run at once; further ones wait.
+	parallelQueries = 8
+	stopPatience    = 5 * time.Second
+)
+
+// engineSettings keep the engine small enough for a laptop beside other work.
+var engineSettings = []string{
+	"--max_threads=2",
+	"--max_insert_threads=1",
+	"--background_pool_size=2",
+	"--background_merges_mutations_concurrency_ratio=2",
+	"--background_move_pool_size=1",
+	"--background_fetches_pool_size=1",
+	"--background_common_pool_size=2",
+	"--background_schedule_pool_size=4",
+	"--background_buffer_flush_schedule_pool_size=1",
+	"--background_message_broker_schedule_pool_size=1",
+	"--background_distributed_schedule_pool_size=1",
+	"--max_server_memory_usage_to_ram_ratio=0.5",
+	"--mark_cache_size=134217728",
+	"--display_name=firstlight",
+}
+
+func main() {
+	path := flag.String("path", "", "data `directory`")
+	listen := flag.String("listen", "127.0.0.1:8123", "loopback `address`; port 0 picks a free one")
+	lib := flag.String("lib", "", "`path` of libchdb")
+	temporary := flag.Bool("temporary", false, "remove the data directory at the end, for tests")
+	flag.Parse()
+	err := run(*path, *listen, *lib)
+	if *temporary {
+		os.RemoveAll(*path)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "firstlight-clickhouse:", err)
+		os.Exit(1)
+	}
+}
+
+func run(path, listen, lib string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		cancel()
+	}()
+	if path == "" || lib == "" {
+		return fmt.Errorf("--path and --lib are needed")
+	}
+	if !loopback(listen) {
+		return fmt.Errorf("refusing to listen on %q: the embedded engine has no passwords and serves loopback addresses only (127.0.0.1:PORT)", listen)
+	}
+	dir, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	lockCtx, cancelLock := context.WithTimeout(ctx, lockPatience)
+	defer cancelLock()
+	lock, err := lockDir(lockCtx, dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	listener, err := bind(listen)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	engine, err := chdb.Open(lib, dir, parallelQueries, engineSettings...)
+	if err != nil {
+		return err
+	}
+	server, err := newServer(engine)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, listener, server)
+}
+
+// bind listens on address. A process that gave up the data directory's lock a moment ago may still hold it.
+func bind(address string) (net.Listener, error) {
+	for deadline := time.Now().Add(portPatience); ; time.Sleep(50 * time.Millisecond) {
+		listener, err := net.Listen("tcp", address)
+		if err == nil {
+			return listener, nil
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return nil, fmt.Errorf("the address %s cannot be used: %w", address, err)
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("the address %s is taken by another process: stop it, or choose another address", address)
+		}
+	}
+}
+
+// serve answers requests until ctx ends, then lets those under way finish for a while.
+func serve(ctx context.Context, listener net.Listener, s *server) error {
+	h := &http.Server{Handler: s, ReadHeaderTimeout: time.Minute, MaxHeaderBytes: 1 << 20}
+	failed := make(chan error, 1)
+	go func() { failed <- h.Serve(listener) }()
+	fmt.Println("ready", listener.Addr())
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serving: %w", err)
+	case <-ctx.Done():
+	}
+	stopCtx, cancel := context.WithTimeout(context.Background(), stopPatience)
+	defer cancel()
+	if h.Shutdown(stopCtx) == nil {
+		s.engine.Close()
+	}
+	return nil
+}

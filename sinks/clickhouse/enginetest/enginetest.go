@@ -1,0 +1,116 @@
+// Package enginetest gives tests a real ClickHouse: one embedded engine per test binary, a fresh database per
+// test. A missing engine library fails the test and says what to do; `make engine` installs it.
+package enginetest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"firstlight/sinks/clickhouse/engine"
+)
+
+const startPatience = 2 * time.Minute
+
+// shared is the test binary's engine. It is never stopped: it ends, and removes its data, with this process.
+var shared = sync.OnceValues(func() (*engine.Process, error) {
+	dir, err := os.MkdirTemp("", "firstlight-engine-")
+	if err != nil {
+		return nil, err
+	}
+	helper, err := build(dir)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
+	defer cancel()
+	p, err := engine.Start(ctx, engine.Config{
+		Library:   os.Getenv("FIRSTLIGHT_LIBCHDB"),
+		Helper:    helper,
+		Path:      dir,
+		Listen:    "127.0.0.1:0",
+		Temporary: true,
+	})
+	if err != nil {
+		os.RemoveAll(dir)
+	}
+	return p, err
+})
+
+func build(dir string) (string, error) {
+	path := filepath.Join(dir, "firstlight-clickhouse")
+	command := exec.Command("go", "build", "-o", path, "firstlight/cmd/firstlight-clickhouse")
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building firstlight-clickhouse: %w\n%s", err, output)
+	}
+	return path, nil
+}
+
+// Build builds the helper into dir and returns its path, for tests that start engines of their own.
+func Build(t testing.TB, dir string) string {
+	t.Helper()
+	path, err := build(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Start returns the shared engine's DSN without a database, "http://127.0.0.1:PORT", starting it at first use.
+func Start(t testing.TB) (dsnBase string) {
+	t.Helper()
+	p, err := shared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return "http://" + p.Addr()
+}
+
+var databases atomic.Uint64
+
+// Database creates a database for the test, dropped when the test ends, and connects to it. dsn is what
+// CLICKHOUSE_URL would hold.
+func Database(t testing.TB) (conn driver.Conn, database, dsn string) {
+	t.Helper()
+	base := Start(t)
+	database = fmt.Sprintf("test_%d", databases.Add(1))
+	admin := open(t, base+"/default")
+	if err := admin.Exec(context.Background(), "CREATE DATABASE "+database); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := admin.Exec(context.Background(), "DROP DATABASE IF EXISTS "+database+" SYNC"); err != nil {
+			t.Errorf("dropping the test's database: %v", err)
+		}
+	})
+	dsn = base + "/" + database
+	return open(t, dsn), database, dsn
+}
+
+// open connects, closing at the test's end.
+func open(t testing.TB, dsn string) driver.Conn {
+	t.Helper()
+	options, err := clickhouse.ParseDSN(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := clickhouse.Open(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
