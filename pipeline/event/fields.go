@@ -12,7 +12,8 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// value is where a JSON value lies in the body, which MaxPayload bounds. The zero value is null, which counts as missing.
+// value is where a JSON value lies in the body, which MaxPayload bounds. The zero value is null, which
+// counts as missing.
 type value struct {
 	kind     gjson.Type
 	from, to int32
@@ -29,6 +30,7 @@ type fields struct {
 	messageID  value
 	timestamp  value
 	sentAt     value
+	receivedAt value // what publishers of historical events go by; Parse does not
 	properties value
 	context    value
 }
@@ -63,6 +65,8 @@ func (f *fields) read(data []byte) (problem string) {
 			f.timestamp = v
 		case "sentAt":
 			f.sentAt = v
+		case "receivedAt":
+			f.receivedAt = v
 		case "properties":
 			f.properties = v
 		case "context":
@@ -99,7 +103,7 @@ func (f *fields) useCloud(c *cloudFields) {
 	*f = fields{
 		data: f.data, cloud: true,
 		kind: f.kind, event: f.kind,
-		userID: c.subject, messageID: c.id, timestamp: c.time, properties: c.data,
+		userID: c.subject, messageID: c.id, timestamp: c.time, receivedAt: f.receivedAt, properties: c.data,
 	}
 	if f.absent(f.userID) && f.object(f.properties) != nil {
 		each(f.object(f.properties), func(key string, v value) {
@@ -163,9 +167,11 @@ func (f *fields) user() (id []byte, anonymous bool, reason Reason, problem strin
 	}
 	if f.absent(v) {
 		if f.cloud {
-			return nil, false, MissingUser, "the event has no user: subject, data.userId and data.anonymousId are missing or empty"
+			field = "subject, data.userId and data.anonymousId"
+		} else {
+			field = "userId and anonymousId"
 		}
-		return nil, false, MissingUser, "the event has no user: userId and anonymousId are missing or empty"
+		return nil, false, MissingUser, "the event has no user: " + field + " are missing or empty"
 	}
 	if v.kind != gjson.String && v.kind != gjson.Number {
 		return nil, false, InvalidUser, field + " is neither a string nor a number"

@@ -25,22 +25,22 @@ const (
 //     UTF-8, is nested beyond MaxDepth, or its properties (in a CloudEvent: data) are neither an object
 //     nor null. Of a key that appears twice the last one counts, here and below.
 //  3. Ignored: type is identify, group or alias. No user, name or time is asked for, in either form.
-//  4. missing_event: the name is missing, empty, longer than MaxName, or not a string. Only a type of page or screen
-//     makes the field event unnecessary. In a CloudEvent the type is the name.
+//  4. missing_event: the name is missing, empty, longer than MaxName, or not a string. A type of page or
+//     screen is the name itself; in a CloudEvent any type is.
 //  5. missing_user: neither a user id nor an anonymous id; null and "" are none. An empty user id falls
 //     back to the anonymous id.
-//  6. invalid_user: an id that is neither a string nor a number, is longer than MaxUser, or is a text that broken
-//     clients send for "no user" (null, undefined, NaN, [object Object], exactly so). It does not fall back.
-//     A number is its text as the JSON writes it: 7, 7.0 and 7e0 are three users, and no digit is lost.
-//     White space is part of an id.
+//  6. invalid_user: the id is neither a string nor a number, is longer than MaxUser, or is a text that
+//     broken clients send for "no user" (null, undefined, NaN, [object Object], exactly so). It does not
+//     fall back. A number is its text as the JSON writes it: 7, 7.0 and 7e0 are three users, and no digit
+//     is lost. White space is part of an id.
 //  7. Ignored: an event with only an anonymous id, unless allUsers.
 //  8. bad_timestamp: an unreadable Firstlight-Received-At, or one before 1971.
 //  9. bad_timestamp: a timestamp that is neither null nor an RFC 3339 string, or that lies before 1971, as
 //     sent or once corrected for clock skew.
 //
 // Never a reason to refuse: a sentAt that is unreadable or before 1971 (it is left out), an id that is too
-// long or neither string nor number (the event has none), a context that is not an object (there is
-// none), a numeric messageId (it is its text), unknown fields, escapes of NUL and of lone surrogates (these become U+FFFD).
+// long or neither string nor number (the event has none; a number is its text), a context that is not an
+// object (there is none), unknown fields, escapes of NUL and of lone surrogates (these become U+FFFD).
 func Parse(m *Message, allUsers bool, ev *Event) Result {
 	received, clockProblem := receivedTime(m)
 	refuse := func(r Reason, detail string) Result {

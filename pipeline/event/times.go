@@ -21,8 +21,9 @@ const (
 
 // receivedTime returns the message's received time, and what is wrong with its header.
 //
-// The header counts where it is earlier than the stream's own time. An unreadable one is as if there were none. One before 1971
-// gives 0, so that it cannot move an arrival clock. An event with either is bad_timestamp.
+// The header counts where it is earlier than the stream's own time. An unreadable one is as if there were
+// none. One before 1971 gives 0, so that it cannot move an arrival clock. An event with either is
+// bad_timestamp.
 func receivedTime(m *Message) (received int64, problem string) {
 	text, ok := header(m.Header, ReceivedHeader)
 	if !ok {
@@ -72,12 +73,13 @@ func (f *fields) eventTime(received int64) (at int64, clamped bool, problem stri
 	}
 	at, ok := parseTime(f.text(f.timestamp))
 	if !ok {
-		return 0, false, fmt.Sprintf("%s, %+.40q, is not an RFC 3339 time such as 2026-03-01T09:30:00Z", field, f.text(f.timestamp))
+		return 0, false, fmt.Sprintf("%s, %+.40q, is not an RFC 3339 time such as 2026-03-01T09:30:00Z",
+			field, f.text(f.timestamp))
 	}
 	if at < earliest {
 		return 0, false, field + " lies before 1971"
 	}
-	at = unskew(at, f.sent(), received)
+	at = unskew(at, f.clock(f.sentAt), received)
 	if at < earliest {
 		return 0, false, field + " lies before 1971 once corrected by sentAt"
 	}
@@ -87,12 +89,12 @@ func (f *fields) eventTime(received int64) (at int64, clamped bool, problem stri
 	return at, false, ""
 }
 
-// sent returns the time of sentAt, and 0 when there is none that can be used.
-func (f *fields) sent() int64 {
-	if f.sentAt.kind != gjson.String {
+// clock returns the time of v, and 0 when it is none or lies before 1971.
+func (f *fields) clock(v value) int64 {
+	if v.kind != gjson.String {
 		return 0
 	}
-	at, ok := parseTime(f.text(f.sentAt))
+	at, ok := parseTime(f.text(v))
 	if !ok || at < earliest {
 		return 0
 	}
