@@ -38,6 +38,7 @@ type Catalog struct {
 
 	programs []cel.Program // per selector; nil where there is no expression
 	mentions []mention
+	places   places
 }
 
 // WindowKind is the shape of a window.

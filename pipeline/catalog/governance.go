@@ -13,6 +13,7 @@ func (l *loader) readDefaults(n *node) {
 	}
 	if o, ok := l.object(n, "defaults", defaultKeys); ok {
 		l.common(o, &l.defaults)
+		l.reviewBy = o.keys["review_by"]
 	}
 }
 
@@ -42,6 +43,11 @@ func (l *loader) governance(o object, m *Metric) {
 	l.common(o, &m.Governance)
 	m.Description = o.text("description", "Teams that invited a colleague")
 	l.complete(o, &m.Governance)
+	reviewed, own := o.keys["review_by"]
+	if !own {
+		reviewed = l.reviewBy
+	}
+	l.catalog.places.reviewBy = append(l.catalog.places.reviewBy, reviewed)
 	if n := o.get("target"); n != nil {
 		m.Target = l.target(n, m.Kind)
 	}

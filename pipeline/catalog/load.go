@@ -46,6 +46,7 @@ type loader struct {
 	problems  Problems
 	selectors map[string]int // index by canonical text
 	defaults  Governance
+	reviewBy  pos // of the defaults
 }
 
 func (l *loader) errorf(at pos, format string, args ...any) {
@@ -98,6 +99,7 @@ func (l *loader) load(root *node) {
 		l.cohorts(n)
 	}
 	if n := o.require("metrics", "write at least one"); n != nil {
+		c.places.metrics = o.keys["metrics"]
 		l.metrics(n)
 	}
 }

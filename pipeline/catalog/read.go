@@ -19,26 +19,26 @@ type object struct {
 	pos
 	of     string // what it is, for messages: "a metric"
 	fields map[string]*node
+	keys   map[string]pos
 }
 
 // object checks that n is a mapping with known keys only, each at most once. The second result is false when n
 // is no mapping at all.
 func (l *loader) object(n *node, of string, keys []string) (object, bool) {
-	o := object{loader: l, pos: n.pos, of: of, fields: map[string]*node{}}
+	o := object{loader: l, pos: n.pos, of: of, fields: map[string]*node{}, keys: map[string]pos{}}
 	if n.kind != mapNode {
 		l.errorf(n.pos, "%s is a mapping with the keys %s, not %s", of, list(keys), describe(n))
 		return o, false
 	}
-	lines := map[string]int{}
 	for _, p := range n.pairs {
+		first, twice := o.keys[p.key]
 		switch {
 		case !slices.Contains(keys, p.key):
 			l.errorf(p.pos, "%s", unknownKey(p.key, of, keys))
-		case lines[p.key] != 0:
-			l.errorf(p.pos, "%q is already set on line %d: keep one of the two", p.key, lines[p.key])
+		case twice:
+			l.errorf(p.pos, "%q is already set on line %d: keep one of the two", p.key, first.line)
 		default:
-			lines[p.key] = p.line
-			o.fields[p.key] = p.value
+			o.keys[p.key], o.fields[p.key] = p.pos, p.value
 		}
 	}
 	return o, true

@@ -1,0 +1,164 @@
+package catalog
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Changed names what differs between two definitions, in the order of a catalog file, such as
+// "metrics.activated.within: 7d -> 14d" or "metrics.exports: added". It is empty exactly if they are equal.
+func Changed(oldDefinition, newDefinition []byte) []string {
+	if string(oldDefinition) == string(newDefinition) {
+		return nil
+	}
+	var before, after definition
+	if err := json.Unmarshal(oldDefinition, &before); err != nil {
+		return []string{"the old definition cannot be read: " + err.Error()}
+	}
+	if err := json.Unmarshal(newDefinition, &after); err != nil {
+		return []string{"the new definition cannot be read: " + err.Error()}
+	}
+	var d differences
+	d.fields("", before.fields(), after.fields())
+	d.parts("cohorts", before.cohorts(), after.cohorts())
+	d.parts("metrics", before.metrics(), after.metrics())
+	if len(d) == 0 {
+		return []string{"the definition's format: written by another version"}
+	}
+	return d
+}
+
+// field is one line of a definition in a product manager's words.
+type field struct{ name, text string }
+
+// part is a named cohort or metric.
+type part struct {
+	name   string
+	fields []field
+}
+
+type differences []string
+
+func (d *differences) add(format string, args ...any) { *d = append(*d, fmt.Sprintf(format, args...)) }
+
+// fields compares two lists of the same names.
+func (d *differences) fields(prefix string, before, after []field) {
+	for i, f := range after {
+		if was := before[i].text; was != f.text {
+			d.add("%s%s: %s -> %s", prefix, f.name, orNone(was), orNone(f.text))
+		}
+	}
+}
+
+func (d *differences) parts(of string, before, after []part) {
+	for _, was := range before {
+		if find(after, was.name) < 0 {
+			d.add("%s.%s: removed", of, was.name)
+		}
+	}
+	for _, is := range after {
+		if i := find(before, is.name); i >= 0 {
+			d.fields(of+"."+is.name+".", before[i].fields, is.fields)
+		} else {
+			d.add("%s.%s: added", of, is.name)
+		}
+	}
+	if !slices.Equal(common(before, after), common(after, before)) {
+		d.add("%s: order changed", of)
+	}
+}
+
+func find(in []part, name string) int {
+	return slices.IndexFunc(in, func(p part) bool { return p.name == name })
+}
+
+// common returns the names in a that b has too, in the order of a.
+func common(a, b []part) (names []string) {
+	for _, p := range a {
+		if find(b, p.name) >= 0 {
+			names = append(names, p.name)
+		}
+	}
+	return names
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+func (d *definition) fields() []field {
+	return []field{
+		{"product", d.Product},
+		{"timezone", d.Timezone},
+		{"week_start", d.WeekStart},
+		{"users", d.Users},
+		{"allowed_lateness", d.Lateness},
+		{"settle", d.Settle},
+		{"windows", strings.Join(d.Windows, ", ")},
+	}
+}
+
+func (d *definition) cohorts() (out []part) {
+	for _, c := range d.Cohorts {
+		segments := make([]string, len(c.Segments))
+		for i, s := range c.Segments {
+			segments[i] = s.words()
+		}
+		out = append(out, part{c.Name, []field{
+			{"entry", c.Entry}, {"grain", c.Grain}, {"segments", strings.Join(segments, "; ")},
+		}})
+	}
+	return out
+}
+
+func (s segmentDefinition) words() string {
+	text := s.Name
+	if s.Path != "properties."+s.Name {
+		text += " from " + s.Path
+	}
+	if len(s.Values) > 0 {
+		text += " (" + strings.Join(s.Values, ", ") + ")"
+	}
+	return text
+}
+
+func (d *definition) metrics() (out []part) {
+	for _, m := range d.Metrics {
+		steps := make([]string, len(m.Steps))
+		for i, s := range m.Steps {
+			steps[i] = s.words()
+		}
+		out = append(out, part{m.Name, []field{
+			{"kind", m.Kind}, {"cohort", m.Cohort}, {stepsKey(m.Kind), strings.Join(steps, "; ")},
+			{"order", m.Order}, {"within", m.Within}, {"active", m.Active},
+		}})
+	}
+	return out
+}
+
+// stepsKey is what the catalog calls the steps of a kind.
+func stepsKey(kind string) string {
+	switch kind {
+	case "ttfv":
+		return "value"
+	case "adoption":
+		return "feature"
+	}
+	return "steps"
+}
+
+func (s stepDefinition) words() string {
+	text := s.Events
+	if s.Count > 1 {
+		text = fmt.Sprintf("%d times %s", s.Count, text)
+	}
+	if s.Name != s.Events {
+		text += " (" + s.Name + ")"
+	}
+	return text
+}

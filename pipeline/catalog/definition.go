@@ -1,0 +1,182 @@
+package catalog
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// definition is everything in a catalog that determines stored numbers, in canonical spelling: durations in days,
+// hours, minutes and seconds, selectors as their text. What is left out, the governance fields, may change at any
+// time. The order of lists belongs to it, because stored rows refer to cohorts, metrics and steps by position.
+type definition struct {
+	Version   int                `json:"version"`
+	Product   string             `json:"product"`
+	Timezone  string             `json:"timezone"`
+	WeekStart string             `json:"week_start"`
+	Users     string             `json:"users"`
+	Lateness  string             `json:"allowed_lateness"`
+	Settle    string             `json:"settle"`
+	Windows   []string           `json:"windows"`
+	Cohorts   []cohortDefinition `json:"cohorts"`
+	Metrics   []metricDefinition `json:"metrics"`
+}
+
+type cohortDefinition struct {
+	Name     string              `json:"name"`
+	Entry    string              `json:"entry"`
+	Grain    string              `json:"grain"`
+	Segments []segmentDefinition `json:"segments,omitempty"`
+}
+
+type segmentDefinition struct {
+	Name   string   `json:"name"`
+	Path   string   `json:"path"`
+	Values []string `json:"values,omitempty"` // sorted
+}
+
+type metricDefinition struct {
+	Name   string           `json:"name"`
+	Kind   string           `json:"kind"`
+	Cohort string           `json:"cohort"`
+	Steps  []stepDefinition `json:"steps"`
+	Order  string           `json:"order,omitempty"`
+	Within string           `json:"within,omitempty"`
+	Active string           `json:"active,omitempty"`
+}
+
+type stepDefinition struct {
+	Name   string `json:"name"`
+	Events string `json:"events"`
+	Count  int    `json:"count"`
+}
+
+// firstSeen is the entry of a cohort that users enter with their first event.
+const firstSeen = "first_seen"
+
+// Definition returns canonical JSON of everything but the governance fields: two catalogs have the same definition
+// exactly if they give the same rows.
+func (c *Catalog) Definition() []byte {
+	d := definition{
+		Version:   1,
+		Product:   c.Product,
+		Timezone:  c.Timezone,
+		WeekStart: c.WeekStartName(),
+		Users:     c.users(),
+		Lateness:  formatDuration(c.AllowedLateness),
+		Settle:    formatDuration(c.Settle),
+	}
+	for _, w := range c.Windows {
+		d.Windows = append(d.Windows, w.Name)
+	}
+	for i := range c.Cohorts {
+		d.Cohorts = append(d.Cohorts, c.defineCohort(i))
+	}
+	for i := range c.Metrics {
+		d.Metrics = append(d.Metrics, c.defineMetric(i))
+	}
+	return encode(d)
+}
+
+// Hash returns the first 32 hex digits of the SHA-256 of the definition.
+func (c *Catalog) Hash() string { return hash(c.Definition()) }
+
+// MetricHash identifies what determines the numbers of metric i: its own definition, that of its cohort, and the
+// catalog's time zone, week start, users and lateness. It does not depend on other metrics.
+func (c *Catalog) MetricHash(i int) string {
+	return hash(encode(struct {
+		Metric                               metricDefinition
+		Cohort                               cohortDefinition
+		Timezone, WeekStart, Users, Lateness string
+	}{
+		c.defineMetric(i),
+		c.defineCohort(c.Metrics[i].Cohort),
+		c.Timezone, c.WeekStartName(), c.users(), formatDuration(c.AllowedLateness),
+	}))
+}
+
+func encode(v any) []byte {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic("BUG: a definition does not encode: " + err.Error())
+	}
+	return []byte(strings.TrimSuffix(b.String(), "\n"))
+}
+
+func hash(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16])
+}
+
+func (c *Catalog) users() string {
+	if c.AllUsers {
+		return "all"
+	}
+	return "identified"
+}
+
+func (c *Catalog) defineCohort(i int) cohortDefinition {
+	in := c.Cohorts[i]
+	out := cohortDefinition{Name: in.Name, Entry: firstSeen, Grain: in.Grain.String()}
+	if !in.FirstSeen {
+		out.Entry = c.Selectors[in.Entry].Text
+	}
+	for _, s := range in.Segments {
+		out.Segments = append(out.Segments, segmentDefinition{
+			Name: s.Name, Path: strings.Join(s.Path, "."), Values: slices.Sorted(slices.Values(s.Values)),
+		})
+	}
+	return out
+}
+
+func (c *Catalog) defineMetric(i int) metricDefinition {
+	in := c.Metrics[i]
+	out := metricDefinition{Name: in.Name, Kind: in.Kind.String(), Cohort: c.Cohorts[in.Cohort].Name}
+	for _, s := range in.Steps {
+		out.Steps = append(out.Steps, stepDefinition{s.Name, c.Selectors[s.Selector].Text, s.Count})
+	}
+	if in.Within > 0 {
+		out.Within = formatDuration(in.Within)
+	}
+	switch in.Kind {
+	case Activation:
+		out.Order = "any"
+		if in.Sequence {
+			out.Order = "sequence"
+		}
+	case Adoption:
+		out.Active = c.Selectors[in.Active].Text
+	}
+	return out
+}
+
+// String is the catalog's word for a grain: day, week or month.
+func (g Grain) String() string { return [...]string{"day", "week", "month"}[g] }
+
+// String is the catalog's word for a kind: activation, ttfv or adoption.
+func (k Kind) String() string { return [...]string{"activation", "ttfv", "adoption"}[k] }
+
+// WeekStartName is the catalog's word for the first day of the week: monday or sunday.
+func (c *Catalog) WeekStartName() string { return strings.ToLower(c.WeekStart.String()) }
+
+// words writes a duration for people: 7 days, 36 hours.
+func words(d time.Duration) string {
+	for _, u := range []struct {
+		unit time.Duration
+		name string
+	}{{day, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
+		if n := int(d / u.unit); d%u.unit == 0 && n > 0 {
+			if n == 1 {
+				return "1 " + u.name
+			}
+			return strconv.Itoa(n) + " " + u.name + "s"
+		}
+	}
+	return formatDuration(d)
+}
