@@ -1,7 +1,7 @@
 -- The tables under the views. Every row is absolute and versioned: inserting it again changes nothing,
 -- and of two rows with one key the one with the higher version counts.
 
-CREATE TABLE IF NOT EXISTS catalogs
+CREATE TABLE IF NOT EXISTS {{db}}.catalogs
 (
     catalog_version UInt64 COMMENT 'Milliseconds since 1970 when this catalog took effect; the largest is in force',
     product String,
@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS catalogs
 ENGINE = ReplacingMergeTree
 ORDER BY catalog_version;
 
-CREATE TABLE IF NOT EXISTS metrics
+CREATE TABLE IF NOT EXISTS {{db}}.metrics
 (
     catalog_version UInt64,
     position UInt16 COMMENT 'From 1, in catalog order',
@@ -60,7 +60,7 @@ ORDER BY (catalog_version, position);
 --
 -- stage 0 is the metric itself (activated, value, first feature use within the horizon), stage i >= 1 the
 -- i-th step (in a sequence: and all before it).
-CREATE TABLE IF NOT EXISTS cells
+CREATE TABLE IF NOT EXISTS {{db}}.cells
 (
     generation UInt32 DEFAULT 1,
     kind LowCardinality(String),
@@ -86,7 +86,7 @@ CREATE TABLE IF NOT EXISTS cells
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (generation, kind, name, segment, segment_value, cohort_start, window, stage, bucket, partition);
 
-CREATE TABLE IF NOT EXISTS users
+CREATE TABLE IF NOT EXISTS {{db}}.users
 (
     generation UInt32 DEFAULT 1,
     partition UInt16,
@@ -103,7 +103,7 @@ CREATE TABLE IF NOT EXISTS users
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (generation, partition, user_id);
 
-CREATE TABLE IF NOT EXISTS names
+CREATE TABLE IF NOT EXISTS {{db}}.names
 (
     generation UInt32 DEFAULT 1,
     partition UInt16,
@@ -114,7 +114,7 @@ CREATE TABLE IF NOT EXISTS names
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (generation, partition, scope, value);
 
-CREATE TABLE IF NOT EXISTS checkpoints
+CREATE TABLE IF NOT EXISTS {{db}}.checkpoints
 (
     generation UInt32 DEFAULT 1,
     partition UInt16,
@@ -137,7 +137,7 @@ CREATE TABLE IF NOT EXISTS checkpoints
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (generation, partition);
 
-CREATE TABLE IF NOT EXISTS progress
+CREATE TABLE IF NOT EXISTS {{db}}.progress
 (
     partition UInt16,
     stream_seq UInt64 COMMENT 'Last sequence of the stream',
@@ -148,7 +148,7 @@ CREATE TABLE IF NOT EXISTS progress
 ENGINE = ReplacingMergeTree(as_of)
 ORDER BY partition;
 
-CREATE TABLE IF NOT EXISTS calendar
+CREATE TABLE IF NOT EXISTS {{db}}.calendar
 (
     day Date COMMENT 'Local date',
     start DateTime('UTC') COMMENT 'Its first instant'
@@ -156,7 +156,7 @@ CREATE TABLE IF NOT EXISTS calendar
 ENGINE = ReplacingMergeTree
 ORDER BY day;
 
-CREATE TABLE IF NOT EXISTS age_edges
+CREATE TABLE IF NOT EXISTS {{db}}.age_edges
 (
     age UInt16 COMMENT 'Age bucket: holds ages above the previous bucket''s upper edge, up to and with its own',
     upper_ms UInt64

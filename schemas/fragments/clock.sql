@@ -1,0 +1,28 @@
+{{- /* The scalars every view starts from. as_of comes from the stream's progress, never from a clock. */ -}}
+
+{{define "clock" -}}
+    assumeNotNull((SELECT min(as_of) FROM {{db}}.progress FINAL)) AS as_of_ms,
+    intDiv(as_of_ms, 1000) AS as_of_s,
+    fromUnixTimestamp64Milli(as_of_ms, 'UTC') AS as_of_time
+{{- end}}
+
+{{define "catalog" -}}
+    assumeNotNull((SELECT argMax(settle_seconds, catalog_version) FROM {{db}}.catalogs)) AS settle_s,
+    assumeNotNull((SELECT argMax(lateness_seconds, catalog_version) FROM {{db}}.catalogs)) AS lateness_s,
+    assumeNotNull((SELECT argMax(week_start = 'sunday', catalog_version) FROM {{db}}.catalogs)) AS sunday_weeks,
+    (SELECT argMax(windows, catalog_version) FROM {{db}}.catalogs) AS listed_windows
+{{- end}}
+
+{{define "chosen"}}{{/* the metrics in force, of the kinds named */ -}}
+    chosen AS
+    (
+        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps
+        FROM {{db}}.metrics FINAL
+        WHERE catalog_version = (SELECT max(catalog_version) FROM {{db}}.metrics) AND kind IN ({{.}})
+    )
+{{- end}}
+
+{{define "settled"}}{{/* is_settled and is_final of the window that ends at window_end */ -}}
+    toUnixTimestamp(window_end) + settle_s <= as_of_s AS is_settled,
+    toUnixTimestamp(window_end) + lateness_s <= as_of_s AS is_final
+{{- end}}

@@ -1,0 +1,37 @@
+{{- /*
+Kaplan-Meier over a row of "followed". Users who reached are events at the mean age of their age bucket; the others
+are censored at as_of, counted from the end of their entry bucket. The others of a bucket are those who entered less those
+who reached: both stand in the list of censorings, the latter with a negative sign. At equal ages events come first.
+*/ -}}
+
+{{define "km"}}{{/* needs event_age, event_n; leaves km_s, km_low, km_high at each event age, and km_end, the longest follow-up */ -}}
+    arrayMap(bucket_end -> greatest(0., as_of_ms / 1000 - bucket_end), arrayConcat(entry_end, reach_end)) AS censor_age,
+    arrayConcat(entry_n, arrayMap(users -> -users, reach_n)) AS censor_n,
+    arraySort(arrayConcat(
+        arrayMap((age, users) -> (age, 0, toInt64(users)), event_age, event_n),
+        arrayMap((age, users) -> (age, 1, users), censor_age, censor_n))) AS km_point,
+    arrayCumSum(point -> point.3, km_point) AS km_left,
+    arrayFilter((risk, point) -> point.2 = 0,
+        arrayMap((point, left) -> km_left[-1] - left + point.3, km_point, km_left), km_point) AS km_risk,
+    arrayCumSum((users, risk) -> log(1 - users / risk), event_n, km_risk) AS km_log,
+    arrayCumSum((users, risk) -> users / (risk * (risk - users)), event_n, km_risk) AS km_var,
+    arrayMap(x -> exp(x), km_log) AS km_s,
+    arrayMap((x, v) -> exp(x * exp(-1.959963984540054 * sqrt(v) / x)), km_log, km_var) AS km_low,
+    arrayMap((x, v) -> exp(x * exp(1.959963984540054 * sqrt(v) / x)), km_log, km_var) AS km_high,
+    if(empty(km_point), 0., km_point[-1].1) AS km_end
+{{- end}}
+
+{{define "km_quantile"}}{{/* share left, curve, name; at a flat of exactly that share the midpoint, as R's survfit does */ -}}
+    {{- $s := index . 0}}{{$curve := index . 1}}{{$name := index . 2 -}}
+    arrayFirstIndex(s -> s <= {{$s}} + 1e-9, {{$curve}}) AS {{$name}}_at,
+    multiIf({{$name}}_at = 0, NULL,
+        {{$curve}}[{{$name}}_at] < {{$s}} - 1e-9, event_age[{{$name}}_at],
+        {{$name}}_at = length({{$curve}}), (event_age[{{$name}}_at] + km_end) / 2,
+        (event_age[{{$name}}_at] + event_age[{{$name}}_at + 1]) / 2) AS {{$name}}
+{{- end}}
+
+{{define "km_median" -}}
+    {{template "km_quantile" args "0.5" "km_s" "km_p50_seconds"}},
+    {{template "km_quantile" args "0.5" "km_low" "km_p50_low"}},
+    {{template "km_quantile" args "0.5" "km_high" "km_p50_high"}}
+{{- end}}

@@ -1,0 +1,28 @@
+{{- /* Single users: one row of the users table holds all cohorts and metrics by their position in the catalog. */ -}}
+
+{{define "user_columns" -}}
+    user_id String COMMENT 'The user, as the events name them',
+    cohort_start Date COMMENT 'First local day of the day, week or month in which the user entered',
+    segments Map(String, String) COMMENT 'Segment values from the entry event, by segment name',
+    entered_at DateTime64(3, 'UTC') COMMENT 'Time of the entry event',
+{{- end}}
+
+{{define "step_columns" -}}
+    steps_done UInt64 COMMENT 'Steps the user has completed in time; metrics without steps count as one',
+    next_step String COMMENT 'Name of the first missing step in catalog order; empty when none is missing'
+{{- end}}
+
+{{define "progress"}}{{/* every entered user with every chosen metric */ -}}
+    SELECT c.metric AS metric, c.cohort AS cohort, c.kind AS kind, c.steps AS steps, c.within_seconds AS within_seconds,
+        u.user_id AS user_id, u.last_seen AS last_seen,
+        u.cohort_start[c.cohort_position] AS cohort_start, u.segments[c.cohort_position] AS segments,
+        u.entered_at[c.cohort_position] AS entry_ms, u.reached_at[c.position] AS reach_ms, u.steps[c.position] AS step_bits
+    FROM {{db}}.users AS u FINAL
+    CROSS JOIN chosen AS c
+    WHERE generation = 1 AND entry_ms != 0
+{{- end}}
+
+{{define "steps" -}}
+    toUInt64(bitCount(step_bits)) AS steps_done,
+    arrayFirst((name, i) -> NOT bitTest(step_bits, i - 1), steps, arrayEnumerate(steps)) AS next_step
+{{- end}}

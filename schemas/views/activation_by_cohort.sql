@@ -1,0 +1,44 @@
+CREATE OR REPLACE VIEW {{view}}
+(
+    {{template "keys"}}
+    {{template "cohort_start_column"}}
+    entered UInt64 COMMENT 'Users who entered the cohort in the period',
+    eligible UInt64 COMMENT 'Of those, users whose within had passed at as_of',
+    activated UInt64 COMMENT 'Of the eligible, users who completed all steps within the time allowed',
+    {{template "rate_columns" "activated / eligible: young users do not count, so a young cohort never looks like a drop"}},
+    activated_to_date UInt64 COMMENT 'Users of all entered who have activated so far',
+    rate_to_date Nullable(Float64) COMMENT 'activated_to_date / entered',
+    km_rate Nullable(Float64) COMMENT 'Kaplan-Meier estimate of the share that activates within the time allowed; NULL until one user was followed that long',
+    is_mature Bool COMMENT 'All entered are eligible: rate is that of the whole cohort',
+    {{template "as_of_column"}}
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS
+WITH
+    {{template "clock"}},
+    {{template "chosen" "'activation'"}},
+    {{template "followed_by_cohort"}},
+    curve AS
+    (
+        SELECT *,
+            {{template "events"}},
+            {{template "km"}}
+        FROM followed
+    ),
+    totals AS
+    (
+        SELECT metric, cohort, {{seg ""}} cohort_start,
+            toUInt64(arraySum(entry_n)) AS entered,
+            toUInt64({{template "eligible" args "entry_end" "entry_n"}}) AS eligible,
+            toUInt64({{template "eligible" args "reach_end" "reach_n"}}) AS activated,
+            toUInt64(arraySum(reach_n)) AS activated_to_date,
+            if(eligible > 0, if(empty(km_s), 0., 1 - km_s[-1]), NULL) AS km_rate
+        FROM curve
+    )
+SELECT metric, cohort, {{seg ""}} cohort_start, entered, eligible, activated,
+    {{template "rate" args "activated" "eligible"}},
+    activated_to_date, activated_to_date / nullIf(entered, 0) AS rate_to_date, km_rate,
+    eligible = entered AS is_mature, as_of_time AS as_of
+FROM totals
+WHERE entered > 0
+COMMENT 'Activation of each cohort: the share of users who completed all steps within the time allowed since they entered{{if segments}}, by segment{{end}}'

@@ -1,0 +1,119 @@
+CREATE OR REPLACE VIEW {{view}}
+(
+    metric LowCardinality(String) COMMENT 'Name of the metric in the catalog',
+    kind LowCardinality(String) COMMENT 'activation, ttfv or adoption',
+    value Nullable(Float64) COMMENT 'Over the newest 28 entry days: the rate of the eligible users, or for ttfv the Kaplan-Meier median in seconds of all who entered; the days end with the newest one that has such a user',
+    low Nullable(Float64) COMMENT 'Lower 95 % limit of value: Wilson, or log-log for ttfv',
+    high Nullable(Float64) COMMENT 'Upper 95 % limit of value',
+    n UInt64 COMMENT 'Users behind value',
+    {{template "as_of_column"}},
+    previous_value Nullable(Float64) COMMENT 'value over the 28 entry days before',
+    target_value Nullable(Float64) COMMENT 'Value to reach; NULL when there is no target',
+    target_by Nullable(Date) COMMENT 'When the target should be reached',
+    pace Nullable(Float64) COMMENT 'How much of the target is reached: value / target_value, or target_value / value where down is good; 1 or more is on target',
+    owner String COMMENT 'Who answers for the metric',
+    review_by Nullable(Date) COMMENT 'When the metric should be reviewed',
+    review_overdue Bool COMMENT 'review_by lies before the local day of as_of',
+    open_incidents UInt64 COMMENT 'Incidents of the metric that are not resolved'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS
+WITH
+    {{template "clock"}},
+    {{template "calendar"}},
+    in_force AS
+    (
+        SELECT metric, kind, cohort, position, if(kind = 'ttfv', 0, within_seconds) AS wait, direction, owner,
+            target_value, target_by, review_by
+        FROM {{db}}.metrics FINAL
+        WHERE catalog_version = (SELECT max(catalog_version) FROM {{db}}.metrics)
+    ),
+    entry_buckets AS
+    (
+        SELECT name AS cohort, day, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users
+        FROM {{db}}.cells FINAL
+        WHERE generation = 1 AND kind = 'entry' AND segment = ''
+        GROUP BY cohort, day, ended
+        HAVING users > 0
+    ),
+    newest AS
+    (
+        SELECT metric, wait, max(day) AS newest_day
+        FROM entry_buckets AS e
+        INNER JOIN in_force AS m ON m.cohort = e.cohort
+        WHERE wait = 0 OR ended + wait <= as_of_s
+        GROUP BY metric, wait
+    ),
+    -- period 0 is the newest 28 days, period 1 the 28 before
+    entry AS
+    (
+        SELECT m.metric AS metric, intDiv(newest_day - day, 28) AS period, sumMap([ended], [users]) AS users
+        FROM entry_buckets AS e
+        INNER JOIN in_force AS m ON m.cohort = e.cohort
+        INNER JOIN newest AS l ON l.metric = m.metric
+        WHERE day <= newest_day AND day > newest_day - 56 AND (l.wait = 0 OR ended + l.wait <= as_of_s)
+        GROUP BY metric, period
+    ),
+    reach AS
+    (
+        SELECT name AS metric, intDiv(newest_day - day, 28) AS period,
+            sumMap([toUnixTimestamp(bucket_end)], [n]) AS users, sumMap(ages, counts, sums) AS by_age
+        FROM {{db}}.cells AS r FINAL
+        INNER JOIN newest AS l ON l.metric = r.name
+        WHERE generation = 1 AND kind = 'reach' AND stage = 0 AND segment = ''
+            AND day <= newest_day AND day > newest_day - 56 AND (wait = 0 OR toUnixTimestamp(bucket_end) + wait <= as_of_s)
+        GROUP BY metric, period
+    ),
+    followed AS
+    (
+        SELECT e.metric AS metric, e.period AS period, e.users.1 AS entry_end, e.users.2 AS entry_n,
+            r.reach_end AS reach_end, r.reach_n AS reach_n, r.ages AS ages, r.counts AS counts, r.sums AS sums
+        FROM entry AS e
+        LEFT JOIN
+        (
+            SELECT metric, period, users.1 AS reach_end, users.2 AS reach_n,
+                by_age.1 AS ages, by_age.2 AS counts, by_age.3 AS sums
+            FROM reach
+        ) AS r ON r.metric = e.metric AND r.period = e.period
+    ),
+    curve AS
+    (
+        SELECT metric, period, arraySum(entry_n) AS n, arraySum(reach_n) AS k,
+            {{template "events"}},
+            {{template "km"}},
+            {{template "km_median"}}
+        FROM followed
+    ),
+    valued AS
+    (
+        SELECT metric, period, c.n AS users, kind = 'ttfv' AS is_time,
+            if(is_time, km_p50_seconds, k / n) AS value,
+            if(is_time, km_p50_low, {{template "wilson_low" args "k" "n"}}) AS low,
+            if(is_time, km_p50_high, {{template "wilson_high" args "k" "n"}}) AS high
+        FROM curve AS c
+        INNER JOIN in_force AS m ON m.metric = c.metric
+    ),
+    periods AS
+    (
+        SELECT metric, [toUInt64(sumIf(users, period = 0))] AS n,
+            groupArrayIf((value, low, high), period = 0) AS now, groupArrayIf(tuple(value), period = 1) AS before
+        FROM valued
+        GROUP BY metric
+    ),
+    unresolved AS
+    (
+        SELECT metric, [count()] AS incidents
+        FROM (SELECT metric, argMax(state, seq) AS newest_state FROM {{db}}.incident_log FINAL GROUP BY incident_id, metric)
+        WHERE newest_state != 'resolved'
+        GROUP BY metric
+    )
+SELECT m.metric AS metric, m.kind AS kind, p.now[1].1 AS value, p.now[1].2 AS low, p.now[1].3 AS high, p.n[1] AS n,
+    as_of_time AS as_of, p.before[1].1 AS previous_value, m.target_value AS target_value, m.target_by AS target_by,
+    if(m.direction = 'down', target_value / nullIf(value, 0), value / nullIf(target_value, 0)) AS pace,
+    m.owner AS owner, m.review_by AS review_by, ifNull(m.review_by < today, false) AS review_overdue,
+    u.incidents[1] AS open_incidents
+FROM in_force AS m
+LEFT JOIN periods AS p ON p.metric = m.metric
+LEFT JOIN unresolved AS u ON u.metric = m.metric
+ORDER BY m.position
+COMMENT 'One row per metric: where it stands, where it stood, and who answers for it'

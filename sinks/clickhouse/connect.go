@@ -1,0 +1,115 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/proto"
+)
+
+// The oldest ClickHouse whose SQL the views use.
+const minMajor, minMinor = 25, 3
+
+// dialPatience applies when the DSN sets no dial_timeout.
+const dialPatience = 10 * time.Second
+
+// Open connects to the ClickHouse server of a clickhouse-go DSN and checks that it answers, lets the user in, and
+// is new enough. Its errors are one line, name the server without its password, and say what to change.
+//
+// The DSN's own database, if any, is only where the connection starts: everything Firstlight runs names its
+// database in full.
+func Open(ctx context.Context, dsn string) (driver.Conn, error) {
+	options, err := options(dsn)
+	if err != nil {
+		return nil, err
+	}
+	server := strings.Join(options.Addr, ",")
+	conn, err := clickhouse.Open(options)
+	if err != nil {
+		return nil, fmt.Errorf("ClickHouse at %s: %s: %w", server, firstLine(err), err)
+	}
+	version, err := conn.ServerVersion()
+	if err == nil {
+		err = conn.Ping(ctx)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, &connectError{server: server, user: options.Auth.Username, cause: err}
+	}
+	if v := version.Version; v.Major < minMajor || v.Major == minMajor && v.Minor < minMinor {
+		conn.Close()
+		return nil, fmt.Errorf("ClickHouse at %s is version %d.%d, Firstlight needs %d.%d or later", server, v.Major, v.Minor, minMajor, minMinor)
+	}
+	return conn, nil
+}
+
+// options reads a DSN.
+func options(dsn string) (*clickhouse.Options, error) {
+	const advice = "write it as clickhouse://user:password@host:9000 or http://user:password@host:8123"
+	scheme, _, found := strings.Cut(dsn, "://")
+	switch scheme {
+	case "clickhouse", "tcp", "http", "https":
+	default:
+		if !found {
+			return nil, errors.New("the ClickHouse URL has no scheme: " + advice)
+		}
+		return nil, fmt.Errorf("the ClickHouse URL has the unknown scheme %q: %s", scheme, advice)
+	}
+	options, err := clickhouse.ParseDSN(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("the ClickHouse URL is not valid: %s: %s", firstLine(err), advice)
+	}
+	if options.DialTimeout == 0 {
+		options.DialTimeout = dialPatience
+	}
+	options.ClientInfo.Products = append(options.ClientInfo.Products, struct{ Name, Version string }{"firstlight", ""})
+	return options, nil
+}
+
+// connectError is a failed connection, in one line.
+type connectError struct {
+	server, user string
+	cause        error
+}
+
+func (e *connectError) Unwrap() error { return e.cause }
+
+func (e *connectError) Error() string {
+	var (
+		exception *proto.Exception
+		request   *url.Error
+		operation *net.OpError
+		wrongHTTP *clickhouse.HTTPError
+	)
+	switch {
+	case errors.As(e.cause, &exception):
+		return fmt.Sprintf("ClickHouse at %s refused user %q: %s", e.server, e.user, firstSentence(exception.Message))
+	case errors.As(e.cause, &operation):
+		return fmt.Sprintf("cannot reach ClickHouse at %s: %v", e.server, operation)
+	case errors.As(e.cause, &request):
+		return fmt.Sprintf("cannot reach ClickHouse at %s: %v", e.server, request.Err)
+	case errors.As(e.cause, &wrongHTTP):
+		return fmt.Sprintf("ClickHouse at %s answered with HTTP status %d: %s", e.server, wrongHTTP.StatusCode, firstLine(wrongHTTP.Err))
+	}
+	return fmt.Sprintf("cannot talk to ClickHouse at %s: %s: does the port speak the protocol of the URL (clickhouse:// for 9000, http:// for 8123)?", e.server, firstLine(e.cause))
+}
+
+// firstLine keeps an error message to one line.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
+	return line
+}
+
+// firstSentence is what a server's message says before it goes into detail.
+func firstSentence(message string) string {
+	message, _, _ = strings.Cut(strings.TrimSpace(message), "\n")
+	message, _, _ = strings.Cut(message, ". ")
+	return message
+}

@@ -1,0 +1,186 @@
+package clickhouse
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/proto"
+
+	"firstlight/schemas"
+)
+
+// CheckDatabase reports why a name cannot be that of Firstlight's database.
+func CheckDatabase(name string) error {
+	if !regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`).MatchString(name) {
+		return fmt.Errorf("database name %q: write up to 64 letters, digits and _, not starting with a digit", name)
+	}
+	if slices.Contains([]string{"system", "information_schema", "INFORMATION_SCHEMA"}, name) {
+		return fmt.Errorf("database name %q belongs to ClickHouse: choose another", name)
+	}
+	return nil
+}
+
+// Migrate brings a database to this release's schema: it creates the database, runs the migrations that have
+// not run, and replaces the views whose text has changed. Several workers may migrate at once, and a migration that was
+// interrupted is run again. A database of a newer schema is left alone and is an error.
+func Migrate(ctx context.Context, conn Conn, database string) error {
+	if err := CheckDatabase(database); err != nil {
+		return err
+	}
+	m := migrator{conn: conn, database: database}
+	for _, step := range []func(context.Context) error{m.createDatabase, m.migrate, m.createViews} {
+		if err := step(ctx); err != nil {
+			return fmt.Errorf("migrate database %s: %w", database, err)
+		}
+	}
+	return nil
+}
+
+type migrator struct {
+	conn     Conn
+	database string
+}
+
+func (m *migrator) table(name string) string { return schemas.Quote(m.database) + "." + name }
+
+// createDatabase asks first, because a user who may not create databases may well use one.
+func (m *migrator) createDatabase(ctx context.Context) error {
+	found, err := m.strings(ctx, "SELECT name FROM system.databases WHERE name = ?", m.database)
+	if err != nil || len(found) > 0 {
+		return err
+	}
+	return m.exec(ctx, "CREATE DATABASE IF NOT EXISTS "+schemas.Quote(m.database))
+}
+
+// migrate runs every migration above the newest one recorded. Statements may run again, so two workers, or one
+// that was interrupted before its record, do no harm.
+func (m *migrator) migrate(ctx context.Context) error {
+	migrations, err := schemas.Migrations(m.database)
+	if err != nil {
+		return err
+	}
+	create := "CREATE TABLE IF NOT EXISTS " + m.table("schema_migrations") + ` (
+		version UInt32, name String, applied_at DateTime('UTC') DEFAULT now()
+	) ENGINE = ReplacingMergeTree ORDER BY version`
+	if err := m.exec(ctx, create); err != nil {
+		return err
+	}
+	newest, err := m.version(ctx)
+	if err != nil {
+		return err
+	}
+	if newest > len(migrations) {
+		return fmt.Errorf("its schema has version %d, this firstlight knows %d: use a newer firstlight", newest, len(migrations))
+	}
+	for _, migration := range migrations[newest:] {
+		for _, statement := range migration.Statements {
+			if err := m.exec(ctx, statement); err != nil {
+				return fmt.Errorf("%s: %w", migration.Name, err)
+			}
+		}
+		record := "INSERT INTO " + m.table("schema_migrations") + " (version, name) SELECT ?, ?"
+		if err := m.exec(ctx, record, migration.Version, migration.Name); err != nil {
+			return fmt.Errorf("record %s: %w", migration.Name, err)
+		}
+	}
+	return nil
+}
+
+func (m *migrator) version(ctx context.Context) (int, error) {
+	rows, err := m.conn.Query(ctx, "SELECT max(version) FROM "+m.table("schema_migrations"))
+	if err != nil {
+		return 0, fmt.Errorf("read the schema's version: %w", err)
+	}
+	defer rows.Close()
+	var newest uint32
+	for rows.Next() {
+		if err := rows.Scan(&newest); err != nil {
+			return 0, fmt.Errorf("read the schema's version: %w", err)
+		}
+	}
+	return int(newest), rows.Err()
+}
+
+// createViews replaces the views that are missing or whose text, or definer, differs from what is recorded.
+func (m *migrator) createViews(ctx context.Context) error {
+	views, err := schemas.Views(m.database)
+	if err != nil {
+		return err
+	}
+	create := "CREATE TABLE IF NOT EXISTS " + m.table("schema_views") + ` (
+		name String, hash String, replaced_at DateTime64(3, 'UTC') DEFAULT now64(3)
+	) ENGINE = ReplacingMergeTree(replaced_at) ORDER BY name`
+	if err := m.exec(ctx, create); err != nil {
+		return err
+	}
+	current, err := m.currentViews(ctx)
+	if err != nil {
+		return err
+	}
+	user, err := m.strings(ctx, "SELECT currentUser()")
+	if err != nil {
+		return err
+	}
+	for _, view := range views {
+		sum := sha256.Sum256([]byte(user[0] + "\n" + view.SQL))
+		hash := hex.EncodeToString(sum[:])
+		if slices.Contains(current, view.Name+" "+hash) {
+			continue
+		}
+		if err := m.replaceView(ctx, view); err != nil {
+			return fmt.Errorf("view %s: %w", view.Name, err)
+		}
+		record := "INSERT INTO " + m.table("schema_views") + " (name, hash) SELECT ?, ?"
+		if err := m.exec(ctx, record, view.Name, hash); err != nil {
+			return fmt.Errorf("record view %s: %w", view.Name, err)
+		}
+	}
+	return nil
+}
+
+// currentViews lists name and hash of the views that exist.
+func (m *migrator) currentViews(ctx context.Context) ([]string, error) {
+	return m.strings(ctx, "SELECT concat(name, ' ', hash) FROM "+m.table("schema_views")+
+		" FINAL WHERE name IN (SELECT name FROM system.tables WHERE database = ? AND engine = 'View')", m.database)
+}
+
+// replaceView tries again when another worker replaces the same view at the same moment.
+func (m *migrator) replaceView(ctx context.Context, view schemas.View) error {
+	const tableExists, unknownTable = 57, 60
+	var err error
+	for range 10 {
+		var exception *proto.Exception
+		err = m.exec(ctx, view.SQL)
+		if err == nil || !errors.As(err, &exception) || exception.Code != tableExists && exception.Code != unknownTable {
+			return err
+		}
+	}
+	return err
+}
+
+func (m *migrator) exec(ctx context.Context, statement string, args ...any) error {
+	return m.conn.Exec(ctx, statement, args...)
+}
+
+// strings returns the rows of a query with one text column.
+func (m *migrator) strings(ctx context.Context, query string, args ...any) ([]string, error) {
+	rows, err := m.conn.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, rows.Err()
+}
