@@ -126,14 +126,14 @@ func accept(cat *catalogFile, msgs []Message, partitionOf func(string) int) ([]*
 			a.Dead[v.dead]++
 			continue
 		}
-		if v.clamped {
-			a.Clamped++
-		}
 		if v.event.at < a.Watermark.UnixMilli() {
 			a.Dead["late"]++
 			continue
 		}
 		a.Applied++
+		if v.clamped {
+			a.Clamped++
+		}
 		events = append(events, v.event)
 	}
 	sort.SliceStable(events, func(i, j int) bool { return events[i].before(events[j]) })
