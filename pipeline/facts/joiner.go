@@ -73,8 +73,18 @@ func (j *Joiner) NewUser() *User {
 	return u
 }
 
-// Metrics returns the indexes of a cohort's metrics.
-func (j *Joiner) Metrics(cohort int) []int { return j.metricsOf[cohort] }
+// Affects returns the selectors that matter to a metric, its cohort's entry aside.
+func (j *Joiner) Affects(m int) catalog.Mask {
+	var mask catalog.Mask
+	def := &j.Catalog.Metrics[m]
+	for _, s := range def.Steps {
+		mask.Set(s.Selector)
+	}
+	if def.Kind == catalog.Adoption {
+		mask.Set(def.Active)
+	}
+	return mask
+}
 
 // hashID is stable across processes: it is stored. Message ids only meet others of one user and one millisecond.
 func hashID(id string) uint64 {
@@ -102,19 +112,10 @@ func (j *Joiner) Join(u *User, e *event.Event, mask catalog.Mask, watermark, pru
 	j.Collapse(u, watermark, prune)
 	u.LastSeen = max(u.LastSeen, e.Time)
 	for c := range u.Cohorts {
-		if intersects(&mask, &j.relevant[c]) {
+		if mask.Intersects(&j.relevant[c]) {
 			j.joinCohort(u, c, e, mask)
 		}
 	}
-}
-
-func intersects(a, b *catalog.Mask) bool {
-	for i := range a {
-		if a[i]&b[i] != 0 {
-			return true
-		}
-	}
-	return false
 }
 
 func (j *Joiner) joinCohort(u *User, c int, e *event.Event, mask catalog.Mask) {

@@ -2,10 +2,10 @@ package stream
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -32,36 +32,49 @@ type DeadLetter struct {
 	Data     []byte
 }
 
-// DeadLetters writes the dead-letter stream.
+// DeadLetters writes the dead-letter stream. It is safe for concurrent use.
 type DeadLetters struct {
 	JS      jetstream.JetStream
 	Stream  jetstream.Stream
-	Source  string // the event stream, part of a letter's identity
+	Source  string // names the event stream and its creation: part of a letter's identity
 	MaxSize int    // the server's largest message
+
+	last atomic.Uint64
 }
 
-// Send publishes letters and waits until the stream has them all. It returns the stream's last sequence.
-func (d *DeadLetters) Send(ctx context.Context, letters []DeadLetter) (uint64, error) {
+// Last returns the last sequence of the dead-letter stream that is known to be stored.
+func (d *DeadLetters) Last() uint64 { return d.last.Load() }
+
+func (d *DeadLetters) known(seq uint64) {
+	for {
+		last := d.last.Load()
+		if seq <= last || d.last.CompareAndSwap(last, seq) {
+			return
+		}
+	}
+}
+
+// Send publishes letters and waits until the stream has them all.
+func (d *DeadLetters) Send(ctx context.Context, letters []DeadLetter) error {
 	acks := make([]jetstream.PubAckFuture, 0, len(letters))
 	for i := range letters {
 		ack, err := d.JS.PublishMsgAsync(d.message(&letters[i]), jetstream.WithStallWait(time.Minute))
 		if err != nil {
-			return 0, fmt.Errorf("publish the dead letter of message %d: %w", letters[i].Sequence, err)
+			return fmt.Errorf("publish the dead letter of message %d: %w", letters[i].Sequence, err)
 		}
 		acks = append(acks, ack)
 	}
-	var last uint64
 	for i, ack := range acks {
 		select {
 		case ok := <-ack.Ok():
-			last = max(last, ok.Sequence)
+			d.known(ok.Sequence)
 		case err := <-ack.Err():
-			return 0, fmt.Errorf("store the dead letter of message %d: %w", letters[i].Sequence, err)
+			return fmt.Errorf("store the dead letter of message %d: %w", letters[i].Sequence, err)
 		case <-ctx.Done():
-			return 0, ctx.Err()
+			return ctx.Err()
 		}
 	}
-	return last, nil
+	return nil
 }
 
 // deadOverhead is room for a letter's headers beyond their texts.
@@ -105,6 +118,7 @@ func (d *DeadLetters) SentAfter(ctx context.Context, seq uint64) (map[uint64]str
 	}
 	sent := make(map[uint64]struct{})
 	last := info.State.LastSeq
+	d.known(last)
 	if info.State.Msgs == 0 || seq >= last {
 		return sent, nil
 	}
@@ -138,13 +152,4 @@ func (d *DeadLetters) SentAfter(ctx context.Context, seq uint64) (map[uint64]str
 			return sent, nil
 		}
 	}
-}
-
-// LastSequence returns the last sequence of the dead-letter stream.
-func (d *DeadLetters) LastSequence(ctx context.Context) (uint64, error) {
-	info, err := d.Stream.Info(ctx)
-	if err != nil {
-		return 0, errors.Join(errors.New("read the dead-letter stream's state"), err)
-	}
-	return info.State.LastSeq, nil
 }

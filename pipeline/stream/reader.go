@@ -31,14 +31,24 @@ type Item struct {
 // consumer holds no acknowledgements, and starts again by itself after a gap, so every partition sees the
 // messages of its users in stream order, each once.
 type Reader struct {
-	Stream     jetstream.Stream
-	From       uint64 // first sequence to read
-	Partitions []chan<- Item
-	Lost       func(err error) // told when the consumer has to start again
+	Lost func(err error) // told when the consumer has to start again; must be set
 
-	delivered atomic.Uint64
-	clock     atomic.Int64
-	live      atomic.Bool
+	stream     jetstream.Stream
+	from       uint64 // last sequence that need not be read
+	partitions []chan<- Item
+	dealt      []atomic.Uint64 // messages handed to each partition
+	delivered  atomic.Uint64
+	clock      atomic.Int64
+	live       atomic.Bool
+}
+
+// NewReader returns a reader of all messages after a mark.
+func NewReader(s jetstream.Stream, after Mark, partitions []chan<- Item) *Reader {
+	r := &Reader{stream: s, from: after.Sequence, partitions: partitions, dealt: make([]atomic.Uint64, len(partitions))}
+	r.delivered.Store(after.Sequence)
+	r.clock.Store(after.Clock)
+	r.live.Store(after.Live)
+	return r
 }
 
 // markInterval is how often partitions learn how far the stream was read.
@@ -53,17 +63,17 @@ const (
 // Run reads until ctx ends. It blocks while a partition's channel is full: the server
 // then waits too.
 func (r *Reader) Run(ctx context.Context) error {
-	consumer, err := r.Stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(r.From, 1),
+	consumer, err := r.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.from + 1,
 	})
 	if err != nil {
-		return fmt.Errorf("create a consumer at sequence %d: %w", r.From, err)
+		return fmt.Errorf("create a consumer at sequence %d: %w", r.from+1, err)
 	}
 	consume, err := consumer.Consume(func(m jetstream.Msg) { r.deal(ctx, m) },
 		jetstream.PullMaxMessagesWithBytesLimit(pullMessages, pullBytes),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { r.Lost(err) }))
 	if err != nil {
-		return fmt.Errorf("consume from sequence %d: %w", r.From, err)
+		return fmt.Errorf("consume from sequence %d: %w", r.from+1, err)
 	}
 	defer consume.Stop()
 	var marks sync.WaitGroup
@@ -81,11 +91,13 @@ func (r *Reader) deal(ctx context.Context, m jetstream.Msg) {
 		return
 	}
 	msg := event.Message{Subject: m.Subject(), Header: m.Headers(), Stored: meta.Timestamp.UnixMilli(), Sequence: meta.Sequence.Stream, Data: m.Data()}
+	p := Partition(msg.Subject, len(r.partitions))
 	select {
-	case r.Partitions[Partition(msg.Subject, len(r.Partitions))] <- Item{Message: msg}:
+	case r.partitions[p] <- Item{Message: msg}:
 	case <-ctx.Done():
 		return
 	}
+	r.dealt[p].Add(1)
 	received := event.Received(&msg)
 	r.clock.Store(max(r.clock.Load(), received))
 	_, imported := msg.Header[event.ReceivedHeader]
@@ -98,19 +110,18 @@ func (r *Reader) deal(ctx context.Context, m jetstream.Msg) {
 func (r *Reader) mark(ctx context.Context) {
 	tick := time.NewTicker(markInterval)
 	defer tick.Stop()
-	last := uint64(0)
-	for {
+	for first, last := true, uint64(0); ; first = false {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		m := Mark{Sequence: r.delivered.Load(), Clock: r.clock.Load(), Live: r.live.Load()}
-		if m.Sequence == last {
+		m := r.Delivered()
+		if m.Sequence == last && !first {
 			continue
 		}
 		last = m.Sequence
-		for _, p := range r.Partitions {
+		for _, p := range r.partitions {
 			select {
 			case p <- Item{Mark: &m}:
 			case <-ctx.Done():
@@ -120,8 +131,15 @@ func (r *Reader) mark(ctx context.Context) {
 	}
 }
 
-// Delivered returns the last sequence handed out, 0 before the first.
-func (r *Reader) Delivered() uint64 { return r.delivered.Load() }
+// Delivered returns how far messages were handed out.
+func (r *Reader) Delivered() Mark {
+	m := Mark{Sequence: r.delivered.Load()}
+	m.Clock, m.Live = r.clock.Load(), r.live.Load()
+	return m
+}
+
+// Dealt returns how many messages were handed to a partition.
+func (r *Reader) Dealt(partition int) uint64 { return r.dealt[partition].Load() }
 
 // Partition returns the partition of a subject's user token, as the server's partition(n, token) does: the
 // FNV-1a hash (Fowler, Noll, Vo 1991) of the token modulo n.

@@ -1,0 +1,177 @@
+package worker_test
+
+import (
+	"context"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest"
+
+	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/oracle"
+	"firstlight/pipeline/stream"
+	"firstlight/pipeline/worker"
+	"firstlight/sinks/clickhouse"
+	"firstlight/sinks/clickhouse/enginetest"
+)
+
+// harness is a real JetStream and a real ClickHouse database of one test.
+type harness struct {
+	t        testing.TB
+	nats     *nats.Conn
+	js       jetstream.JetStream
+	conn     driver.Conn
+	database string
+}
+
+func newHarness(t testing.TB) *harness {
+	t.Helper()
+	server, err := stream.StartEmbedded("127.0.0.1:0", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Shutdown(); server.WaitForShutdown() })
+	h := &harness{t: t}
+	if h.nats, err = nats.Connect(server.ClientURL()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.nats.Close)
+	if h.js, err = jetstream.New(h.nats); err != nil {
+		t.Fatal(err)
+	}
+	h.conn, h.database, _ = enginetest.Database(t)
+	if err := clickhouse.Migrate(t.Context(), h.conn, h.database); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// publish stores messages in order; the stream is created with the first.
+func (h *harness) publish(messages []oracle.Message) {
+	h.t.Helper()
+	if _, err := stream.Ensure(h.t.Context(), h.js, "EVENTS"); err != nil {
+		h.t.Fatal(err)
+	}
+	for _, m := range messages {
+		msg := nats.NewMsg(m.Subject)
+		msg.Data = m.Data
+		for k, v := range m.Header {
+			msg.Header.Set(k, v)
+		}
+		if _, err := h.js.PublishMsgAsync(msg); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	select {
+	case <-h.js.PublishAsyncComplete():
+	case <-time.After(time.Minute):
+		h.t.Fatal("publishing takes over a minute")
+	}
+}
+
+// worker returns a worker over the harness's servers.
+func (h *harness) worker(catalogYAML []byte, partitions int) *worker.Worker {
+	h.t.Helper()
+	c, problems := catalog.Load(catalogYAML)
+	if problems.Failed() {
+		h.t.Fatal(problems.Format("catalog.yaml"))
+	}
+	ctx := h.t.Context()
+	events, err := stream.Ensure(ctx, h.js, "EVENTS")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	dead, err := stream.EnsureDead(ctx, h.js)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return &worker.Worker{
+		Catalog: c, Partitions: partitions, FlushInterval: 20 * time.Millisecond, Events: events,
+		Dead:  &stream.DeadLetters{JS: h.js, Stream: dead, Source: "EVENTS", MaxSize: int(h.nats.MaxPayload())},
+		Store: clickhouse.NewStore(h.conn, h.database), Log: h.log(),
+	}
+}
+
+func (h *harness) log() *zap.Logger { return zaptest.NewLogger(h.t, zaptest.Level(zap.WarnLevel)) }
+
+// drain processes everything the stream holds.
+func (h *harness) drain(catalogYAML []byte, partitions int) {
+	h.t.Helper()
+	w := h.worker(catalogYAML, partitions)
+	w.Drain = true
+	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	defer cancel()
+	if err := w.Run(ctx); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// view reads all rows of a view.
+func (h *harness) view(name string) []oracle.Row {
+	h.t.Helper()
+	rows, err := h.query("SELECT * FROM `" + h.database + "`." + name)
+	if err != nil {
+		h.t.Fatalf("%s: %v", name, err)
+	}
+	return rows
+}
+
+func (h *harness) query(sql string) ([]oracle.Row, error) {
+	r, err := h.conn.Query(h.t.Context(), sql)
+	if err != nil {
+		return nil, err
+	}
+	var out []oracle.Row
+	types := r.ColumnTypes()
+	for r.Next() {
+		into := make([]any, len(types))
+		for i, c := range types {
+			into[i] = reflect.New(c.ScanType()).Interface()
+		}
+		if err := r.Scan(into...); err != nil {
+			return nil, err
+		}
+		row := oracle.Row{}
+		for i, c := range types {
+			row[c.Name()] = plain(reflect.ValueOf(into[i]).Elem())
+		}
+		out = append(out, row)
+	}
+	if err := r.Err(); err != nil {
+		return nil, err
+	}
+	return out, r.Close()
+}
+
+// plain turns a scanned value into one that the oracle's rows hold.
+func plain(v reflect.Value) any {
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return nil
+		}
+		v = v.Elem()
+	}
+	switch {
+	case v.Type() == reflect.TypeFor[time.Time]():
+		return v.Interface().(time.Time).UTC()
+	case v.CanUint():
+		return v.Uint()
+	case v.CanInt():
+		return v.Int()
+	case v.CanFloat():
+		return v.Float()
+	case v.Kind() == reflect.String:
+		return v.String()
+	}
+	return v.Interface()
+}
+
+func partitionOf(n int) func(string) int {
+	return func(subject string) int { return stream.Partition(subject, n) }
+}
+

@@ -1,0 +1,159 @@
+package worker
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"firstlight/pipeline/stream"
+)
+
+// life runs one partition. Its goroutine owns the partition; a second one writes the snapshot in flight, one at
+// a time, while messages go on being applied. When the next snapshot is full before that one is stored, it
+// stops taking messages: a slow ClickHouse slows consumption instead of growing memory.
+//
+// It ends when the context ends and the last snapshot is stored, or when a write fails for good.
+type life struct {
+	p     *partition
+	in    chan stream.Item
+	every time.Duration
+	write func(*snapshot) error
+
+	mark      stream.Mark // newest mark taken
+	taken     uint64      // messages taken
+	inFlight  *snapshot
+	flightsTo position // what is committed once inFlight is stored
+	stored    chan error
+	lastFlush time.Time
+	committed atomic.Pointer[position]
+}
+
+// position is how far a partition is stored.
+type position struct {
+	sequence uint64
+	clock    int64  // received time (ms) up to which the partition has applied the stream
+	taken    uint64 // messages taken from the reader up to there
+}
+
+// The bounds of one snapshot.
+const (
+	queueLength     = 4096
+	maxDirtyUsers   = 50_000
+	maxDirtyCells   = 200_000
+	maxDeadBytes    = 32 << 20
+	maxDeadLetters  = 20_000
+	idleCheckpoints = 10 * time.Second
+)
+
+func newLife(p *partition, every time.Duration, write func(*snapshot) error) *life {
+	l := &life{p: p, in: make(chan stream.Item, queueLength), every: every, write: write, stored: make(chan error, 1)}
+	l.committed.Store(&position{sequence: p.applied, clock: p.clock})
+	return l
+}
+
+func (l *life) run(ctx context.Context) error {
+	tick := time.NewTicker(min(l.every, time.Second) / 4)
+	defer tick.Stop()
+	for {
+		in := l.in
+		if l.full() {
+			in = nil
+		}
+		select {
+		case item := <-in:
+			if err := l.take(item); err != nil {
+				return err
+			}
+		case err := <-l.stored:
+			if err := l.landed(err); err != nil {
+				return err
+			}
+		case <-tick.C:
+		case <-ctx.Done():
+			return l.end()
+		}
+		l.flushIfDue(time.Now())
+	}
+}
+
+// take applies an item, and what else waits behind it.
+func (l *life) take(item stream.Item) error {
+	for range queueLength {
+		if item.Mark != nil {
+			l.mark = *item.Mark
+			l.p.applied = max(l.p.applied, l.mark.Sequence)
+		} else {
+			l.taken++
+			if err := l.p.apply(&item.Message); err != nil {
+				return err
+			}
+		}
+		if l.full() {
+			return nil
+		}
+		select {
+		case item = <-l.in:
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+func (l *life) full() bool {
+	return len(l.p.dirtyUsers) >= maxDirtyUsers || l.p.cells.Dirty() >= maxDirtyCells ||
+		l.p.deadBytes >= maxDeadBytes || len(l.p.dead) >= maxDeadLetters
+}
+
+func (l *life) flushIfDue(now time.Time) {
+	if l.inFlight != nil {
+		return
+	}
+	if !l.p.changed {
+		l.committed.Store(l.position())
+	}
+	since := now.Sub(l.lastFlush)
+	switch {
+	case l.p.changed && (since >= l.every || l.full()):
+	case !l.p.changed && since >= idleCheckpoints && l.p.applied > l.p.counters.AppliedSeq:
+	default:
+		return
+	}
+	l.flush(now)
+}
+
+func (l *life) flush(now time.Time) {
+	l.lastFlush = now
+	l.inFlight, l.flightsTo = l.p.snapshot(), *l.position()
+	l.p.counters.AppliedSeq = l.p.applied
+	go func(s *snapshot) { l.stored <- l.write(s) }(l.inFlight)
+}
+
+func (l *life) landed(err error) error {
+	if err != nil {
+		return err
+	}
+	l.p.committed(l.inFlight)
+	l.inFlight = nil
+	to := l.flightsTo
+	l.committed.Store(&to)
+	return nil
+}
+
+func (l *life) position() *position {
+	return &position{sequence: l.p.applied, clock: max(l.mark.Clock, l.p.clock), taken: l.taken}
+}
+
+// end stores what was applied.
+func (l *life) end() error {
+	if l.inFlight != nil {
+		if err := l.landed(<-l.stored); err != nil {
+			return err
+		}
+	}
+	if !l.p.changed && l.p.applied == l.p.counters.AppliedSeq {
+		return nil
+	}
+	l.flush(time.Now())
+	return l.landed(<-l.stored)
+}

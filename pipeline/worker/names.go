@@ -1,0 +1,75 @@
+package worker
+
+import (
+	"firstlight/pipeline/facts"
+	"firstlight/sinks/clickhouse"
+)
+
+// The caps on names that come from outside, per partition. What comes later is counted as (other).
+const (
+	maxSegmentValues = 1000
+	maxSources       = 500
+	maxEventNames    = 500
+)
+
+// Scopes of names.
+const (
+	scopeSegment = "segment:"
+	scopeSource  = "source:"
+	scopeSources = "sources"
+)
+
+// names numbers texts for the keys of cells, and admits values up to a cap. Which values are admitted depends on
+// the order of the stream, so they are stored.
+type names struct {
+	texts    []string
+	numbers  map[string]uint32
+	admitted map[string]map[string]struct{} // by scope
+	fresh    []clickhouse.Name              // not stored yet
+	capped   map[string]uint64              // values that became (other), by scope
+}
+
+func newNames() *names {
+	return &names{numbers: make(map[string]uint32), admitted: make(map[string]map[string]struct{}), capped: make(map[string]uint64)}
+}
+
+// number returns the number of a text.
+func (n *names) number(text string) uint32 {
+	if i, ok := n.numbers[text]; ok {
+		return i
+	}
+	i := uint32(len(n.texts))
+	n.texts = append(n.texts, text)
+	n.numbers[text] = i
+	return i
+}
+
+// text returns the text of a number.
+func (n *names) text(number uint32) string { return n.texts[number] }
+
+// load admits a stored name.
+func (n *names) load(scope, value string) { n.scope(scope)[value] = struct{}{} }
+
+func (n *names) scope(scope string) map[string]struct{} {
+	values := n.admitted[scope]
+	if values == nil {
+		values = make(map[string]struct{})
+		n.admitted[scope] = values
+	}
+	return values
+}
+
+// admit returns the value, or (other) when the scope is full and does not hold it.
+func (n *names) admit(scope, value string, limit int, seq uint64) string {
+	values := n.scope(scope)
+	if _, ok := values[value]; ok {
+		return value
+	}
+	if len(values) >= limit {
+		n.capped[scope]++
+		return facts.Other
+	}
+	values[value] = struct{}{}
+	n.fresh = append(n.fresh, clickhouse.Name{Scope: scope, Value: value, Version: seq})
+	return value
+}

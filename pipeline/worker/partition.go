@@ -1,0 +1,227 @@
+package worker
+
+import (
+	"fmt"
+	"slices"
+
+	"firstlight/pipeline/calendar"
+	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/cohort"
+	"firstlight/pipeline/event"
+	"firstlight/pipeline/facts"
+	"firstlight/pipeline/stream"
+	"firstlight/sinks/clickhouse"
+)
+
+// user is one user's facts in memory, encoded: decoded facts would be several times the size.
+type user struct {
+	id    string
+	facts []byte
+	seq   uint64 // stream sequence of the last event joined
+	dirty bool
+}
+
+// partition is the state of one partition: what apply changes, and what a flush takes. It belongs to one
+// goroutine (see life.go) and is deterministic: the same messages give the same state.
+type partition struct {
+	id       uint16
+	catalog  *catalog.Catalog
+	identity clickhouse.Identity
+	calendar *calendar.Calendar
+	joiner   *facts.Joiner
+	folder   *cohort.Folder
+	matcher  *catalog.Matcher
+	cells    *cohort.Cells
+	names    *names
+
+	applied  uint64 // everything of this partition up to here is in the state
+	clock    int64  // arrival clock, ms
+	prune    int64  // watermark of the last committed checkpoint, ms
+	users    map[string]*user
+	counters clickhouse.Checkpoint
+
+	event         event.Event
+	scratch       *facts.User
+	blank         []byte // an encoded user of whom nothing is known
+	buf           []byte
+	before, after []cohort.Contribution
+	affects       []catalog.Mask // per metric
+
+	dirtyUsers []*user
+	dead       []stream.DeadLetter
+	deadBytes  int
+	changed    bool // a message was applied since the last snapshot
+
+	sentDead map[uint64]struct{}    // letters sent before a crash
+	volumes  map[cohort.Key]uint64  // stored volumes: the sequence each includes
+	ahead    []aheadCell            // cells stored after the checkpoint, by sequence
+	days     map[calendar.Day]int64 // local days not yet in the calendar table
+	covered  map[calendar.Day]bool  // days that are
+}
+
+// aheadCell is a stored cell that includes messages after the checkpoint.
+type aheadCell struct {
+	key cohort.Key
+	seq uint64
+}
+
+func newPartition(id uint16, c *catalog.Catalog, identity clickhouse.Identity) *partition {
+	p := &partition{
+		id: id, catalog: c, identity: identity,
+		calendar: calendar.New(c.Location, c.WeekStart),
+		matcher:  c.NewMatcher(), cells: cohort.NewCells(), names: newNames(),
+		users:    make(map[string]*user),
+		sentDead: make(map[uint64]struct{}),
+		volumes:  make(map[cohort.Key]uint64),
+		days:     make(map[calendar.Day]int64), covered: make(map[calendar.Day]bool),
+	}
+	p.joiner = facts.NewJoiner(c, p.calendar, p.segment)
+	p.folder = cohort.NewFolder(p.joiner, p.names.number)
+	p.scratch = p.joiner.NewUser()
+	p.blank = p.scratch.Encode(nil)
+	p.counters = clickhouse.Checkpoint{Identity: identity, Partition: id, Dead: map[string]uint64{}}
+	p.affects = make([]catalog.Mask, len(c.Metrics))
+	for i := range c.Metrics {
+		p.affects[i] = p.joiner.Affects(i)
+	}
+	return p
+}
+
+func (p *partition) watermark() int64 { return p.clock - p.catalog.AllowedLateness.Milliseconds() }
+
+// apply takes one message into exactly one account.
+func (p *partition) apply(m *event.Message) error {
+	if m.Sequence <= p.applied {
+		return nil
+	}
+	result := event.Parse(m, p.catalog.AllUsers, &p.event)
+	p.clock = max(p.clock, result.Received)
+	p.applied, p.changed = m.Sequence, true
+	p.counters.Received++
+	if p.counters.FirstReceived == 0 {
+		p.counters.FirstReceived = result.Received
+	}
+	switch {
+	case result.Verdict == event.Dead:
+		p.bury(m, result.Reason, result.Detail)
+	case result.Verdict == event.Ignored:
+		p.counters.Ignored++
+	case p.event.Time < p.watermark():
+		p.bury(m, event.Late, p.lateDetail())
+	default:
+		p.counters.Applied++
+		if p.event.Clamped {
+			p.counters.Clamped++
+		}
+		return p.accept(m.Sequence)
+	}
+	return nil
+}
+
+func (p *partition) lateDetail() string {
+	return fmt.Sprintf("the event is of %s, older than the watermark %s (allowed_lateness %s)",
+		formatMs(p.event.Time), formatMs(p.watermark()), p.catalog.AllowedLateness)
+}
+
+func (p *partition) bury(m *event.Message, reason event.Reason, detail string) {
+	p.counters.Dead[string(reason)]++
+	if _, sent := p.sentDead[m.Sequence]; sent {
+		delete(p.sentDead, m.Sequence)
+		return
+	}
+	p.dead = append(p.dead, stream.DeadLetter{Subject: m.Subject, Sequence: m.Sequence, Reason: reason, Detail: detail, Data: m.Data})
+	p.deadBytes += len(m.Data)
+}
+
+func (p *partition) accept(seq uint64) error {
+	mask := p.matcher.Match(&p.event)
+	p.countVolume(seq)
+	u := p.users[p.event.User]
+	switch {
+	case u == nil:
+		u = &user{id: p.event.User, facts: slices.Clone(p.blank)}
+		p.users[u.id] = u
+	case u.seq >= seq:
+		return nil // stored after the checkpoint this replay started from
+	}
+	if err := p.join(u, mask); err != nil {
+		return fmt.Errorf("user %q: %w", u.id, err)
+	}
+	u.seq = seq
+	if !u.dirty {
+		u.dirty = true
+		p.dirtyUsers = append(p.dirtyUsers, u)
+	}
+	return nil
+}
+
+// join joins the event into the user's facts and moves the user's contributions.
+func (p *partition) join(u *user, mask catalog.Mask) error {
+	if err := p.scratch.Decode(u.facts); err != nil {
+		return err
+	}
+	plan := p.plan(mask)
+	p.before = p.contributions(p.before[:0], plan)
+	p.joiner.Join(p.scratch, &p.event, mask, p.watermark(), p.prune)
+	p.after = p.contributions(p.after[:0], plan)
+	p.cells.Change(p.before, p.after)
+	p.buf = p.scratch.Encode(p.buf[:0])
+	if len(p.buf) <= cap(u.facts) && cap(u.facts) <= 2*len(p.buf) {
+		u.facts = append(u.facts[:0], p.buf...)
+	} else {
+		u.facts = slices.Clone(p.buf)
+	}
+	return nil
+}
+
+// plan says which cohorts' entries and which metrics an event can change.
+type plan struct{ cohorts, metrics uint64 }
+
+func (p *partition) plan(mask catalog.Mask) plan {
+	var pl plan
+	for c := range p.catalog.Cohorts {
+		if co := &p.scratch.Cohorts[c]; mask.Has(p.catalog.Cohorts[c].Entry) && (!co.Entered() || p.event.Time <= co.Entry) {
+			pl.cohorts |= 1 << c
+		}
+	}
+	for m := range p.catalog.Metrics {
+		if pl.cohorts&(1<<p.catalog.Metrics[m].Cohort) != 0 || mask.Intersects(&p.affects[m]) {
+			pl.metrics |= 1 << m
+		}
+	}
+	return pl
+}
+
+func (p *partition) contributions(out []cohort.Contribution, pl plan) []cohort.Contribution {
+	for c := range p.catalog.Cohorts {
+		if pl.cohorts&(1<<c) != 0 {
+			out = p.folder.Entries(out, p.scratch, c)
+		}
+	}
+	for m := range p.catalog.Metrics {
+		if pl.metrics&(1<<m) != 0 {
+			out = p.folder.Metric(out, p.scratch, m, p.prune)
+		}
+	}
+	return out
+}
+
+// countVolume counts the applied event in its hour, unless the stored count includes it.
+func (p *partition) countVolume(seq uint64) {
+	source := p.names.admit(scopeSources, p.event.Source, maxSources, seq)
+	name := p.names.admit(scopeSource+source, p.event.Name, maxEventNames, seq)
+	k := cohort.Key{Kind: cohort.Volume, Name: p.names.number(source), Value: p.names.number(name), Bucket: p.calendar.HourOf(p.event.Time / 1000)}
+	if stored, ok := p.volumes[k]; ok {
+		if seq <= stored {
+			return
+		}
+		delete(p.volumes, k)
+	}
+	p.cells.Add(k, 1)
+}
+
+// segment applies the safety cap to a segment's text.
+func (p *partition) segment(c, i int, text string) string {
+	co := &p.catalog.Cohorts[c]
+	return p.names.admit(scopeSegment+co.Name+"."+co.Segments[i].Name, text, maxSegmentValues, p.applied)
+}

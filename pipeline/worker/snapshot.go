@@ -1,0 +1,241 @@
+package worker
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"firstlight/pipeline/calendar"
+	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/cohort"
+	"firstlight/pipeline/facts"
+	"firstlight/pipeline/stream"
+	"firstlight/sinks/clickhouse"
+)
+
+// snapshot is everything a flush writes: one partition at one sequence.
+type snapshot struct {
+	names      []clickhouse.Name
+	days       map[calendar.Day]int64
+	cells      clickhouse.CellRows
+	users      clickhouse.UserRows
+	dead       []stream.DeadLetter
+	checkpoint clickhouse.Checkpoint
+	watermark  int64
+	deadTried  bool // dead letters may have been sent in part
+}
+
+// snapshot takes what changed since the last one. The partition may go on at once: nothing is shared.
+func (p *partition) snapshot() *snapshot {
+	p.touchAhead()
+	s := &snapshot{names: p.names.fresh, dead: p.dead, watermark: p.watermark()}
+	p.names.fresh, p.dead, p.deadBytes, p.changed = nil, nil, 0, false
+	p.takeCells(&s.cells)
+	p.takeUsers(&s.users)
+	s.days, p.days = p.days, make(map[calendar.Day]int64)
+	s.checkpoint = p.checkpoint()
+	return s
+}
+
+// checkpoint returns the accounts as they are now.
+func (p *partition) checkpoint() clickhouse.Checkpoint {
+	c := p.counters
+	c.AppliedSeq, c.ArrivalClock = p.applied, p.clock
+	c.Dead = maps.Clone(c.Dead)
+	c.Failures = p.matcher.Failures()
+	c.Capped = maps.Clone(p.names.capped)
+	if p.joiner.Capped > 0 {
+		c.Capped["open events"] = p.joiner.Capped
+	}
+	return c
+}
+
+// committed is called once a snapshot is stored: windows that are final now leave memory.
+func (p *partition) committed(s *snapshot) {
+	before := p.prune
+	p.prune = max(p.prune, s.watermark)
+	p.counters.DeadSeq = s.checkpoint.DeadSeq
+	if before/msPerHour != p.prune/msPerHour {
+		p.cells.Forget(func(k cohort.Key) bool { return p.folder.BucketEnd(k)*1000 <= p.prune })
+	}
+}
+
+const msPerHour = calendar.HourSeconds * 1000
+
+// touchAhead marks the stored cells that this replay has caught up with: a cell that a later event emptied
+// before the crash would else stay as it was stored.
+func (p *partition) touchAhead() {
+	n := 0
+	for ; n < len(p.ahead) && p.ahead[n].seq <= p.applied; n++ {
+		k := p.ahead[n].key
+		if windowed := k.Kind == cohort.Window || k.Kind == cohort.Trailing; !windowed || p.folder.BucketEnd(k)*1000 > p.prune {
+			p.cells.Touch(k)
+		}
+	}
+	p.ahead = p.ahead[n:]
+}
+
+func (p *partition) takeCells(r *clickhouse.CellRows) {
+	r.Partition, r.Version = p.id, p.applied
+	grow(r, p.cells.Dirty())
+	p.cells.Take(func(k cohort.Key, c *cohort.Cell) {
+		p.describe(k, r)
+		r.N = append(r.N, c.Counts.N)
+		r.Active = append(r.Active, c.Counts.Active)
+		r.Adopters = append(r.Adopters, c.Counts.Adopters)
+		r.NewAdopters = append(r.NewAdopters, c.Counts.NewAdopters)
+		ages, counts, sums := make([]uint16, len(c.Ages)), make([]uint64, len(c.Ages)), make([]uint64, len(c.Ages))
+		for i, a := range c.Ages {
+			ages[i], counts[i], sums[i] = a.Bucket, uint64(a.N), uint64(a.SumMs)
+		}
+		r.Ages, r.Counts, r.Sums = append(r.Ages, ages), append(r.Counts, counts), append(r.Sums, sums)
+	})
+}
+
+func grow(r *clickhouse.CellRows, n int) {
+	r.Kind, r.Name, r.Segment = make([]string, 0, n), make([]string, 0, n), make([]string, 0, n)
+	r.Value, r.Window = make([]string, 0, n), make([]string, 0, n)
+}
+
+// describe appends the columns that say what a cell means.
+func (p *partition) describe(k cohort.Key, r *clickhouse.CellRows) {
+	name, segment, value, window := "", "", "", ""
+	day := p.folder.Day(k)
+	switch k.Kind {
+	case cohort.Entry:
+		name = p.catalog.Cohorts[k.Name].Name
+		segment, value = p.segmentOf(int(k.Name), k)
+	case cohort.Volume:
+		name, value = p.names.text(k.Name), p.names.text(k.Value)
+	default:
+		name = p.catalog.Metrics[k.Name].Name
+		segment, value = p.segmentOf(p.catalog.Metrics[k.Name].Cohort, k)
+	}
+	if k.Kind == cohort.Window || k.Kind == cohort.Trailing {
+		window = p.folder.Windows[k.Window].Name
+	}
+	r.Kind, r.Name, r.Segment, r.Value, r.Window = append(r.Kind, k.Kind.String()), append(r.Name, name), append(r.Segment, segment), append(r.Value, value), append(r.Window, window)
+	r.CohortStart, r.Day = append(r.CohortStart, k.Start.Time()), append(r.Day, day.Time())
+	r.Stage = append(r.Stage, k.Stage)
+	r.Bucket, r.BucketEnd = append(r.Bucket, time.Unix(k.Bucket, 0).UTC()), append(r.BucketEnd, time.Unix(p.folder.BucketEnd(k), 0).UTC())
+	p.cover(day)
+}
+
+func (p *partition) segmentOf(c int, k cohort.Key) (segment, value string) {
+	if k.Segment == 0 {
+		return "", ""
+	}
+	return p.catalog.Cohorts[c].Segments[k.Segment-1].Name, p.names.text(k.Value)
+}
+
+// The calendar table reaches this many days beyond every day that occurs: a month back, and the longest
+// trailing window and a month ahead.
+const (
+	daysBehind = 40
+	daysAhead  = 130
+)
+
+func (p *partition) cover(day calendar.Day) {
+	if p.covered[day] {
+		return
+	}
+	p.covered[day] = true
+	for d := day - daysBehind; d <= day+daysAhead; d++ {
+		p.days[d] = p.calendar.Start(d)
+	}
+}
+
+// takeUsers encodes the users that changed. A user nobody heard of for long still holds what was open then, so
+// it is collapsed here only if it changed.
+func (p *partition) takeUsers(r *clickhouse.UserRows) {
+	r.Partition = p.id
+	n := len(p.dirtyUsers)
+	r.UserID, r.Facts, r.LastSeen, r.Version = make([]string, 0, n), make([]string, 0, n), make([]int64, 0, n), make([]uint64, 0, n)
+	for _, u := range p.dirtyUsers {
+		u.dirty = false
+		if err := p.scratch.Decode(u.facts); err != nil {
+			panic("BUG: facts that were just encoded: " + err.Error())
+		}
+		r.UserID, r.Facts = append(r.UserID, u.id), append(r.Facts, string(u.facts))
+		r.LastSeen, r.Version = append(r.LastSeen, p.scratch.LastSeen), append(r.Version, u.seq)
+		p.describeUser(r)
+	}
+	p.dirtyUsers = p.dirtyUsers[:0]
+}
+
+// describeUser appends what BI reads of the user in scratch.
+func (p *partition) describeUser(r *clickhouse.UserRows) {
+	cohorts, metrics := len(p.catalog.Cohorts), len(p.catalog.Metrics)
+	entered, starts, segments := make([]int64, cohorts), make([]time.Time, cohorts), make([]map[string]string, cohorts)
+	for c := range p.catalog.Cohorts {
+		co := &p.scratch.Cohorts[c]
+		starts[c] = calendar.Day(0).Time()
+		segments[c] = map[string]string{}
+		if !co.Entered() {
+			continue
+		}
+		entered[c], starts[c] = co.Entry, p.folder.CohortStart(c, co.Entry).Time()
+		for i, s := range co.Segments {
+			segments[c][p.catalog.Cohorts[c].Segments[i].Name] = s
+		}
+	}
+	reached, steps := make([]int64, metrics), make([]uint64, metrics)
+	var o facts.Outcome
+	for m := range p.catalog.Metrics {
+		if entered[p.catalog.Metrics[m].Cohort] == 0 {
+			continue
+		}
+		p.joiner.Outcome(p.scratch, m, &o)
+		reached[m] = o.Reached
+		for i, at := range o.Steps {
+			if at != 0 {
+				steps[m] |= 1 << i
+			}
+		}
+	}
+	r.EnteredAt, r.CohortStart, r.Segments = append(r.EnteredAt, entered), append(r.CohortStart, starts), append(r.Segments, segments)
+	r.ReachedAt, r.Steps = append(r.ReachedAt, reached), append(r.Steps, steps)
+}
+
+// load adds a stored user: its facts, and its contributions to the cells.
+func (p *partition) load(id string, stored []byte, version uint64) error {
+	if err := p.scratch.Decode(stored); err != nil {
+		return err
+	}
+	p.users[id] = &user{id: id, facts: slices.Clip(stored), seq: version}
+	p.after = p.contributions(p.after[:0], plan{cohorts: ^uint64(0), metrics: ^uint64(0)})
+	p.cells.Load(p.after)
+	return nil
+}
+
+// keyOf returns the key of a stored cell, false when the catalog has no such thing any more.
+func (p *partition) keyOf(c clickhouse.StoredCell) (cohort.Key, bool) {
+	k := cohort.Key{Bucket: c.Bucket.Unix(), Start: calendar.FromDate(c.CohortStart.Date()), Stage: c.Stage, Value: p.names.number(c.Value)}
+	cohortIndex := -1
+	switch c.Kind {
+	case "volume":
+		return cohort.Key{Kind: cohort.Volume, Bucket: k.Bucket, Name: p.names.number(c.Name), Value: k.Value}, true
+	case "entry":
+		k.Kind = cohort.Entry
+		cohortIndex = slices.IndexFunc(p.catalog.Cohorts, func(x catalog.Cohort) bool { return x.Name == c.Name })
+		k.Name = uint32(cohortIndex)
+	default:
+		m := slices.IndexFunc(p.catalog.Metrics, func(x catalog.Metric) bool { return x.Name == c.Name })
+		if m < 0 {
+			return k, false
+		}
+		k.Name, cohortIndex = uint32(m), p.catalog.Metrics[m].Cohort
+		k.Kind = map[string]cohort.Kind{"reach": cohort.Reach, "done": cohort.Done, "window": cohort.Window, "trailing": cohort.Trailing}[c.Kind]
+	}
+	if c.Window != "" {
+		k.Window = uint8(slices.IndexFunc(p.folder.Windows, func(w catalog.Window) bool { return w.Name == c.Window }))
+	}
+	if c.Segment == "" {
+		k.Value = 0
+		return k, cohortIndex >= 0
+	}
+	k.Segment = uint8(1 + slices.IndexFunc(p.catalog.Cohorts[cohortIndex].Segments, func(s catalog.Segment) bool { return s.Name == c.Segment }))
+	return k, true
+}
+
+func formatMs(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") }
