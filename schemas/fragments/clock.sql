@@ -18,11 +18,11 @@
     (
         SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps
         FROM {{db}}.metrics FINAL
-        WHERE catalog_version = (SELECT max(catalog_version) FROM {{db}}.metrics) AND kind IN ({{.}})
+        WHERE catalog_version = (SELECT max(catalog_version) FROM {{db}}.catalogs) AND kind IN ({{.}})
     )
 {{- end}}
 
 {{define "settled"}}{{/* is_settled and is_final of the window that ends at window_end */ -}}
-    toUnixTimestamp(window_end) + settle_s <= as_of_s AS is_settled,
-    toUnixTimestamp(window_end) + lateness_s <= as_of_s AS is_final
+    toBool(toUnixTimestamp(window_end) + settle_s <= as_of_s) AS is_settled,
+    toBool(toUnixTimestamp(window_end) + lateness_s <= as_of_s) AS is_final
 {{- end}}

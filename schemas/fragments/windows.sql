@@ -2,7 +2,7 @@
 
 {{define "calendar" -}}
     assumeNotNull((SELECT min(day) FROM {{db}}.calendar)) AS first_day,
-    (SELECT groupArray(start) FROM (SELECT start FROM {{db}}.calendar FINAL ORDER BY day)) AS day_starts,
+    (SELECT groupArray(start) FROM (SELECT day, start FROM {{db}}.calendar FINAL ORDER BY day WITH FILL)) AS day_starts,
     assumeNotNull((SELECT maxIf(day, toUnixTimestamp(start) <= as_of_s) FROM {{db}}.calendar)) AS today
 {{- end}}
 

@@ -38,7 +38,7 @@ WITH
 SELECT metric, cohort, {{seg ""}} cohort_start, entered, eligible, activated,
     {{template "rate" args "activated" "eligible"}},
     activated_to_date, activated_to_date / nullIf(entered, 0) AS rate_to_date, km_rate,
-    eligible = entered AS is_mature, as_of_time AS as_of
+    toBool(eligible = entered) AS is_mature, as_of_time AS as_of
 FROM totals
 WHERE entered > 0
 COMMENT 'Activation of each cohort: the share of users who completed all steps within the time allowed since they entered{{if segments}}, by segment{{end}}'

@@ -59,6 +59,7 @@ WITH
         FROM changes
         WHERE day <= today
         GROUP BY metric, {{seg ""}} cohort_start, `window`
+        HAVING notEmpty(change.1) -- changes that add up to nothing leave no day
     ),
     trailing AS
     (

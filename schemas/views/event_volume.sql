@@ -35,7 +35,7 @@ WITH
         GROUP BY source, event, day, bucket, bucket_end
     )
 SELECT source, event, `window`, window_start, window_end, toUInt64(volume) AS events,
-    toUnixTimestamp(window_end) + settle_s <= as_of_s AS is_settled
+    toBool(toUnixTimestamp(window_end) + settle_s <= as_of_s) AS is_settled
 FROM
 (
     SELECT source, event, `window`, window_start, window_end, sum(volume) AS volume

@@ -26,6 +26,6 @@ SELECT metric, cohort, owner, objective, indicator, direction, action, runbook, 
     target_value, target_by, review_by, guardrails, formula, definition_hash, active_since,
     fromUnixTimestamp64Milli(complete_ms, 'UTC') AS complete_from
 FROM {{db}}.metrics FINAL
-WHERE catalog_version = (SELECT max(catalog_version) FROM {{db}}.metrics)
+WHERE catalog_version = (SELECT max(catalog_version) FROM {{db}}.catalogs)
 ORDER BY position
 COMMENT 'The metrics in force: what each computes, who owns it, and from when its numbers are complete'

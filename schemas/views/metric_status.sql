@@ -26,7 +26,7 @@ WITH
         SELECT metric, kind, cohort, position, if(kind = 'ttfv', 0, within_seconds) AS wait, direction, owner,
             target_value, target_by, review_by
         FROM {{db}}.metrics FINAL
-        WHERE catalog_version = (SELECT max(catalog_version) FROM {{db}}.metrics)
+        WHERE catalog_version = (SELECT max(catalog_version) FROM {{db}}.catalogs)
     ),
     entry_buckets AS
     (
@@ -110,7 +110,7 @@ WITH
 SELECT m.metric AS metric, m.kind AS kind, p.now[1].1 AS value, p.now[1].2 AS low, p.now[1].3 AS high, p.n[1] AS n,
     as_of_time AS as_of, p.before[1].1 AS previous_value, m.target_value AS target_value, m.target_by AS target_by,
     if(m.direction = 'down', target_value / nullIf(value, 0), value / nullIf(target_value, 0)) AS pace,
-    m.owner AS owner, m.review_by AS review_by, ifNull(m.review_by < today, false) AS review_overdue,
+    m.owner AS owner, m.review_by AS review_by, toBool(ifNull(m.review_by < today, false)) AS review_overdue,
     u.incidents[1] AS open_incidents
 FROM in_force AS m
 LEFT JOIN periods AS p ON p.metric = m.metric

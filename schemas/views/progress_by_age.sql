@@ -95,7 +95,7 @@ SELECT metric, cohort, {{seg ""}} cohort_start, toUInt64(age) AS age_seconds,
     if(eligible = 0, NULL, 1 - event.3) AS km_rate,
     if(eligible = 0 OR isNaN(event.5), NULL, 1 - event.5) AS km_low,
     if(eligible = 0 OR isNaN(event.4), NULL, 1 - event.4) AS km_high,
-    eligible = entered AS is_mature
+    toBool(eligible = entered) AS is_mature
 FROM swept
 ARRAY JOIN shown AS age, last_event AS event, reached_by AS reached_n, events_by AS events_n,
     entered_left AS left_n, unreached_left AS unreached_left_n
