@@ -26,6 +26,8 @@ type life struct {
 	stored    chan error
 	lastFlush time.Time
 	committed atomic.Pointer[position]
+	held      atomic.Pointer[held] // for Observe
+	alive     atomic.Int64         // when the loop last went round, Unix ns
 }
 
 // position is how far a partition is stored.
@@ -48,6 +50,8 @@ const (
 func newLife(p *partition, every time.Duration, write func(*snapshot) error) *life {
 	l := &life{p: p, in: make(chan stream.Item, queueLength), every: every, write: write, stored: make(chan error, 1)}
 	l.committed.Store(&position{sequence: p.applied, clock: p.clock})
+	l.held.Store(p.holds(p.checkpoint()))
+	l.alive.Store(time.Now().UnixNano())
 	return l
 }
 
@@ -72,7 +76,9 @@ func (l *life) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return l.end()
 		}
-		l.flushIfDue(time.Now())
+		now := time.Now()
+		l.alive.Store(now.UnixNano())
+		l.flushIfDue(now)
 	}
 }
 
@@ -134,6 +140,7 @@ func (l *life) landed(err error) error {
 		return err
 	}
 	l.p.committed(l.inFlight)
+	l.held.Store(l.p.holds(l.inFlight.checkpoint))
 	l.inFlight = nil
 	to := l.flightsTo
 	l.committed.Store(&to)

@@ -85,7 +85,12 @@ func (w *Worker) report(ctx context.Context) error {
 		w.progress.asOf[id] = max(w.progress.asOf[id], asOf)
 		rows[i] = clickhouse.Progress{Partition: id, StreamSeq: info.State.LastSeq, Lag: w.lag(i, at, delivered.Sequence, last), AsOf: w.progress.asOf[id]}
 	}
-	return w.Store.WriteProgress(ctx, time.Now(), rows)
+	now := time.Now()
+	if err := w.Store.WriteProgress(ctx, now, rows); err != nil {
+		return err
+	}
+	w.observed.report.Store(&report{at: now, rows: rows})
+	return nil
 }
 
 // lag is how many stored messages of a partition are not applied yet. Of the messages the reader has not seen,

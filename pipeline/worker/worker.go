@@ -34,10 +34,12 @@ type Worker struct {
 	Dead          *stream.DeadLetters
 	Store         *clickhouse.Store
 	Log           *zap.Logger
+	Flushed       func(took time.Duration) // told of every snapshot stored; may be nil
 
 	lives    []*life
 	reader   *stream.Reader
 	progress progress
+	observed observed
 }
 
 // Refusal is why a worker does not start: its message says what to do.
@@ -92,7 +94,7 @@ func (w *Worker) prepare(ctx context.Context, partitions []*partition, writing c
 		from = min(from, p.applied)
 	}
 	for _, p := range partitions {
-		l := newLife(p, w.FlushInterval, func(s *snapshot) error { return w.store(writing, s) })
+		l := newLife(p, w.FlushInterval, func(s *snapshot) error { return w.timed(writing, s) })
 		w.lives = append(w.lives, l)
 		inputs = append(inputs, l.in)
 		if p.applied == from { // the clock of one that is further ahead would overstate how far all are
@@ -105,7 +107,12 @@ func (w *Worker) prepare(ctx context.Context, partitions []*partition, writing c
 	}
 	w.reader = stream.NewReader(w.Events, stream.Mark{Sequence: from, Clock: clock, Live: live}, inputs)
 	w.reader.Lost = func(err error) { w.Log.Warn("the consumer starts again", zap.Error(err)) }
-	return w.progress.start(ctx, w, last)
+	if err := w.progress.start(ctx, w, last); err != nil {
+		return err
+	}
+	lives := w.lives
+	w.observed.lives.Store(&lives)
+	return nil
 }
 
 // newest reports the stream's last sequence and whether its message came live. An empty stream is live.
