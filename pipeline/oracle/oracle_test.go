@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"reflect"
 	"testing"
 	"time"
 )
@@ -58,6 +59,48 @@ func TestWhere(t *testing.T) {
 		if _, err := parseExpression(bad); err == nil {
 			t.Errorf("%q was accepted", bad)
 		}
+	}
+}
+
+// TestLatenessPerPartition: the clock of one partition makes nothing late in another.
+func TestLatenessPerPartition(t *testing.T) {
+	catalog := `
+version: 1
+allowed_lateness: 1h
+windows: [1d]
+cohorts: [{name: signup, entry: signed_up, grain: day}]
+metrics: [{name: report, kind: ttfv, cohort: signup, value: report_shared}]
+`
+	at := func(hour int) time.Time { return time.Date(2026, 3, 2, hour, 0, 0, 0, time.UTC) }
+	message := func(subject, user string, hour int) Message {
+		return Message{Subject: subject, Stored: at(hour), Data: []byte(`{"event":"signed_up","userId":"` + user + `"}`)}
+	}
+	msgs := []Message{
+		message("events.web.0", "anna", 12), message("events.web.0", "ben", 10), message("events.web.1", "carl", 10),
+	}
+	partitionOf := func(subject string) int { return int(subject[len(subject)-1] - '0') }
+	result, err := Compute([]byte(catalog), msgs, partitionOf, at(12))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Account{
+		{Partition: 0, Received: 2, Applied: 1, Dead: map[string]uint64{"late": 1}, ArrivalClock: at(12), Watermark: at(11)},
+		{Partition: 1, Received: 1, Applied: 1, Dead: map[string]uint64{}, ArrivalClock: at(10), Watermark: at(9)},
+	}
+	if !reflect.DeepEqual(result.Accounts, want) {
+		t.Errorf("got %+v, want %+v", result.Accounts, want)
+	}
+	if got := len(result.Views["user_progress"]); got != 2 {
+		t.Errorf("%d users entered, want anna and carl", got)
+	}
+}
+
+// TestBuckets: ages of one bucket count at their mean.
+func TestBuckets(t *testing.T) {
+	b := &batch{bucket: func(ms int64) int { return int(ms / 10_000) }}
+	got := b.seconds([]int64{1000, 12_000, 3000, 19_000})
+	if want := []float64{2, 15.5, 2, 15.5}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

@@ -4,6 +4,7 @@ package scenario
 //
 //	RECEIVED SOURCE USER EVENT {properties} id=M1 at=TIME …
 //	RECEIVED SOURCE USER raw PAYLOAD            the payload as it stands
+//	RECEIVED SOURCE USER bytes "PAYLOAD"        the payload as a Go string, for bytes that are no text
 //	RECEIVED clock                              moves the clock: an identify call, which counts for nothing
 //
 // RECEIVED is the received time. Without at= the event has no timestamp of its own and so happened when it was
@@ -65,9 +66,14 @@ func (s *Scenario) message(line string) (m oracle.Message, received time.Time, e
 	user, rest := cut(rest)
 	m.Subject = subject(source, user)
 	name, rest := cut(rest)
-	if name == "raw" {
+	switch name {
+	case "raw":
 		m.Data = []byte(rest)
 		return m, received, nil
+	case "bytes":
+		data, err := strconv.Unquote(rest)
+		m.Data = []byte(data)
+		return m, received, err
 	}
 	m.Data, err = s.payload(&m, user, name, rest)
 	if m.Stored.Before(received) {
