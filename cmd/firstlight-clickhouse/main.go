@@ -20,20 +20,22 @@ import (
 	"time"
 
 	"firstlight/cmd/firstlight-clickhouse/chdb"
+	"firstlight/cmd/firstlight-clickhouse/httpapi"
 )
 
 const (
 	lockPatience = 10 * time.Second
 	portPatience = time.Second
-	// parallelQueries bounds the statements that run at once; further ones wait.
-	parallelQueries = 8
-	stopPatience    = 5 * time.Second
+	// connections bounds the statements that run at once; further ones wait.
+	connections  = 32
+	stopPatience = 5 * time.Second
 )
 
 // engineSettings keep the engine small enough for a laptop beside other work.
 var engineSettings = []string{
 	"--max_threads=2",
 	"--max_insert_threads=1",
+	"--async_insert=0",
 	"--background_pool_size=2",
 	"--background_merges_mutations_concurrency_ratio=2",
 	"--background_move_pool_size=1",
@@ -43,8 +45,11 @@ var engineSettings = []string{
 	"--background_buffer_flush_schedule_pool_size=1",
 	"--background_message_broker_schedule_pool_size=1",
 	"--background_distributed_schedule_pool_size=1",
-	"--max_server_memory_usage_to_ram_ratio=0.5",
+	"--max_server_memory_usage_to_ram_ratio=0.4",
 	"--mark_cache_size=134217728",
+	"--primary_index_cache_size=134217728",
+	"--index_mark_cache_size=67108864",
+	"--query_condition_cache_size=16777216",
 	"--display_name=firstlight",
 }
 
@@ -76,8 +81,12 @@ func run(path, listen, lib string) error {
 	if path == "" || lib == "" {
 		return fmt.Errorf("--path and --lib are needed")
 	}
-	if !loopback(listen) {
+	if !httpapi.Loopback(listen) {
 		return fmt.Errorf("refusing to listen on %q: the embedded engine has no passwords and serves loopback addresses only (127.0.0.1:PORT)", listen)
+	}
+	// Everywhere the same results, whatever the machine's zone is.
+	if err := os.Setenv("TZ", "UTC"); err != nil {
+		return fmt.Errorf("setting the time zone: %w", err)
 	}
 	dir, err := filepath.Abs(path)
 	if err != nil {
@@ -95,15 +104,15 @@ func run(path, listen, lib string) error {
 		return err
 	}
 	defer listener.Close()
-	engine, err := chdb.Open(lib, dir, parallelQueries, engineSettings...)
+	engine, err := chdb.Open(lib, dir, connections, engineSettings...)
 	if err != nil {
 		return err
 	}
-	server, err := newServer(engine)
+	handler, err := httpapi.New(ctx, engine)
 	if err != nil {
 		return err
 	}
-	return serve(ctx, listener, server)
+	return serve(ctx, listener, handler, engine)
 }
 
 // bind listens on address. A process that gave up the data directory's lock a moment ago may still hold it.
@@ -122,9 +131,10 @@ func bind(address string) (net.Listener, error) {
 	}
 }
 
-// serve answers requests until ctx ends, then lets those under way finish for a while.
-func serve(ctx context.Context, listener net.Listener, s *server) error {
-	h := &http.Server{Handler: s, ReadHeaderTimeout: time.Minute, MaxHeaderBytes: 1 << 20}
+// serve answers requests until ctx ends, then lets those under way finish for a while. What they were doing is
+// lost with the process; what the engine has stored is not.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, engine *chdb.Engine) error {
+	h := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute, MaxHeaderBytes: 1 << 20}
 	failed := make(chan error, 1)
 	go func() { failed <- h.Serve(listener) }()
 	fmt.Println("ready", listener.Addr())
@@ -133,10 +143,19 @@ func serve(ctx context.Context, listener net.Listener, s *server) error {
 		return fmt.Errorf("serving: %w", err)
 	case <-ctx.Done():
 	}
-	stopCtx, cancel := context.WithTimeout(context.Background(), stopPatience)
+	patience, cancel := context.WithTimeout(context.Background(), stopPatience)
 	defer cancel()
-	if h.Shutdown(stopCtx) == nil {
-		s.engine.Close()
+	if h.Shutdown(patience) != nil {
+		return nil
+	}
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		engine.Close()
+	}()
+	select {
+	case <-closed:
+	case <-patience.Done():
 	}
 	return nil
 }

@@ -20,15 +20,10 @@ type library struct {
 	connect func(argc int32, argv **byte) uintptr // returns chdb_connection*
 	close   func(conn uintptr)
 
-	query       statementFunc
-	streamQuery statementFunc
-	streamFetch func(conn, result uintptr) uintptr
-	streamStop  func(conn, result uintptr)
-
+	query         statementFunc
 	insert        statementFunc
 	insertAppend  func(stream uintptr, data *byte, length uint) int32
 	insertDone    func(stream uintptr) uintptr
-	insertCancel  func(stream uintptr)
 	insertError   func(stream uintptr) uintptr
 	insertDestroy func(stream uintptr)
 
@@ -75,13 +70,9 @@ func (l *library) symbols() map[string]any {
 		"chdb_connect":                     &l.connect,
 		"chdb_close_conn":                  &l.close,
 		"chdb_query_with_params_n":         &l.query,
-		"chdb_stream_query_with_params_n":  &l.streamQuery,
-		"chdb_stream_fetch_result":         &l.streamFetch,
-		"chdb_stream_cancel_query":         &l.streamStop,
 		"chdb_stream_insert_with_params_n": &l.insert,
 		"chdb_stream_append":               &l.insertAppend,
 		"chdb_stream_done":                 &l.insertDone,
-		"chdb_stream_cancel_insert":        &l.insertCancel,
 		"chdb_stream_insert_error":         &l.insertError,
 		"chdb_destroy_insert_stream":       &l.insertDestroy,
 		"chdb_result_buffer":               &l.resultBuffer,

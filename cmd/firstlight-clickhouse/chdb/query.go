@@ -2,28 +2,35 @@ package chdb
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
+	"io"
+	"os"
 	"runtime"
-	"sync"
+	"strings"
 )
 
-// Param is a named query parameter or setting. Parameter values are in ClickHouse's escaped text form (as in TSV).
+// Param is a named query parameter or setting. A parameter's value is in ClickHouse's escaped text form, as in TSV.
 type Param struct{ Name, Value string }
 
-// Counters say what a statement did.
+// Counters say what a statement did. They are known when it has ended.
 type Counters struct {
-	ReadRows, ReadBytes       uint64 // from storage
+	ReadRows, ReadBytes       uint64 // from tables
 	WrittenRows, WrittenBytes uint64
 	ResultRows, ResultBytes   uint64
 }
 
-func (c *Counters) add(d Counters) {
-	c.ReadRows += d.ReadRows
-	c.ReadBytes += d.ReadBytes
-	c.WrittenRows += d.WrittenRows
-	c.WrittenBytes += d.WrittenBytes
-	c.ResultRows += d.ResultRows
-	c.ResultBytes += d.ResultBytes
+// Error is what the engine says about a statement that failed: "Code: 60. DB::Exception: …".
+type Error string
+
+func (e Error) Error() string { return string(e) }
+
+func errorOf(text string) error {
+	if text = strings.TrimSpace(text); text == "" {
+		return nil
+	}
+	return Error(text)
 }
 
 // Result is a whole result.
@@ -32,121 +39,88 @@ type Result struct {
 	Counters
 }
 
-// Exec runs any statement and returns its whole result in the given format (unless the statement names one).
-func (c *Conn) Exec(sql, format string, params []Param) (Result, error) {
+// Exec runs a statement and returns its whole result, in the given format unless the statement names one. It is
+// killed when ctx ends.
+func (c *Conn) Exec(ctx context.Context, sql, format string, params []Param) (Result, error) {
+	defer c.killWhenDone(ctx)()
+	return c.run(sql, format, params)
+}
+
+func (c *Conn) run(sql, format string, params []Param) (Result, error) {
 	lib := c.engine.lib
 	result := c.call(lib.query, sql, format, params)
 	defer lib.destroyResult(result)
-	if err := errText(goString(lib.resultError(result))); err != nil {
+	if err := errorOf(goString(lib.resultError(result))); err != nil {
 		return Result{}, err
 	}
 	data := bytes.Clone(cBytes(lib.resultBuffer(result), lib.resultLength(result)))
 	return Result{Data: data, Counters: lib.counters(result)}, nil
 }
 
-// Rows is the result of a streaming query, one block of the engine at a time. Each block is formatted on its own.
+// Rows is the result of a query, read as it comes. It must be closed.
 type Rows struct {
-	conn   *Conn
-	stream uintptr
-	block  uintptr
-	done   bool
-	Counters
+	pipe     *os.File
+	stop     context.CancelFunc
+	done     chan struct{}
+	counters Counters // with err, set before done is closed
+	err      error
 }
 
-// Query runs a SELECT and streams its result.
-func (c *Conn) Query(sql, format string, params []Param) (*Rows, error) {
-	lib := c.engine.lib
-	stream := c.call(lib.streamQuery, sql, format, params)
-	if err := errText(goString(lib.resultError(stream))); err != nil {
-		lib.destroyResult(stream)
-		return nil, err
+// Query runs a SELECT and streams its result, of any size, in the given format. tail is what follows the format
+// in the statement (SETTINGS). The query is killed when ctx ends.
+//
+// The engine's own streaming formats each block as a result of its own, with headers and footers, so the result
+// goes through a pipe instead, as to a file.
+func (c *Conn) Query(ctx context.Context, sql, format, tail string, params []Param) (*Rows, error) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("opening a pipe for a result: %w", err)
 	}
-	return &Rows{conn: c, stream: stream}, nil
+	widen(write)
+	ctx, stop := context.WithCancel(ctx)
+	r := &Rows{pipe: read, stop: stop, done: make(chan struct{})}
+	statement := fmt.Sprintf("%s\nINTO OUTFILE '/dev/fd/%d' TRUNCATE FORMAT %s %s", sql, write.Fd(), format, tail)
+	go func() {
+		defer close(r.done)
+		defer write.Close()
+		result, err := c.Exec(ctx, statement, format, params)
+		r.counters, r.err = result.Counters, err
+	}()
+	return r, nil
 }
 
-// Next returns the next block's bytes, valid until the following call; nil at the end.
-func (r *Rows) Next() ([]byte, error) {
-	lib := r.conn.engine.lib
-	r.drop()
-	if r.done {
-		return nil, nil
+// Read reads the result. Its error is the engine's, or io.EOF.
+func (r *Rows) Read(p []byte) (int, error) {
+	n, err := r.pipe.Read(p)
+	if n > 0 || err == nil {
+		return n, nil
 	}
-	block := lib.streamFetch(handle(r.conn.pointer), r.stream)
-	if err := errText(goString(lib.resultError(block))); err != nil {
-		lib.destroyResult(block)
-		r.done = true
-		return nil, err
+	if !errors.Is(err, io.EOF) {
+		return 0, fmt.Errorf("reading a result: %w", err)
 	}
-	r.block = block
-	r.Counters.add(lib.counters(block))
-	data := cBytes(lib.resultBuffer(block), lib.resultLength(block))
-	r.done = len(data) == 0
-	return data, nil
+	<-r.done
+	if r.err != nil {
+		return 0, r.err
+	}
+	return 0, io.EOF
 }
 
-func (r *Rows) drop() {
-	if r.block != 0 {
-		r.conn.engine.lib.destroyResult(r.block)
-		r.block = 0
+// Counters are those of the query, once Read has reached the end.
+func (r *Rows) Counters() Counters {
+	select {
+	case <-r.done:
+		return r.counters
+	default:
+		return Counters{}
 	}
 }
 
-// Close ends the query, also before its end, and frees it.
+// Close kills the query if it still runs, and waits for its end.
 func (r *Rows) Close() {
-	lib := r.conn.engine.lib
-	r.drop()
-	if !r.done {
-		lib.streamStop(handle(r.conn.pointer), r.stream)
-		r.done = true
-	}
-	if r.stream != 0 {
-		lib.destroyResult(r.stream)
-		r.stream = 0
-	}
-}
-
-// Insert is an INSERT whose data is being written.
-type Insert struct {
-	lib    *library
-	stream uintptr
-	done   sync.Once
-}
-
-// ErrInsertFailed says that the engine takes no more data; Commit returns why.
-var ErrInsertFailed = errors.New("the engine refused the data")
-
-// Insert starts an INSERT without its FORMAT clause; its data follows by Write.
-func (c *Conn) Insert(sql, format string, params []Param) (*Insert, error) {
-	lib := c.engine.lib
-	stream := c.call(lib.insert, sql, format, params)
-	if err := errText(goString(lib.insertError(stream))); err != nil {
-		lib.insertDestroy(stream)
-		return nil, err
-	}
-	return &Insert{lib: lib, stream: stream}, nil
-}
-
-// Write hands data to the engine, waiting when the engine is behind.
-func (i *Insert) Write(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	if i.lib.insertAppend(i.stream, &p[0], uint(len(p))) != 0 {
-		return 0, ErrInsertFailed
-	}
-	return len(p), nil
-}
-
-// Commit ends the data and waits until the engine has stored it.
-func (i *Insert) Commit() (Counters, error) {
-	result := i.lib.insertDone(i.stream)
-	defer i.lib.destroyResult(result)
-	return i.lib.counters(result), errText(goString(i.lib.resultError(result)))
-}
-
-// Close frees the insert; without Commit it is given up. Blocks the engine has already stored stay.
-func (i *Insert) Close() {
-	i.done.Do(func() { i.lib.insertDestroy(i.stream) })
+	r.stop()
+	io.Copy(io.Discard, r.pipe)
+	<-r.done
+	r.pipe.Close()
 }
 
 func (l *library) counters(result uintptr) Counters {
@@ -160,7 +134,7 @@ func (l *library) counters(result uintptr) Counters {
 	}
 }
 
-// statementFunc is the shape of the library's three functions that start a statement with parameters.
+// statementFunc is the shape of the library's functions that start a statement with parameters.
 type statementFunc func(conn uintptr, sql *byte, sqlLen uint, format *byte, formatLen uint,
 	names **byte, nameLens *uint, values **byte, valueLens *uint, count uint) uintptr
 

@@ -23,6 +23,9 @@ type token struct {
 	depth       int
 }
 
+// last tells whether nothing follows.
+func (t token) last() bool { return t.kind == end || t.kind == broken }
+
 // lexer splits SQL into tokens, skipping whitespace and comments, as ClickHouse does.
 type lexer struct {
 	sql   []byte

@@ -5,9 +5,11 @@ package enginetest
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -47,6 +49,9 @@ var shared = sync.OnceValues(func() (*engine.Process, error) {
 })
 
 func build(dir string) (string, error) {
+	if err := touchSources(); err != nil {
+		return "", err
+	}
 	path := filepath.Join(dir, "firstlight-clickhouse")
 	command := exec.Command("go", "build", "-o", path, "firstlight/cmd/firstlight-clickhouse")
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -54,6 +59,21 @@ func build(dir string) (string, error) {
 		return "", fmt.Errorf("building firstlight-clickhouse: %w\n%s", err, output)
 	}
 	return path, nil
+}
+
+// touchSources opens the helper's sources, which makes `go test` run a test again when they change.
+func touchSources() error {
+	mod, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		return fmt.Errorf("finding the module: %w", err)
+	}
+	sources := filepath.Join(filepath.Dir(strings.TrimSpace(string(mod))), "cmd", "firstlight-clickhouse")
+	return filepath.WalkDir(sources, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && filepath.Ext(path) == ".go" {
+			_, err = os.Stat(path)
+		}
+		return err
+	})
 }
 
 // Build builds the helper into dir and returns its path, for tests that start engines of their own.

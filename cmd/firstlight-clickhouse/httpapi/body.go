@@ -1,8 +1,9 @@
-package main
+package httpapi
 
 import (
 	"compress/gzip"
 	"compress/zlib"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -28,13 +29,13 @@ func requestBody(r *http.Request, q request) (io.Reader, error) {
 	case "zstd":
 		body, err = zstd.NewReader(body, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(64<<20))
 	default:
-		err = fmt.Errorf("unknown Content-Encoding %q", encoding)
+		err = fmt.Errorf("the Content-Encoding %q is unknown", encoding)
 	}
-	if err == io.EOF { // an empty body
+	if errors.Is(err, io.EOF) { // an empty body
 		return strings.NewReader(""), nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the request body: %w", err)
+		return nil, failf(codeIncorrectData, "Cannot read the request body: %v", err)
 	}
 	if q.decompress {
 		body = compress.NewReader(body)
@@ -72,8 +73,6 @@ func (b *blockWriter) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
-
-func (b *blockWriter) Close() error { return nil }
 
 // encoder picks the HTTP compression of a response from what the client accepts; nil for none.
 func encoder(accept string, out io.Writer) (io.WriteCloser, string) {

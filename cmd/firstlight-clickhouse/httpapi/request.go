@@ -1,4 +1,4 @@
-package main
+package httpapi
 
 import (
 	"net/http"
@@ -6,6 +6,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/google/uuid"
 
 	"firstlight/cmd/firstlight-clickhouse/chdb"
 )
@@ -43,7 +45,7 @@ func parseRequest(r *http.Request) request {
 	values := r.URL.Query()
 	q := request{
 		query:      values.Get("query"),
-		queryID:    values.Get("query_id"),
+		queryID:    first(values.Get("query_id"), uuid.NewString()),
 		database:   first(values.Get("database"), r.Header.Get("X-ClickHouse-Database"), "default"),
 		format:     first(values.Get("default_format"), r.Header.Get("X-ClickHouse-Format"), "TabSeparated"),
 		compress:   isOn(values, "compress"),

@@ -1,12 +1,12 @@
-package main
+package httpapi
 
 import "strings"
 
-// contentTypes are the media types of formats by the beginning of their names, longest first.
+// contentTypes are the media types of formats by how their names begin, in lower case; the first that fits.
 var contentTypes = []struct{ prefix, contentType string }{
 	{"tabseparated", "text/tab-separated-values; charset=UTF-8"},
 	{"tsv", "text/tab-separated-values; charset=UTF-8"},
-	{"csv", "text/csv; charset=UTF-8; header=absent"},
+	{"csv", "text/csv; charset=UTF-8"},
 	{"jsoneachrow", "application/x-ndjson; charset=UTF-8"},
 	{"jsonlines", "application/x-ndjson; charset=UTF-8"},
 	{"ndjson", "application/x-ndjson; charset=UTF-8"},
@@ -15,7 +15,6 @@ var contentTypes = []struct{ prefix, contentType string }{
 	{"jsoncompactstringseachrow", "application/x-ndjson; charset=UTF-8"},
 	{"json", "application/json; charset=UTF-8"},
 	{"xml", "application/xml; charset=UTF-8"},
-	{"html", "text/html; charset=UTF-8"},
 	{"native", "application/octet-stream"},
 	{"rowbinary", "application/octet-stream"},
 	{"parquet", "application/octet-stream"},
@@ -25,6 +24,7 @@ var contentTypes = []struct{ prefix, contentType string }{
 	{"protobuf", "application/octet-stream"},
 	{"msgpack", "application/octet-stream"},
 	{"npy", "application/octet-stream"},
+	{"bson", "application/octet-stream"},
 	{"rawblob", "application/octet-stream"},
 	{"capnproto", "application/octet-stream"},
 }
@@ -38,16 +38,5 @@ func contentType(format string) string {
 	}
 	return "text/plain; charset=UTF-8"
 }
-
-// streams are the formats whose blocks, written one after the other, are the whole result. The engine formats
-// every block of a stream on its own, so headers, brackets and footers would repeat in all others.
-var streams = map[string]bool{
-	"tabseparated": true, "tsv": true, "tabseparatedraw": true, "tsvraw": true, "raw": true,
-	"csv": true, "jsoneachrow": true, "jsonlines": true, "ndjson": true,
-	"jsoncompacteachrow": true, "jsonstringseachrow": true, "jsoncompactstringseachrow": true,
-	"native": true, "rowbinary": true, "tskv": true, "rawblob": true, "lineasstring": true, "msgpack": true,
-}
-
-func streamable(format string) bool { return streams[strings.ToLower(format)] }
 
 func isNative(format string) bool { return strings.EqualFold(format, "Native") }
