@@ -11,6 +11,7 @@ package clickhouse_test
 //	window exports 2024-03-04 1d 2024-03-05 active=3  a tumbling window; cohort start - is the not-entered row
 //	trailing exports 2024-03-04 7d/1d 2024-03-05 active=-1
 //	volume web page_viewed 2024-03-04T10 n=7
+//	sql INSERT INTO users ...                         anything else
 //	query SELECT ...
 //	----
 //	rows, tab-separated in ClickHouse, by spaces here; up to an empty line
@@ -173,6 +174,9 @@ func (s *script) line(words []string) {
 		s.lateness = s.duration(words[1])
 	case "metric":
 		s.metric(words[1:])
+	case "sql":
+		s.flush()
+		s.exec("%s", strings.ReplaceAll(strings.Join(words[1:], " "), "INTO ", "INTO "+s.database+"."))
 	case "as_of":
 		s.exec("INSERT INTO %s.progress (partition, as_of) VALUES (0, %d)", s.database, s.time(words[1]).UnixMilli())
 	default:
