@@ -72,7 +72,7 @@ func (l *loader) complete(o object, g *Governance) {
 		}
 	}
 	if len(missing) > 0 {
-		o.errorf(o.pos, "this metric has no %s: write it here or under defaults", strings.ReplaceAll(list(missing), " or ", " and no "))
+		o.errorf(o.pos, "this metric lacks %s: write it here or under defaults", strings.ReplaceAll(list(missing), " or ", " and "))
 	}
 }
 

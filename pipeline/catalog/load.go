@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"fmt"
 	"slices"
 	"time"
 	_ "time/tzdata" // time zones must not depend on the machine
@@ -62,8 +61,7 @@ func (l *loader) warnf(at pos, format string, args ...any) {
 // identified, allowed_lateness 24h, settle 10m, windows 1h, 1d and 7d/1d.
 func Load(data []byte) (*Catalog, Problems) {
 	f, problems := parse(data)
-	if problems.Failed() {
-		problems.sort()
+	if f == nil {
 		return nil, problems
 	}
 	l := &loader{file: f, catalog: &Catalog{}, problems: problems, selectors: map[string]int{}}
@@ -214,7 +212,7 @@ func (l *loader) entry(n *node) (selector int, firstSeen bool) {
 			l.errorf(other.pos, "%q does not go with first_seen: remove one of the two", key)
 		}
 	}
-	return l.intern(Selector{Text: anyEvent}, nil, o.pos), true
+	return l.intern(Selector{}, nil, o.pos, true), true
 }
 
 // reference returns the index of the cohort that n names, 0 after reporting that there is none.
@@ -223,19 +221,23 @@ func (l *loader) reference(n *node) int {
 	if name == "" {
 		return 0
 	}
-	names := make([]string, len(l.catalog.Cohorts))
+	var names []string
 	for i, c := range l.catalog.Cohorts {
-		if names[i] = c.Name; c.Name == name {
+		if c.Name == name {
 			return i
 		}
+		if c.Name != "" && !slices.Contains(names, c.Name) {
+			names = append(names, c.Name)
+		}
 	}
-	l.errorf(n.pos, "%s", unknownName("cohort", name, names))
+	near := nearest(name, names)
+	switch {
+	case near != "":
+		l.errorf(n.pos, "there is no cohort %s: write %s", quoted(name), near)
+	case len(names) > 0:
+		l.errorf(n.pos, "there is no cohort %s: write %s", quoted(name), list(names))
+	default:
+		l.errorf(n.pos, "there is no cohort %s: add it to cohorts", quoted(name))
+	}
 	return 0
-}
-
-func unknownName(of, name string, names []string) string {
-	if near := nearest(name, names); near != "" {
-		return fmt.Sprintf("there is no %s %s: write %q", of, quoted(name), near)
-	}
-	return fmt.Sprintf("there is no %s %s: the names are %s", of, quoted(name), list(names))
 }

@@ -79,10 +79,7 @@ func (m *Matcher) file(i int, s Selector) {
 
 // Match returns the selectors that ev matches. An expression that fails does not match and is counted.
 func (m *Matcher) Match(ev *event.Event) Mask {
-	c, known := m.byName[ev.Name]
-	if !known {
-		c = &m.others
-	}
+	c := m.candidates(ev.Name)
 	if len(c.asks) == 0 {
 		return c.sure
 	}
@@ -94,6 +91,13 @@ func (m *Matcher) Match(ev *event.Event) Mask {
 		}
 	}
 	return mask
+}
+
+func (m *Matcher) candidates(name string) *candidates {
+	if c, known := m.byName[name]; known {
+		return c
+	}
+	return &m.others
 }
 
 func (m *Matcher) holds(i int) bool {

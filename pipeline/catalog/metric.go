@@ -93,7 +93,7 @@ func (l *loader) activation(o object, m *Metric) {
 func (l *loader) step(before []Step, n *node) []Step {
 	s, at := l.stepOf(n, "a step", stepKeys)
 	if s.Name != "" && slices.ContainsFunc(before, func(o Step) bool { return o.Name == s.Name }) {
-		l.errorf(at, "there is already a step %s: write another name, such as name: %s again", quoted(s.Name), s.Name)
+		l.errorf(at, "there is already a step %s: write another name, such as name: %s", quoted(s.Name), s.Name+" again")
 	}
 	return append(before, s)
 }
@@ -113,7 +113,7 @@ func (l *loader) stepOf(n *node, of string, keys []string) (s Step, named pos) {
 			l.errorf(named, "the name is too long: write at most %d bytes", maxValue)
 		}
 	}
-	if s.Name == "" && s.Selector < len(l.catalog.Selectors) {
+	if s.Name == "" && s.Selector != noSelector {
 		s.Name = stepName(l.catalog.Selectors[s.Selector])
 	}
 	return s, named
@@ -144,7 +144,7 @@ func (l *loader) adoption(o object, m *Metric) {
 	active := o.get("active")
 	switch {
 	case active == nil:
-		m.Active = l.intern(Selector{Text: anyEvent}, nil, o.pos)
+		m.Active = l.intern(Selector{}, nil, o.pos, true)
 	case active.kind == mapNode:
 		a, _ := l.object(active, "active", activeKeys)
 		m.Active = l.selectorOf(a)

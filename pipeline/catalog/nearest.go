@@ -6,7 +6,8 @@ import (
 )
 
 // nearest returns the candidate that a person most likely meant by name, or "" when none is close: at most
-// a third of the letters may differ. Case, and "-" for "_", count half.
+// a third of the letters may differ, where case, and "-" for "_", count half; else the two begin alike, as in
+// "Mon" for "monday".
 func nearest(name string, candidates []string) string {
 	best, found := 2*max(1, len([]rune(name))/3)+1, ""
 	for _, c := range slices.Sorted(slices.Values(candidates)) {
@@ -17,7 +18,24 @@ func nearest(name string, candidates []string) string {
 			best, found = d, c
 		}
 	}
+	if found != "" {
+		return found
+	}
+	longest := 2
+	for _, c := range candidates {
+		if n := sharedPrefix(name, c); n > longest && 4*n >= 3*min(len(name), len(c)) {
+			longest, found = n, c
+		}
+	}
 	return found
+}
+
+// sharedPrefix is the number of bytes at the start of both, ignoring the case of ASCII letters.
+func sharedPrefix(a, b string) (n int) {
+	for n < len(a) && n < len(b) && strings.EqualFold(a[n:n+1], b[n:n+1]) {
+		n++
+	}
+	return n
 }
 
 // distance is the optimal string alignment distance in half edits: insertions, deletions, replacements and swaps of

@@ -30,15 +30,22 @@ func (l *loader) object(n *node, of string, keys []string) (object, bool) {
 		l.errorf(n.pos, "%s is a mapping with the keys %s, not %s", of, list(keys), describe(n))
 		return o, false
 	}
+	misspelt := map[string]pair{}
 	for _, p := range n.pairs {
 		first, twice := o.keys[p.key]
 		switch {
 		case !slices.Contains(keys, p.key):
 			l.errorf(p.pos, "%s", unknownKey(p.key, of, keys))
+			misspelt[nearest(p.key, keys)] = p
 		case twice:
 			l.errorf(p.pos, "%q is already set on line %d: keep one of the two", p.key, first.line)
 		default:
 			o.keys[p.key], o.fields[p.key] = p.pos, p.value
+		}
+	}
+	for key, p := range misspelt { // read as what was meant, so that it is not reported as missing too
+		if _, set := o.keys[key]; key != "" && !set {
+			o.keys[key], o.fields[key] = p.pos, p.value
 		}
 	}
 	return o, true
@@ -74,6 +81,8 @@ func (o object) text(key, example string) string {
 
 func (l *loader) text(n *node, what, example string) string {
 	switch {
+	case n.kind == nullNode:
+		l.errorf(n.pos, "%q is empty: write for example %s", what, example)
 	case n.kind == numberNode || n.kind == boolNode:
 		l.errorf(n.pos, "%q is text: write %s in quotes", what, quoted(n.text))
 	case n.kind != textNode:
@@ -145,7 +154,10 @@ func (l *loader) duration(n *node, what string) (time.Duration, bool) {
 
 // wholeHours reads within.
 func (o object) wholeHours(key string) time.Duration {
-	d := o.duration(key, 0, time.Hour)
+	d := o.duration(key, 0, 0)
+	if n := o.get(key); d == 0 && n != nil && n.text != "" && strings.Trim(n.text, "0ywdhms") == "" {
+		o.errorf(n.pos, "%q is at least 1h, not %s", key, quoted(n.text))
+	}
 	if d%time.Hour == 0 {
 		return d
 	}
@@ -228,6 +240,8 @@ func nameLike(s, fallback string) string {
 // items returns the members of a list of at most most, reporting what is no list, or an empty one.
 func (l *loader) items(n *node, what, example string, most int) []*node {
 	switch {
+	case n.kind == nullNode:
+		l.errorf(n.pos, "%q is empty: write for example %s", what, example)
 	case n.kind != listNode:
 		l.errorf(n.pos, "%q is a list, not %s: write for example %s", what, describe(n), example)
 	case len(n.items) == 0:

@@ -27,7 +27,10 @@ func (l *loader) segment(before []Segment, n *node) []Segment {
 func (l *loader) segmentOf(n *node) (s Segment, at pos, ok bool) {
 	if n.kind != mapNode {
 		name := l.text(n, "segments", "plan")
-		return Segment{Name: name, Path: l.path(n, "properties."+name)}, n.pos, name != "" && l.segmentName(n, name)
+		if name == "" || !l.segmentName(n, name) {
+			return s, n.pos, false
+		}
+		return Segment{Name: name, Path: l.path(n, "properties."+name)}, n.pos, true
 	}
 	o, _ := l.object(n, "a segment", segmentKeys)
 	s.Name, at = o.text("name", "plan"), n.pos

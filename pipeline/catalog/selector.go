@@ -15,49 +15,50 @@ const anyEvent = "*"
 // maxEventName is the longest name an event can have, in bytes.
 const maxEventName = 200
 
-// selector reads a selector in any of its forms: a name, a list of names, or a mapping.
+// noSelector is the index of a selector with problems; a catalog that holds one is never returned.
+const noSelector = -1
+
+// selector reads a selector in any of its forms: a name, or a mapping.
 func (l *loader) selector(n *node, of string) int {
 	switch n.kind {
 	case mapNode:
 		o, _ := l.object(n, of, activeKeys)
 		return l.selectorOf(o)
 	case textNode:
-		return l.intern(Selector{Names: l.events(n)}, nil, n.pos)
+		names, ok := l.events(n)
+		return l.intern(Selector{Names: names}, nil, n.pos, ok)
 	}
 	l.errorf(n.pos, "%s is an event, not %s: write for example {event: signed_up}", of, describe(n))
-	return 0
+	return noSelector
 }
 
 // selectorOf reads the keys event and where of a mapping.
 func (l *loader) selectorOf(o object) int {
 	n := o.require("event", "write event: with a name, a list of names, or \"*\" for any")
 	var s Selector
-	if n != nil {
-		s.Names = l.events(n)
+	ok := n != nil
+	if ok {
+		s.Names, ok = l.events(n)
 	}
 	w := o.get("where")
 	if w == nil {
-		return l.intern(s, nil, o.pos)
-	}
-	source := strings.TrimSpace(l.text(w, "where", `'properties.plan == "pro"'`))
-	if source == "" {
-		return 0
+		return l.intern(s, nil, o.pos, ok)
 	}
 	expression := l.where(w)
 	if expression == nil {
-		return 0
+		return noSelector
 	}
 	s.Where = expression.text
-	return l.intern(s, expression.program, o.pos)
+	return l.intern(s, expression.program, o.pos, ok)
 }
 
 // events reads the names of a selector, sorted; nil means any event.
-func (l *loader) events(n *node) []string {
+func (l *loader) events(n *node) (names []string, ok bool) {
 	items := []*node{n}
 	if n.kind == listNode {
 		items = l.items(n, "event", "[invite_sent, invite_accepted]", maxNames)
 	}
-	var names []string
+	before := len(l.problems)
 	for _, item := range items {
 		name := l.eventName(item)
 		switch {
@@ -72,10 +73,10 @@ func (l *loader) events(n *node) []string {
 		}
 	}
 	if slices.Equal(names, []string{anyEvent}) {
-		return nil
+		return nil, true
 	}
 	slices.Sort(names)
-	return names
+	return names, len(names) > 0 && !l.problems[before:].Failed()
 }
 
 func (l *loader) eventName(n *node) string {
@@ -99,8 +100,12 @@ func (l *loader) eventName(n *node) string {
 	return n.text
 }
 
-// intern returns the index of the selector with the canonical text of s, adding it when it is new.
-func (l *loader) intern(s Selector, program cel.Program, at pos) int {
+// intern returns the index of the selector with the canonical text of s, adding it when it is new. ok is
+// false when the selector has problems.
+func (l *loader) intern(s Selector, program cel.Program, at pos, ok bool) int {
+	if !ok {
+		return noSelector
+	}
 	s.Text = selectorText(s)
 	if i, ok := l.selectors[s.Text]; ok {
 		return i
@@ -108,7 +113,7 @@ func (l *loader) intern(s Selector, program cel.Program, at pos) int {
 	c := l.catalog
 	if len(c.Selectors) == MaxSelectors {
 		l.errorf(at, "this catalog has more than %d different selectors: remove some metrics", MaxSelectors)
-		return 0
+		return noSelector
 	}
 	i := len(c.Selectors)
 	l.selectors[s.Text] = i

@@ -1,13 +1,14 @@
 package catalog
 
 import (
-	"regexp"
 	"strings"
 	"sync"
 	"unicode/utf8"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/overloads"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
@@ -15,10 +16,10 @@ import (
 
 // Bounds of an expression. The cost of one evaluation is bounded too: no event can stall a worker.
 const (
-	maxExpression = 4000   // characters
-	maxNesting    = 50     // levels
-	maxRegexp     = 2000   // instructions of a compiled pattern
-	maxCost       = 50_000 // CEL cost units: about one per operation, and one per ten characters
+	maxExpression = 4000    // characters
+	maxNesting    = 50      // levels
+	maxRegexp     = 2000    // instructions of a compiled pattern
+	maxCost       = 250_000 // CEL cost units: about one per operation, and one per ten characters
 )
 
 // hasFunction stands for the macro has, which must not fail below a missing property.
@@ -32,6 +33,10 @@ type expression struct {
 
 // where compiles the CEL expression in n, and returns nil after reporting why it cannot.
 func (l *loader) where(n *node) *expression {
+	if n.kind != textNode || strings.TrimSpace(n.text) == "" {
+		l.errorf(n.pos, "\"where\" is an expression, not %s: write for example 'properties.plan == \"pro\"'", describe(n))
+		return nil
+	}
 	if utf8.RuneCountInString(n.text) > maxExpression {
 		l.errorf(n.pos, "the expression is too long: write at most %d characters", maxExpression)
 		return nil
@@ -42,7 +47,7 @@ func (l *loader) where(n *node) *expression {
 		return nil
 	}
 	if t := checked.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
-		l.errorf(n.pos, "where is true or false, and this is %s: write a comparison, such as properties.plan == \"pro\"", celTypeName(t.String()))
+		l.errorf(n.pos, "where is true or false, and this is %s: write a comparison, such as properties.plan == \"pro\"", kindsInWords(t.String()))
 		return nil
 	}
 	program, err := plan(checked)
@@ -76,8 +81,39 @@ func compile(source string) (cel.Program, error) {
 }
 
 func plan(checked *cel.Ast) (cel.Program, error) {
-	return environment().Program(checked,
-		missingIsNull(checked.NativeRep()), cel.EvalOptions(cel.OptOptimize), cel.CostLimit(maxCost))
+	options := []cel.ProgramOption{missingIsNull(checked.NativeRep()), cel.EvalOptions(cel.OptOptimize)}
+	if amplifies(checked.NativeRep()) {
+		options = append(options, cel.CostTracking(concatenation{}), cel.CostLimit(maxCost))
+	}
+	return environment().Program(checked, options...)
+}
+
+// amplifies reports whether an expression can take more than a few steps per byte of an event: loops, patterns
+// and sums. Only these pay for keeping count, which doubles the time of a plain comparison.
+func amplifies(checked *ast.AST) (found bool) {
+	ast.PreOrderVisit(checked.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		switch e.Kind() {
+		case ast.ComprehensionKind:
+			found = true
+		case ast.CallKind:
+			f := e.AsCall().FunctionName()
+			found = found || f == operators.Add || f == overloads.Matches
+		}
+	}))
+	return found
+}
+
+// concatenation is the cost of joining text, which CEL takes for one step when it does not know the types.
+type concatenation struct{}
+
+// CallCost implements cost.ActualCostEstimator; nil leaves the cost to CEL.
+func (concatenation) CallCost(function, _ string, _ []ref.Val, result ref.Val) *uint64 {
+	text, ok := result.(types.String)
+	if !ok || function != operators.Add {
+		return nil
+	}
+	n := 1 + uint64(len(text))/10
+	return &n
 }
 
 // environment is what expressions may use: CEL's standard library over event, properties and context.
@@ -133,83 +169,4 @@ func has(in, key ref.Val) ref.Val {
 	}
 	_, found := m.Find(key)
 	return types.Bool(found)
-}
-
-// celProblems reports CEL's messages at their places in the file, in words for people who do not know CEL.
-// After a syntax error only the first counts: the rest is noise.
-func (l *loader) celProblems(n *node, issues *cel.Issues) {
-	for _, e := range issues.Errors() {
-		syntax := strings.HasPrefix(e.Message, "Syntax error")
-		at := l.file.inside(n, e.Location.Line(), e.Location.Column())
-		l.errorf(at, "%s", adviseCEL(e.Message, n.text))
-		if syntax {
-			return
-		}
-	}
-}
-
-var (
-	undeclared = regexp.MustCompile(`^undeclared reference to '([^']*)'`)
-	noOverload = regexp.MustCompile(`^found no matching overload for '([^']*)' applied to '(.*)'$`)
-	operator   = regexp.MustCompile(`^_?([^_a-z]+)_?$`)
-	wordOps    = regexp.MustCompile(`(?i)(^|[\s)])(and|or|not)($|[\s(])`)
-	singleIs   = regexp.MustCompile(`[^=!<>]=[^=]`)
-)
-
-func adviseCEL(message, source string) string {
-	if m := undeclared.FindStringSubmatch(message); m != nil {
-		return adviseName(m[1])
-	}
-	if m := noOverload.FindStringSubmatch(message); m != nil {
-		return adviseOverload(m[1], m[2])
-	}
-	rest, syntax := strings.CutPrefix(message, "Syntax error: ")
-	switch {
-	case !syntax:
-		return "the expression cannot be used: " + message
-	case strings.Contains(source, "<>"):
-		return "the expression is not CEL: for \"is not\" write != instead of <>"
-	case singleIs.MatchString(source):
-		return "the expression is not CEL: for \"is equal to\" write == instead of ="
-	case wordOps.MatchString(source):
-		return "the expression is not CEL: write && for and, || for or, ! for not"
-	}
-	return "the expression is not CEL (" + rest + "): write for example properties.plan == \"pro\" && properties.seats > 5"
-}
-
-func adviseName(name string) string {
-	switch {
-	case name == "":
-		return "the expression is empty: write for example properties.plan == \"pro\""
-	case strings.EqualFold(name, "and"), strings.EqualFold(name, "or"), strings.EqualFold(name, "not"):
-		return "the expression is not CEL: write && for and, || for or, ! for not"
-	}
-	if near := nearest(name, []string{"event", "properties", "context"}); near != "" {
-		return "unknown name " + quoted(name) + ": write " + near
-	}
-	for _, f := range environment().Functions() {
-		if near := nearest(name, []string{f.Name()}); near != "" && len(name) > 2 && !strings.ContainsAny(near, "_@") {
-			return "unknown name " + quoted(name) + ": write properties." + name + " for a property, or " + near + "() for the function"
-		}
-	}
-	return "unknown name " + quoted(name) + ": write properties." + name + " for a property, or quotes around text"
-}
-
-func adviseOverload(function, types string) string {
-	kinds := celTypeName(strings.TrimSuffix(strings.TrimPrefix(types, "("), ")"))
-	if receiver, args, ok := strings.Cut(types, ".("); ok {
-		kinds = celTypeName(receiver) + " and " + celTypeName(strings.TrimSuffix(args, ")"))
-	}
-	if m := operator.FindStringSubmatch(strings.Trim(function, "@")); m != nil {
-		function = strings.Trim(m[1], "_")
-	}
-	return quoted(function) + " does not work with " + kinds + ": compare text with text and numbers with numbers"
-}
-
-// celTypeName writes CEL's names of types in words.
-func celTypeName(s string) string {
-	return strings.NewReplacer(
-		"map(string, dyn)", "a mapping", "string", "text", "int", "a whole number", "double", "a number", "uint", "a number",
-		"bool", "true or false", "null_type", "null", "dyn", "a property", "list(", "a list (", ", ", " and ",
-	).Replace(s)
 }

@@ -18,8 +18,12 @@ import (
 // one that knows the YAML library, whose parser is kept away from input that is too large or too deep for it.
 
 const (
-	maxFile  = 1 << 20 // bytes
-	maxDepth = 40      // levels of nesting
+	maxFile   = 1 << 19 // bytes
+	maxDepth  = 40      // levels of nesting
+	maxKeys   = 200     // of one mapping
+	maxColumn = 1000    // beyond it, columns are taken for one
+
+	tooManyKeys = "a mapping of a catalog has at most %d keys: is this the right file?"
 )
 
 // pos is a place in the file; line and column count from 1, columns in characters.
@@ -133,7 +137,7 @@ func document(text string) (body ast.Node, err error) {
 		}
 	}()
 	tokens := lexer.Tokenize(text)
-	if err := tooDeep(tokens); err != nil {
+	if err := tooMuch(tokens); err != nil {
 		return nil, err
 	}
 	parsed, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
@@ -157,20 +161,43 @@ func document(text string) (body ast.Node, err error) {
 	return body, nil
 }
 
-// tooDeep keeps nesting from the parser, which recurses without a bound.
-func tooDeep(tokens token.Tokens) error {
+// tooMuch keeps from the parser what it has no bound for: it recurses once per level, and once per key of a
+// mapping in time that grows with the square of their number.
+func tooMuch(tokens token.Tokens) error {
 	flow, inline, line := 0, 0, 0
+	keys := make([]int, maxColumn+1) // of the open mapping at each column
+	widest := 0
 	for _, t := range tokens {
 		if t.Position.Line != line {
 			line, inline = t.Position.Line, 0
 		}
+		column := min(t.Position.Column, maxColumn)
 		switch t.Type {
 		case token.MappingStartType, token.SequenceStartType:
 			flow++
 		case token.MappingEndType, token.SequenceEndType:
 			flow--
-		case token.SequenceEntryType, token.MappingKeyType, token.TagType, token.AnchorType:
+		case token.SequenceEntryType:
 			inline++
+			for ; widest > column; widest-- {
+				keys[widest] = 0
+			}
+		case token.MappingKeyType, token.TagType, token.AnchorType:
+			inline++
+		case token.MappingValueType:
+			if flow > 0 {
+				continue
+			}
+			if t.Prev != nil && t.Prev.Position.Line == line {
+				column = min(t.Prev.Position.Column, maxColumn)
+			}
+			for ; widest > column; widest-- {
+				keys[widest] = 0
+			}
+			widest = column
+			if keys[column]++; keys[column] > maxKeys {
+				return &placed{at(t), fmt.Sprintf(tooManyKeys, maxKeys)}
+			}
 		}
 		if flow > maxDepth || inline > maxDepth {
 			return &placed{at(t), "this is nested too deeply for a catalog: check brackets and indentation"}
@@ -227,8 +254,9 @@ var explanations = []struct{ of, advice string }{
 	{"end token '}'", "the mapping that starts here has no end: write } after its last value"},
 	{"end character of single-quoted", "the text that starts here has no end: write ' after it"},
 	{"end character of double-quoted", "the text that starts here has no end: write \" after it"},
-	{"undefined alias name", "text that starts with * is an alias in YAML: for any event, write \"*\" with quotes"},
-	{"undefined anchor name", "text that starts with & is an anchor in YAML: put it in quotes"},
+	{"unexpected scalar value type", "text that starts with * or & has a meaning in YAML: put it in quotes, such as \"*\" for any event"},
+	{"undefined alias name", "text that starts with * has a meaning in YAML: put it in quotes, such as \"*\" for any event"},
+	{"undefined anchor name", "text that starts with & has a meaning in YAML: put it in quotes"},
 }
 
 // converter turns the library's tree into ours.
@@ -248,6 +276,10 @@ func (c *converter) convert(n ast.Node, depth int) *node {
 	switch v := n.(type) {
 	case *ast.MappingNode:
 		out := &node{pos: place(n), kind: mapNode}
+		if len(v.Values) > maxKeys {
+			c.problems.add(out.pos, Error, tooManyKeys, maxKeys)
+			return out
+		}
 		for _, value := range v.Values {
 			c.pair(out, value, depth)
 		}
@@ -298,8 +330,8 @@ func (c *converter) alias(v *ast.AliasNode) *node {
 	if target := c.anchors[name]; target != nil {
 		return target
 	}
-	c.problems.add(place(v), Error, "text that starts with * is an alias in YAML: for any event, write \"*\" with quotes")
-	return &node{pos: place(v)}
+	c.problems.add(place(v), Error, "text that starts with * has a meaning in YAML: put it in quotes, such as \"*\" for any event")
+	return &node{pos: place(v), kind: textNode, text: anyEvent}
 }
 
 func (c *converter) scalar(n ast.Node) *node {
@@ -323,7 +355,11 @@ func (c *converter) scalar(n ast.Node) *node {
 			out.style = doubleQuoted
 		}
 	case *ast.TagNode:
-		c.problems.add(out.pos, Error, "text that starts with ! is a tag in YAML: put it in quotes")
+		c.problems.add(out.pos, Error, "text that starts with ! has a meaning in YAML: put it in quotes")
+		out.kind = textNode
+		if v.Value != nil {
+			out.text += " " + v.Value.GetToken().Value
+		}
 	default:
 		c.problems.add(out.pos, Error, "this is not supported in a catalog: write plain text, a list or a mapping")
 	}
