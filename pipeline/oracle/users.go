@@ -32,13 +32,7 @@ func (b *batch) userRow(m *metric, mb *member) Row {
 
 // stalledUsers lists who is still inside within and slower than 75 % of all who made it.
 func (b *batch) stalledUsers(m *metric, members []*member) {
-	var seconds []float64
-	for _, mb := range members {
-		if mb.hasReached() {
-			seconds = append(seconds, mb.seconds())
-		}
-	}
-	slow := quantile(seconds, 75)
+	slow := quantile(b.ages(members, always), 75)
 	if m.Kind == "adoption" || slow == nil {
 		return
 	}
@@ -58,8 +52,9 @@ func (b *batch) stalledUsers(m *metric, members []*member) {
 	}
 }
 
-// metricStatus is the metric as one number, over the 28 local entry days that end with the newest day that has
-// an eligible user: a rate of the eligible, or for ttfv the Kaplan–Meier median of all who entered then.
+// metricStatus is the metric as one number: a rate of the eligible users of the 28 local entry days that end with
+// the newest day that has any. For ttfv, which needs nobody to be eligible, it is the Kaplan–Meier median of all
+// who entered in the 28 days that end with the newest day of an entry.
 func (b *batch) metricStatus(m *metric, whole panel) {
 	row := Row{
 		"metric": m.Name, "kind": m.Kind, "as_of": instant(b.asOf),
@@ -67,7 +62,7 @@ func (b *batch) metricStatus(m *metric, whole panel) {
 	}
 	newest := day(-1 << 40)
 	for _, mb := range whole.members {
-		if b.eligibleFor(whole, m, mb) {
+		if m.Kind == "ttfv" || b.eligibleFor(whole, m, mb) {
 			newest = max(newest, mb.entryDay)
 		}
 	}

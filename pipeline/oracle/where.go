@@ -1,7 +1,7 @@
 package oracle
 
 // A small evaluator for the `where` conditions that tests use: literals, event, properties.a.b, context.a,
-// == != < <= > >= in, && || ! and parentheses. A missing property is null; null may be compared for equality
+// == != < <= > >= in, && || !, startsWith and parentheses. A missing property is null; null may be compared for equality
 // only. A condition that fails does not match.
 
 import (
@@ -176,10 +176,34 @@ func (p *parser) primary() (expression, error) {
 		if len(p.tokens) == 0 {
 			return nil, errors.New("ends with a dot")
 		}
-		path = append(path, p.tokens[0])
+		key := p.tokens[0]
 		p.tokens = p.tokens[1:]
+		if key == "startsWith" && p.take("(") != "" {
+			return p.startsWith(path)
+		}
+		path = append(path, key)
 	}
-	return func(e *event) (any, error) { return lookup(e.fields, path) }, nil
+	return func(e *event) (any, error) { return lookup(e.fields, path), nil }, nil
+}
+
+// startsWith stands for all functions: it does not apply to what is missing.
+func (p *parser) startsWith(path []string) (expression, error) {
+	prefix, err := p.primary()
+	if err == nil && p.take(")") == "" {
+		err = errors.New("missing )")
+	}
+	return func(e *event) (any, error) {
+		start, err := prefix(e)
+		if err != nil {
+			return nil, err
+		}
+		a, okA := lookup(e.fields, path).(string)
+		b, okB := start.(string)
+		if !okA || !okB {
+			return nil, errNoSuchOverload
+		}
+		return strings.HasPrefix(a, b), nil
+	}, err
 }
 
 func (p *parser) list() (expression, error) {
@@ -210,22 +234,17 @@ func constant(v any) expression {
 }
 
 // lookup follows a path through objects; what is missing is null, and so is everything below it.
-func lookup(fields map[string]any, path []string) (any, error) {
+func lookup(fields map[string]any, path []string) any {
 	var v any = fields
 	for _, key := range path {
-		if v == nil {
-			return nil, nil
-		}
-		object, ok := v.(map[string]any)
-		if !ok {
-			return nil, errNoSuchOverload
-		}
+		object, _ := v.(map[string]any)
 		v = object[key]
 	}
 	if n, ok := v.(json.Number); ok {
-		return n.Float64()
+		f, _ := n.Float64() // beyond a double's range it is infinite
+		return f
 	}
-	return v, nil
+	return v
 }
 
 func compare(op string, x, y any) (any, error) {
