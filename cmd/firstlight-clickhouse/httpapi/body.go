@@ -38,9 +38,45 @@ func requestBody(r *http.Request, q request) (io.Reader, error) {
 		return nil, failf(codeIncorrectData, "Cannot read the request body: %v", err)
 	}
 	if q.decompress {
-		body = compress.NewReader(body)
+		source := &counted{from: body}
+		body = &blockReader{source: source, blocks: compress.NewReader(source)}
 	}
 	return body, nil
+}
+
+// blockReader reads ClickHouse's compressed blocks, and ends where no further block begins.
+type blockReader struct {
+	source *counted
+	blocks *compress.Reader
+	err    error // the reader below would repeat its last block after it
+}
+
+func (b *blockReader) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	before := b.source.bytes
+	n, err := b.blocks.Read(p)
+	if errors.Is(err, io.EOF) {
+		err = io.EOF
+		if b.source.bytes > before {
+			err = io.ErrUnexpectedEOF
+		}
+	}
+	b.err = err
+	return n, err
+}
+
+// counted counts the bytes that were read.
+type counted struct {
+	from  io.Reader
+	bytes int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.from.Read(p)
+	c.bytes += int64(n)
+	return n, err
 }
 
 // blockSize bounds the uncompressed size of one compressed block.

@@ -24,7 +24,7 @@ func (s *Server) run(ctx context.Context, p *response, q request, body io.Reader
 	if err != nil {
 		return err
 	}
-	if q.query == "" && len(text) == 0 && q.readOnly { // a health check
+	if found.Empty && q.readOnly { // a health check
 		_, err := io.WriteString(p, "Ok.\n")
 		return err
 	}
@@ -75,6 +75,9 @@ func readStatement(q request, body io.Reader) ([]byte, statement.Statement, erro
 		return nil, found, failf(codeIncorrectData, "Cannot read the request body: %v", err)
 	case n > 0:
 		found = statement.Scan(text.Bytes())
+	}
+	if found.Empty && !q.readOnly {
+		return nil, found, failf(codeSyntaxError, "Empty query")
 	}
 	if found.Several {
 		return nil, found, failf(codeSyntaxError, "Syntax error (Multi-statements are not allowed): send one statement per request")

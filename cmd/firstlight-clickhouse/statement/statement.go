@@ -25,6 +25,8 @@ type Statement struct {
 	Tail string
 	// Data is the offset at which the data of an Insert begins.
 	Data int
+	// Empty says that there is no statement.
+	Empty bool
 	// Several says that another statement follows the first.
 	Several bool
 	// File says that the statement names a file on the client's side (INTO OUTFILE, FROM INFILE).
@@ -176,6 +178,7 @@ func (s *scanner) plain(kind Kind) Statement {
 		next++
 	}
 	found.Several = !s.at(next).last()
+	found.Empty = stop == 0 && !found.Several
 	for i := 1; i < stop; i++ {
 		switch {
 		case s.at(i).depth != 0:
