@@ -13,22 +13,30 @@ import (
 // reportEvery is how often progress is written where no bar can be drawn.
 const reportEvery = 5 * time.Second
 
+// The units of progress.
+const (
+	ofBytes  = true
+	ofEvents = false
+)
+
 // progress tells how far a run is: a bar on a terminal, else a line now and then.
 type progress struct {
 	w     io.Writer
 	what  string
-	total int64 // -1 when unknown
+	total int64 // bytes or events, -1 when unknown
 	bar   *progressbar.ProgressBar
 	told  time.Time
 	calls int
 }
 
-func newProgress(w io.Writer, what string, total int64) *progress {
+func newProgress(w io.Writer, what string, total int64, unit bool) *progress {
 	p := &progress{w: w, what: what, total: total, told: time.Now()}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		p.bar = progressbar.NewOptions64(total,
 			progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),
-			progressbar.OptionFullWidth(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+			progressbar.OptionShowBytes(unit == ofBytes), progressbar.OptionShowCount(), progressbar.OptionFullWidth(),
+			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
+			progressbar.OptionSetSpinnerChangeInterval(0)) // no goroutine that draws on its own
 	}
 	return p
 }

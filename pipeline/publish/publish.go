@@ -108,7 +108,7 @@ func (p *Publisher) Run(ctx context.Context, files []string, stdin io.Reader) (S
 
 // forward publishes events as they are read.
 func (p *Publisher) forward(ctx context.Context, in *inputs) error {
-	p.progress = newProgress(p.Stderr, "publishing", in.size)
+	p.progress = newProgress(p.Stderr, "publishing", in.size, ofBytes)
 	defer p.progress.end()
 	err := in.each(ctx, func(l *line) error {
 		p.progress.to(in.read, p.summary.Published)
@@ -135,7 +135,7 @@ func (p *Publisher) replay(ctx context.Context, in *inputs) error {
 	if err := p.checkClock(ctx, s); err != nil {
 		return err
 	}
-	p.progress = newProgress(p.Stderr, "publishing", int64(s.count))
+	p.progress = newProgress(p.Stderr, "publishing", int64(s.count), ofEvents)
 	defer p.progress.end()
 	err := s.each(func(m *Message) error {
 		if err := ctx.Err(); err != nil {
@@ -149,7 +149,7 @@ func (p *Publisher) replay(ctx context.Context, in *inputs) error {
 
 // sort fills s with the events that are not refused.
 func (p *Publisher) sort(ctx context.Context, in *inputs, s *sorter) error {
-	p.progress = newProgress(p.Stderr, "sorting", in.size)
+	p.progress = newProgress(p.Stderr, "sorting", in.size, ofBytes)
 	defer p.progress.end()
 	return in.each(ctx, func(l *line) error {
 		p.progress.to(in.read, s.count)
