@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/spf13/cobra"
+	"github.com/tidwall/gjson"
+
+	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/event"
+)
+
+func checkCommand() *cobra.Command {
+	var live bool
+	c := &cobra.Command{
+		Use:   "check [--live] FILE",
+		Short: "Validate a metric catalog",
+		Long: `Validate a metric catalog: every problem with its line and column, and what to write instead. Warnings do not fail.
+
+--live also names events and properties that were never seen: events among all that were processed, both among the
+newest messages of the stream.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("name one catalog file")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return runCheck(cmd, args[0], live) },
+	}
+	c.Flags().BoolVar(&live, "live", false, "also name events and properties that were never seen")
+	return c
+}
+
+func runCheck(cmd *cobra.Command, path string, live bool) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read the catalog: %w", err)
+	}
+	c, problems := catalog.Load(data)
+	if c == nil {
+		fmt.Fprint(cmd.OutOrStdout(), problems.Format(path))
+		return errSilent
+	}
+	problems = problems.Join(c.Warnings(time.Now()))
+	if live {
+		unseen, err := liveProblems(cmd.Context(), c)
+		if err != nil {
+			return fmt.Errorf("--live: %w", err)
+		}
+		problems = problems.Join(unseen)
+	}
+	fmt.Fprint(cmd.OutOrStdout(), problems.Format(path))
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: OK, %s, %s, %s\n", path,
+		count(len(c.Cohorts), "cohort"), count(len(c.Metrics), "metric"), count(len(problems), "warning"))
+	return nil
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// liveProblems compares the catalog with what was processed and what the stream holds.
+func liveProblems(ctx context.Context, c *catalog.Catalog) (catalog.Problems, error) {
+	s, err := loadSettings()
+	if err != nil {
+		return nil, err
+	}
+	b := &backends{settings: s, log: s.logger()}
+	defer b.close()
+	if err := b.openNATS(ctx, false); err != nil {
+		return nil, err
+	}
+	if err := b.openClickHouse(ctx, false); err != nil {
+		return nil, err
+	}
+	seen := &sample{events: map[string]uint64{}, properties: map[string]bool{}, allUsers: c.AllUsers}
+	if err := seen.processed(ctx, b); err != nil {
+		return nil, err
+	}
+	if err := seen.stored(ctx, b.js, s.Stream); err != nil {
+		return nil, err
+	}
+	if len(seen.events) == 0 {
+		return nil, errors.New("no event was seen yet: publish some, then check again")
+	}
+	return c.Unseen(seen.events, slices.Sorted(maps.Keys(seen.properties))), nil
+}
+
+// sample is what was seen in practice.
+type sample struct {
+	events     map[string]uint64
+	properties map[string]bool // paths such as properties.plan
+	allUsers   bool
+}
+
+// The bounds of a sample.
+const (
+	sampleMessages = 20_000
+	sampleTime     = 10 * time.Second
+	sampleDepth    = 4
+	samplePaths    = 20_000
+)
+
+// processed adds the events that were applied.
+func (s *sample) processed(ctx context.Context, b *backends) error {
+	rows, err := b.conn.Query(ctx, "SELECT segment_value, toUInt64(sum(n)) FROM `"+b.settings.Database+"`.cells FINAL WHERE kind = 'volume' GROUP BY segment_value HAVING sum(n) > 0")
+	if err != nil {
+		return fmt.Errorf("read the events processed: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		var n uint64
+		if err := rows.Scan(&name, &n); err != nil {
+			return fmt.Errorf("read the events processed: %w", err)
+		}
+		s.events[name] += n
+	}
+	return rows.Err()
+}
+
+// stored adds the newest messages of the stream.
+func (s *sample) stored(ctx context.Context, js jetstream.JetStream, name string) error {
+	events, err := js.Stream(ctx, name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look up stream %s: %w", name, err)
+	}
+	state := events.CachedInfo().State
+	if state.Msgs == 0 {
+		return nil
+	}
+	from := max(state.FirstSeq, state.LastSeq-min(state.LastSeq, sampleMessages)+1)
+	consumer, err := events.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from})
+	if err != nil {
+		return fmt.Errorf("sample stream %s: %w", name, err)
+	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		return fmt.Errorf("sample stream %s: %w", name, err)
+	}
+	defer messages.Stop()
+	ctx, cancel := context.WithTimeout(ctx, sampleTime)
+	defer cancel()
+	for {
+		m, err := messages.Next(jetstream.NextContext(ctx))
+		if errors.Is(err, context.DeadlineExceeded) {
+			return nil // a smaller sample
+		}
+		if err != nil {
+			return fmt.Errorf("sample stream %s: %w", name, err)
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			return fmt.Errorf("sample stream %s: %w", name, err)
+		}
+		s.add(&event.Message{Subject: m.Subject(), Header: m.Headers(), Stored: meta.Timestamp.UnixMilli(), Data: m.Data()})
+		if meta.NumPending == 0 || meta.Sequence.Stream >= state.LastSeq {
+			return nil
+		}
+	}
+}
+
+func (s *sample) add(m *event.Message) {
+	var e event.Event
+	if event.Parse(m, s.allUsers, &e).Verdict != event.Accepted {
+		return
+	}
+	s.events[e.Name]++
+	s.paths("properties", e.Properties, 1)
+	s.paths("context", e.Context, 1)
+}
+
+// paths adds the paths of an object's fields.
+func (s *sample) paths(prefix string, object []byte, depth int) {
+	if len(object) == 0 || depth > sampleDepth {
+		return
+	}
+	gjson.ParseBytes(object).ForEach(func(key, value gjson.Result) bool {
+		path := prefix + "." + key.String()
+		if len(s.properties) < samplePaths {
+			s.properties[path] = true
+		}
+		if value.IsObject() {
+			s.paths(path, []byte(value.Raw), depth+1)
+		}
+		return true
+	})
+}

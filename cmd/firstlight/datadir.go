@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// The data directory belongs to one process at a time, which holds its lock and serves what is in it. Other
+// commands find in it where that process serves; when there is none, they serve it for themselves while they run.
+
+// addresses says where the process that holds a data directory serves. Empty: it does not serve that.
+type addresses struct {
+	NATS       string `json:"nats"`
+	ClickHouse string `json:"clickhouse"`
+	HTTP       string `json:"http"`
+}
+
+func (a *addresses) url(scheme, addr, setting string) (string, error) {
+	if addr == "" {
+		return "", fmt.Errorf("the firstlight that uses the data directory has no embedded server for this: set %s as it does", setting)
+	}
+	return scheme + addr, nil
+}
+
+const (
+	lockFile      = "lock"
+	addressesFile = "addresses.json"
+	demoDir       = "demo" // below the default data directory
+	privateAddr   = "127.0.0.1:0"
+	lockPatience  = 10 * time.Second
+)
+
+// takeData takes the data directory for this process and returns nil. A process that is just ending is waited
+// for. Unless this process is to serve, it may instead return where another one does.
+func (b *backends) takeData(ctx context.Context, serve bool) (*addresses, error) {
+	if b.lock != nil || b.peer != nil {
+		return b.peer, nil
+	}
+	dir := b.settings.DataDir
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("create FIRSTLIGHT_DATA_DIR: %w", err)
+	}
+	deadline := time.After(lockPatience)
+	for {
+		var err error
+		if b.lock, err = lock(dir); err != nil {
+			return nil, err
+		}
+		if b.lock != nil {
+			return b.taken(serve)
+		}
+		if !serve {
+			if b.peer = readAddresses(dir); b.peer != nil {
+				return b.peer, nil
+			}
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-deadline:
+			return nil, fmt.Errorf("another firstlight uses the data directory %s: stop it, or set FIRSTLIGHT_DATA_DIR to another folder", dir)
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// taken is called with the lock held. A command that would look into the default directory, which nobody
+// serves, goes to a demo that runs.
+func (b *backends) taken(serve bool) (*addresses, error) {
+	dir := b.settings.DataDir
+	if !serve && !b.settings.dataDirGiven {
+		if demo := runningDemo(filepath.Join(dir, demoDir)); demo != nil {
+			fmt.Fprintln(os.Stderr, "firstlight: this is about the demo that runs; set FIRSTLIGHT_DATA_DIR for another")
+			b.releaseData()
+			b.peer = demo
+			return demo, nil
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, addressesFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("remove old addresses: %w", err)
+	}
+	return nil, nil
+}
+
+// lock returns the locked file, nil when another process has it. The lock ends with the process.
+func lock(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("open the lock of FIRSTLIGHT_DATA_DIR: %w", err)
+	}
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == nil {
+		return f, nil
+	}
+	_ = f.Close()
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil, nil
+	}
+	return nil, fmt.Errorf("lock FIRSTLIGHT_DATA_DIR: %w", err)
+}
+
+// runningDemo returns where a demo serves that holds dir.
+func runningDemo(dir string) *addresses {
+	if _, err := os.Stat(filepath.Join(dir, lockFile)); err != nil {
+		return nil
+	}
+	free, err := lock(dir)
+	if err != nil {
+		return nil
+	}
+	if free != nil {
+		_ = free.Close()
+		return nil
+	}
+	return readAddresses(dir)
+}
+
+// announce tells other processes where this one serves.
+func (b *backends) announce(http string) error {
+	if b.lock == nil {
+		return nil
+	}
+	a := addresses{HTTP: http}
+	if b.embedded != nil {
+		a.NATS = b.embedded.Addr().String()
+	}
+	if b.engine != nil {
+		a.ClickHouse = b.engine.Addr()
+	}
+	data, err := json.Marshal(a)
+	if err != nil {
+		panic("BUG: addresses that are no JSON: " + err.Error())
+	}
+	path := filepath.Join(b.settings.DataDir, addressesFile)
+	if err := os.WriteFile(path+".new", append(data, '\n'), 0o644); err != nil {
+		return fmt.Errorf("write the addresses served: %w", err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("write the addresses served: %w", err)
+	}
+	return nil
+}
+
+// readAddresses returns nil when nothing readable is there.
+func readAddresses(dir string) *addresses {
+	data, err := os.ReadFile(filepath.Join(dir, addressesFile))
+	if err != nil {
+		return nil
+	}
+	a := &addresses{}
+	if json.Unmarshal(data, a) != nil {
+		return nil
+	}
+	return a
+}
+
+func (b *backends) releaseData() {
+	if b.lock == nil {
+		return
+	}
+	_ = os.Remove(filepath.Join(b.settings.DataDir, addressesFile)) // without the lock it means nothing
+	_ = b.lock.Close()
+	b.lock = nil
+}

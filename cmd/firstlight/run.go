@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/stream"
+	"firstlight/pipeline/worker"
+	"firstlight/sinks/clickhouse"
+)
+
+func runCommand() *cobra.Command {
+	var drain, rebuild bool
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Process events until stopped",
+		Long:  "Process events until stopped.\n\n" + describeSettings(),
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := loadSettings()
+			if err != nil {
+				return err
+			}
+			return run(cmd.Context(), s, runOptions{drain: drain, rebuild: rebuild})
+		},
+	}
+	c.Flags().BoolVar(&drain, "drain", false, "apply all that the stream held at start, flush, and exit")
+	c.Flags().BoolVar(&rebuild, "rebuild", false, "drop what was computed and recompute from the stream's start")
+	return c
+}
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%q is not expected; see \"%s --help\"", args[0], cmd.CommandPath())
+	}
+	return nil
+}
+
+type runOptions struct {
+	drain, rebuild bool
+	// beside runs next to the worker once the servers are there, and ends with it. It may be nil.
+	beside func(ctx context.Context, b *backends) error
+}
+
+// run is the worker with its servers: it returns when ctx ends and all is flushed, or when drained.
+func run(ctx context.Context, s *Settings, o runOptions) error {
+	c, err := loadCatalog(s.Catalog)
+	if err != nil {
+		return err
+	}
+	listener, err := s.listenHTTP()
+	if err != nil {
+		return err
+	}
+	if listener != nil {
+		defer listener.Close()
+	}
+	b := &backends{settings: s, log: s.logger()}
+	defer b.close()
+	if err := b.open(ctx, true); err != nil {
+		return err
+	}
+	w, err := b.worker(ctx, c)
+	if err != nil {
+		return err
+	}
+	w.Drain, w.Rebuild = o.drain, o.rebuild
+	if err := b.announce(httpAddr(listener)); err != nil {
+		return err
+	}
+	b.log.Info("running", zap.String("nats", redact(b.natsURL)), zap.String("clickhouse", redact(b.dsn)), zap.String("http", httpAddr(listener)),
+		zap.String("database", s.Database), zap.String("catalog", s.Catalog), zap.Int("partitions", s.Partitions))
+	return b.attend(ctx, w, listener, o)
+}
+
+func httpAddr(l net.Listener) string {
+	if l == nil {
+		return ""
+	}
+	return l.Addr().String()
+}
+
+// attend runs the worker, what serves it, and what runs beside it. The first to end ends the others.
+func (b *backends) attend(ctx context.Context, w *worker.Worker, listener net.Listener, o runOptions) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	group, running := errgroup.WithContext(ctx)
+	flushes := newFlushSeconds()
+	w.Flushed = func(took time.Duration) { flushes.Observe(took.Seconds()) }
+	group.Go(func() error {
+		defer stop()
+		return w.Run(running)
+	})
+	if listener != nil {
+		h := &observer{connected: b.nats.IsConnected, observe: w.Observe, now: time.Now}
+		group.Go(func() error { return serveHTTP(running, listener, h.handler(registry(w.Observe, flushes))) })
+	}
+	if b.engine != nil {
+		group.Go(func() error {
+			select {
+			case <-b.engine.Done():
+				return fmt.Errorf("the ClickHouse engine ended: %w", errors.Join(b.engine.Err(), errors.New("start firstlight again")))
+			case <-running.Done():
+				return nil
+			}
+		})
+	}
+	if o.beside != nil {
+		group.Go(func() error {
+			defer stop()
+			return o.beside(running, b)
+		})
+	}
+	return group.Wait()
+}
+
+// worker returns the worker of a catalog over the open backends.
+func (b *backends) worker(ctx context.Context, c *catalog.Catalog) (*worker.Worker, error) {
+	events, err := stream.Ensure(ctx, b.js, b.settings.Stream)
+	if err != nil {
+		return nil, err
+	}
+	dead, err := stream.EnsureDead(ctx, b.js)
+	if err != nil {
+		return nil, err
+	}
+	return &worker.Worker{
+		Catalog: c, Partitions: b.settings.Partitions, FlushInterval: b.settings.FlushInterval,
+		Events: events,
+		Dead: &stream.DeadLetters{
+			JS: b.js, Stream: dead, MaxSize: int(b.nats.MaxPayload()),
+			Source: fmt.Sprintf("%s@%d", b.settings.Stream, events.CachedInfo().Created.UnixMilli()),
+		},
+		Store: clickhouse.NewStore(b.conn, b.settings.Database),
+		Log:   b.log,
+	}, nil
+}
+
+// loadCatalog reads the catalog, or says on stderr what is wrong with it.
+func loadCatalog(path string) (*catalog.Catalog, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, usagef("there is no catalog at %s: set FIRSTLIGHT_CATALOG to one; schemas/examples/ holds some to start from", path)
+	}
+	if err != nil {
+		return nil, usagef("read FIRSTLIGHT_CATALOG: %w", err)
+	}
+	c, problems := catalog.Load(data)
+	if problems.Failed() {
+		fmt.Fprint(os.Stderr, problems.Format(path))
+		return nil, usageError{errSilent}
+	}
+	return c, nil
+}
+
+// redact hides passwords in server addresses.
+func redact(addresses string) string {
+	parts := strings.Split(addresses, ",")
+	for i, a := range parts {
+		u, err := url.Parse(strings.TrimSpace(a))
+		if err != nil {
+			parts[i] = "(unreadable address)"
+			continue
+		}
+		if q := u.Query(); q.Has("password") {
+			q.Set("password", "xxxxx")
+			u.RawQuery = q.Encode()
+		}
+		parts[i] = u.Redacted()
+	}
+	return strings.Join(parts, ",")
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+
+	natsd "github.com/nats-io/nats-server/v2/server"
+	"github.com/spf13/cobra"
+)
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version, and what it works with",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			printVersion(cmd.OutOrStdout())
+			return nil
+		},
+	}
+}
+
+func printVersion(w io.Writer) {
+	version, revision := "unknown", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version, revision = info.Main.Version, revisionOf(info)
+	}
+	fmt.Fprintf(w, "firstlight %s%s\n", version, revision)
+	fmt.Fprintf(w, "built with %s for %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintf(w, "needs NATS 2.11 or later (embedded: %s), ClickHouse 25.3 or later\n", natsd.VERSION)
+}
+
+// revisionOf says from which commit the binary was built, as far as the build knows.
+func revisionOf(info *debug.BuildInfo) string {
+	vcs := map[string]string{}
+	for _, s := range info.Settings {
+		vcs[s.Key] = s.Value
+	}
+	if vcs["vcs.revision"] == "" {
+		return ""
+	}
+	changed := ""
+	if vcs["vcs.modified"] == "true" {
+		changed = ", with changes"
+	}
+	return fmt.Sprintf(" (commit %.12s of %s%s)", vcs["vcs.revision"], vcs["vcs.time"], changed)
+}
