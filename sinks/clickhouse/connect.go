@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,8 +24,7 @@ const dialPatience = 10 * time.Second
 // Open connects to the ClickHouse server of a clickhouse-go DSN and checks that it answers, lets the user in, and
 // is new enough. Its errors are one line, name the server without its password, and say what to change.
 //
-// The DSN's own database, if any, is only where the connection starts: everything Firstlight runs names its
-// database in full.
+// The DSN's own database, if any, is not used: it may not exist yet, and everything Firstlight runs names its database.
 func Open(ctx context.Context, dsn string) (driver.Conn, error) {
 	options, err := options(dsn)
 	if err != nil {
@@ -43,11 +43,18 @@ func Open(ctx context.Context, dsn string) (driver.Conn, error) {
 		conn.Close()
 		return nil, &connectError{server: server, user: options.Auth.Username, cause: err}
 	}
-	if v := version.Version; v.Major < minMajor || v.Major == minMajor && v.Minor < minMinor {
+	if err := checkVersion(version.Version); err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("ClickHouse at %s is version %d.%d, Firstlight needs %d.%d or later", server, v.Major, v.Minor, minMajor, minMinor)
+		return nil, fmt.Errorf("ClickHouse at %s %w", server, err)
 	}
 	return conn, nil
+}
+
+func checkVersion(v proto.Version) error {
+	if v.Major < minMajor || v.Major == minMajor && v.Minor < minMinor {
+		return fmt.Errorf("is version %d.%d: Firstlight needs %d.%d or later", v.Major, v.Minor, minMajor, minMinor)
+	}
+	return nil
 }
 
 // options reads a DSN.
@@ -66,12 +73,16 @@ func options(dsn string) (*clickhouse.Options, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the ClickHouse URL is not valid: %s: %s", firstLine(err), advice)
 	}
+	options.Auth.Database = ""
 	if options.DialTimeout == 0 {
 		options.DialTimeout = dialPatience
 	}
 	options.ClientInfo.Products = append(options.ClientInfo.Products, struct{ Name, Version string }{"firstlight", ""})
 	return options, nil
 }
+
+// refusals are the server's codes for an unknown user, a wrong or a missing password, and failed authentication.
+var refusals = []int32{192, 193, 194, 516}
 
 // connectError is a failed connection, in one line.
 type connectError struct {
@@ -86,19 +97,22 @@ func (e *connectError) Error() string {
 		exception *proto.Exception
 		request   *url.Error
 		operation *net.OpError
-		wrongHTTP *clickhouse.HTTPError
+		answer    *clickhouse.HTTPError
 	)
 	switch {
+	case errors.As(e.cause, &exception) && slices.Contains(refusals, exception.Code):
+		return fmt.Sprintf("ClickHouse at %s does not let user %q in: %s", e.server, e.user, firstSentence(exception.Message))
 	case errors.As(e.cause, &exception):
-		return fmt.Sprintf("ClickHouse at %s refused user %q: %s", e.server, e.user, firstSentence(exception.Message))
-	case errors.As(e.cause, &operation):
+		return fmt.Sprintf("ClickHouse at %s: %s", e.server, firstSentence(exception.Message))
+	case errors.As(e.cause, &operation) && operation.Op == "dial":
 		return fmt.Sprintf("cannot reach ClickHouse at %s: %v", e.server, operation)
 	case errors.As(e.cause, &request):
 		return fmt.Sprintf("cannot reach ClickHouse at %s: %v", e.server, request.Err)
-	case errors.As(e.cause, &wrongHTTP):
-		return fmt.Sprintf("ClickHouse at %s answered with HTTP status %d: %s", e.server, wrongHTTP.StatusCode, firstLine(wrongHTTP.Err))
+	case errors.As(e.cause, &answer):
+		return fmt.Sprintf("ClickHouse at %s answers with HTTP status %d: %s", e.server, answer.StatusCode, firstLine(answer.Err))
 	}
-	return fmt.Sprintf("cannot talk to ClickHouse at %s: %s: does the port speak the protocol of the URL (clickhouse:// for 9000, http:// for 8123)?", e.server, firstLine(e.cause))
+	return fmt.Sprintf("cannot talk to ClickHouse at %s: %s: does the port speak the protocol of the URL (clickhouse:// mostly 9000, http:// mostly 8123)?",
+		e.server, firstLine(e.cause))
 }
 
 // firstLine keeps an error message to one line.

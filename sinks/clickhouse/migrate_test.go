@@ -11,6 +11,70 @@ import (
 	"firstlight/sinks/clickhouse/enginetest"
 )
 
+// TestMigrateAgain holds that a second start changes nothing, and that a view whose text differs is replaced.
+func TestMigrateAgain(t *testing.T) {
+	s := newScript(t)
+	const uuids = "SELECT name, uuid FROM system.tables WHERE database = currentDatabase() ORDER BY name"
+	before := s.text(uuids)
+	migrate := func() {
+		t.Helper()
+		if err := clickhouse.Migrate(context.Background(), s.conn, s.database); err != nil {
+			t.Fatal(err)
+		}
+	}
+	migrate()
+	if after := s.text(uuids); after != before {
+		t.Errorf("migrating again made\n%s\ninto\n%s", before, after)
+	}
+	s.exec("CREATE OR REPLACE VIEW %s.ttfv_by_cohort AS SELECT 1", s.database)
+	s.exec("INSERT INTO %s.schema_views (name, hash) VALUES ('ttfv_by_cohort', 'of another release')", s.database)
+	s.exec("DROP VIEW %s.incidents", s.database)
+	migrate()
+	if got := s.text("SELECT count() FROM ttfv_by_cohort WHERE entered > 0 UNION ALL SELECT count() FROM incidents"); got != "0\n0\n" {
+		t.Errorf("views were not replaced: %q", got)
+	}
+}
+
+func TestMigrateRefusesNewerSchema(t *testing.T) {
+	s := newScript(t)
+	s.exec("INSERT INTO %s.schema_migrations (version, name) VALUES (99, '0099_future.sql')", s.database)
+	err := clickhouse.Migrate(context.Background(), s.conn, s.database)
+	want := "migrate database " + s.database + ": its schema has version 99, this firstlight knows 2: use a newer firstlight"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestMigrateCreatesTheDatabase(t *testing.T) {
+	ctx := context.Background()
+	conn, err := clickhouse.Open(ctx, enginetest.Start(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const database = "Made_by_migrate"
+	defer conn.Exec(ctx, "DROP DATABASE IF EXISTS "+database)
+	if err := clickhouse.Migrate(ctx, conn, database); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := conn.Query(ctx, "SELECT * FROM "+database+".activation_by_cohort")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows.Close()
+}
+
+func TestCheckDatabase(t *testing.T) {
+	for name, fits := range map[string]bool{
+		"firstlight": true, "_x9": true, "default": true, "": false, "9x": false, "a-b": false, "a`b": false, "a.b": false,
+		"system": false, "information_schema": false, strings.Repeat("x", 65): false,
+	} {
+		if err := clickhouse.CheckDatabase(name); (err == nil) != fits {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
 func TestMigrateManyAtOnce(t *testing.T) {
 	conn, database, dsn := enginetest.Database(t)
 	ctx := context.Background()
