@@ -66,6 +66,9 @@ func (r *Reader) Run(ctx context.Context) error {
 	consumer, err := r.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.from + 1,
 	})
+	if ctx.Err() != nil {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("create a consumer at sequence %d: %w", r.from+1, err)
 	}

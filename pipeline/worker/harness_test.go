@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"testing"
 	"time"
@@ -49,6 +50,19 @@ func newHarness(t testing.TB) *harness {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// reset empties the streams and the database for the next round of a property test.
+func (h *harness) reset() {
+	h.t.Helper()
+	for _, name := range []string{"EVENTS", stream.DeadStream} {
+		if err := h.js.DeleteStream(h.t.Context(), name); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+			h.t.Fatal(err)
+		}
+	}
+	if err := clickhouse.NewStore(h.conn, h.database).Clear(h.t.Context()); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // publish stores messages in order; the stream is created with the first.
@@ -174,4 +188,3 @@ func plain(v reflect.Value) any {
 func partitionOf(n int) func(string) int {
 	return func(subject string) int { return stream.Partition(subject, n) }
 }
-

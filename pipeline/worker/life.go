@@ -17,10 +17,12 @@ type life struct {
 	p     *partition
 	in    chan stream.Item
 	every time.Duration
+	limit limits
 	write func(*snapshot) error
 
 	mark      stream.Mark // newest mark taken
 	taken     uint64      // messages taken
+	flushed   uint64      // messages taken before the last snapshot
 	inFlight  *snapshot
 	flightsTo position // what is committed once inFlight is stored
 	stored    chan error
@@ -37,18 +39,24 @@ type position struct {
 	taken    uint64 // messages taken from the reader up to there
 }
 
-// The bounds of one snapshot.
+// limits bound one snapshot: what waits to be written, and what a crash makes a worker read again.
+type limits struct {
+	messages    uint64
+	users       int
+	cells       int
+	deadLetters int
+	deadBytes   int
+}
+
+var defaultLimits = limits{messages: 1_000_000, users: 50_000, cells: 200_000, deadLetters: 20_000, deadBytes: 32 << 20}
+
 const (
 	queueLength     = 4096
-	maxDirtyUsers   = 50_000
-	maxDirtyCells   = 200_000
-	maxDeadBytes    = 32 << 20
-	maxDeadLetters  = 20_000
 	idleCheckpoints = 10 * time.Second
 )
 
-func newLife(p *partition, every time.Duration, write func(*snapshot) error) *life {
-	l := &life{p: p, in: make(chan stream.Item, queueLength), every: every, write: write, stored: make(chan error, 1)}
+func newLife(p *partition, every time.Duration, limit limits, write func(*snapshot) error) *life {
+	l := &life{p: p, in: make(chan stream.Item, queueLength), every: every, limit: limit, write: write, stored: make(chan error, 1)}
 	l.committed.Store(&position{sequence: p.applied, clock: p.clock})
 	l.held.Store(p.holds(p.checkpoint()))
 	l.alive.Store(time.Now().UnixNano())
@@ -107,8 +115,8 @@ func (l *life) take(item stream.Item) error {
 }
 
 func (l *life) full() bool {
-	return len(l.p.dirtyUsers) >= maxDirtyUsers || l.p.cells.Dirty() >= maxDirtyCells ||
-		l.p.deadBytes >= maxDeadBytes || len(l.p.dead) >= maxDeadLetters
+	return l.taken-l.flushed >= l.limit.messages || len(l.p.dirtyUsers) >= l.limit.users || l.p.cells.Dirty() >= l.limit.cells ||
+		len(l.p.dead) >= l.limit.deadLetters || l.p.deadBytes >= l.limit.deadBytes
 }
 
 func (l *life) flushIfDue(now time.Time) {
@@ -120,7 +128,8 @@ func (l *life) flushIfDue(now time.Time) {
 	}
 	since := now.Sub(l.lastFlush)
 	switch {
-	case l.p.changed && (since >= l.every || l.full()):
+	case l.full():
+	case l.p.changed && since >= l.every:
 	case !l.p.changed && since >= idleCheckpoints && l.p.applied > l.p.counters.AppliedSeq:
 	default:
 		return
@@ -129,7 +138,7 @@ func (l *life) flushIfDue(now time.Time) {
 }
 
 func (l *life) flush(now time.Time) {
-	l.lastFlush = now
+	l.lastFlush, l.flushed = now, l.taken
 	l.inFlight, l.flightsTo = l.p.snapshot(), *l.position()
 	l.p.counters.AppliedSeq = l.p.applied
 	go func(s *snapshot) { l.stored <- l.write(s) }(l.inFlight)

@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sort"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"firstlight/pipeline/event"
 	"firstlight/pipeline/oracle"
 	"firstlight/pipeline/scenario"
+	"firstlight/pipeline/stream"
 )
 
 // numericViews are the views the oracle computes.
@@ -29,11 +31,36 @@ var numericViews = []string{
 // TestPipelineEqualsOracle: for random catalogs and streams every number in every view equals the batch
 // computation of the oracle, which shares no code with the pipeline.
 func TestPipelineEqualsOracle(t *testing.T) {
+	h := newHarness(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		yaml, messages := drawCatalog(rt), drawStream(rt)
 		partitions := rapid.IntRange(1, 4).Draw(rt, "partitions")
-		h := newHarness(t)
+		h.reset()
 		h.publish(messages)
+		h.drain([]byte(yaml), partitions)
+		h.compare(rt, yaml, messages, partitions)
+	})
+}
+
+var errCrash = errors.New("crash")
+
+// TestCrashesChangeNothing: a worker that dies between any two writes of any flush, again and again, ends in the
+// numbers of the oracle, and sends each dead letter once.
+func TestCrashesChangeNothing(t *testing.T) {
+	h := newHarness(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		yaml, messages := drawCatalog(rt), drawStream(rt)
+		partitions := rapid.IntRange(1, 3).Draw(rt, "partitions")
+		h.reset()
+		h.publish(messages)
+		for range rapid.IntRange(1, 4).Draw(rt, "crashes") {
+			w := h.worker([]byte(yaml), partitions)
+			w.Drain = true
+			w.CrashAt(rapid.IntRange(0, 60).Draw(rt, "before write"), errCrash)
+			if err := w.Run(t.Context()); err != nil && !errors.Is(err, errCrash) {
+				rt.Fatal(err)
+			}
+		}
 		h.drain([]byte(yaml), partitions)
 		h.compare(rt, yaml, messages, partitions)
 	})
@@ -47,6 +74,7 @@ func (h *harness) compare(rt *rapid.T, yaml string, messages []oracle.Message, p
 	if err != nil {
 		rt.Fatal(err)
 	}
+	h.compareAccounts(rt, want.Accounts)
 	for _, view := range numericViews {
 		for _, problem := range scenario.CompareRows(view, want.Views[view], h.view(view)) {
 			rt.Errorf("%s: %s", view, problem)
@@ -57,6 +85,33 @@ func (h *harness) compare(rt *rapid.T, yaml string, messages []oracle.Message, p
 		for _, m := range messages {
 			rt.Logf("%d %s received %s %s", m.Sequence, m.Subject[:12], m.Header[oracle.ReceivedAt], m.Data)
 		}
+	}
+}
+
+// compareAccounts holds the accounts of every partition, and the dead-letter stream, against the oracle.
+func (h *harness) compareAccounts(rt *rapid.T, want []oracle.Account) {
+	h.t.Helper()
+	dead := uint64(0)
+	got := map[uint64]oracle.Row{}
+	for _, row := range h.view("pipeline_progress") {
+		got[row["partition"].(uint64)] = row
+	}
+	for _, a := range want {
+		row := got[uint64(a.Partition)]
+		counts := fmt.Sprint(row["received"], row["applied"], row["ignored"], row["clamped"], row["dead"], row["lag"], row["arrival_clock"])
+		if wanted := fmt.Sprint(a.Received, a.Applied, a.Ignored, a.Clamped, a.Dead, uint64(0), a.ArrivalClock.UTC()); counts != wanted {
+			rt.Errorf("partition %d: received, applied, ignored, clamped, dead, lag, clock are %s, want %s", a.Partition, counts, wanted)
+		}
+		for _, n := range a.Dead {
+			dead += n
+		}
+	}
+	s, err := h.js.Stream(h.t.Context(), stream.DeadStream)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	if n := s.CachedInfo().State.Msgs; n != dead {
+		rt.Errorf("the dead-letter stream holds %d letters, want %d", n, dead)
 	}
 }
 
@@ -77,7 +132,7 @@ func drawCatalog(t *rapid.T) string {
 	var b strings.Builder
 	pick := func(what string, values ...string) string { return rapid.SampledFrom(values).Draw(t, what) }
 	fmt.Fprintf(&b, "version: 1\nproduct: p\ntimezone: %s\nweek_start: %s\nallowed_lateness: %s\nsettle: 10m\nwindows: [%s]\n",
-		pick("zone", zones...), pick("week", "monday", "sunday"), pick("lateness", "1h", "24h", "5d", "2y"),
+		pick("zone", zones...), pick("week", "monday", "sunday"), pick("lateness", "1h", "24h", "5d", "730d"),
 		pick("windows", "1h, 1d, 7d/1d", "1d, 1w, 1mo", "1h", "3d/1d, 1h, 1w", "1mo, 2d/1d, 7d/1d", "1h, 1d, 1w, 1mo, 28d/1d"))
 	b.WriteString("defaults: {owner: o, objective: o, indicator: leading, direction: up, action: a}\ncohorts:\n")
 	entry := pick("entry", "{event: a}", "{event: [a, b]}", "{first_seen: true}", `{event: a, where: "properties.n > 2"}`)

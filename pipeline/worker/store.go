@@ -32,6 +32,11 @@ func (w *Worker) store(ctx context.Context, s *snapshot) error {
 		if step.empty {
 			continue
 		}
+		if w.fault != nil {
+			if err := w.fault(step.what); err != nil {
+				return err
+			}
+		}
 		if err := w.retry(ctx, step.what, step.write); err != nil {
 			return fmt.Errorf("flush partition %d: %w", p, err)
 		}

@@ -40,6 +40,8 @@ type Worker struct {
 	reader   *stream.Reader
 	progress progress
 	observed observed
+	limits   *limits                  // tests set smaller ones; nil for defaultLimits
+	fault    func(write string) error // tests crash before a write here; nil otherwise
 }
 
 // Refusal is why a worker does not start: its message says what to do.
@@ -87,6 +89,10 @@ func (w *Worker) Run(ctx context.Context) error {
 
 // prepare sets up the reader and the lives of recovered partitions.
 func (w *Worker) prepare(ctx context.Context, partitions []*partition, writing context.Context) error {
+	limit := defaultLimits
+	if w.limits != nil {
+		limit = *w.limits
+	}
 	w.lives = nil
 	var inputs []chan<- stream.Item
 	from, clock := partitions[0].applied, int64(0)
@@ -94,7 +100,7 @@ func (w *Worker) prepare(ctx context.Context, partitions []*partition, writing c
 		from = min(from, p.applied)
 	}
 	for _, p := range partitions {
-		l := newLife(p, w.FlushInterval, func(s *snapshot) error { return w.timed(writing, s) })
+		l := newLife(p, w.FlushInterval, limit, func(s *snapshot) error { return w.timed(writing, s) })
 		w.lives = append(w.lives, l)
 		inputs = append(inputs, l.in)
 		if p.applied == from { // the clock of one that is further ahead would overstate how far all are

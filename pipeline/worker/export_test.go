@@ -1,0 +1,21 @@
+package worker
+
+import "sync/atomic"
+
+// CrashAt makes the worker end before its n-th write (from 0) and write nothing after it, as kill -9 would, with
+// small snapshots so that there are many writes.
+func (w *Worker) CrashAt(n int, err error) {
+	w.SmallSnapshots()
+	var writes atomic.Int64
+	w.fault = func(string) error {
+		if writes.Add(1) > int64(n) {
+			return err
+		}
+		return nil
+	}
+}
+
+// SmallSnapshots flushes after a few messages.
+func (w *Worker) SmallSnapshots() {
+	w.limits = &limits{messages: 7, users: 3, cells: 1000, deadLetters: 4, deadBytes: 1 << 20}
+}
