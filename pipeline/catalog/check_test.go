@@ -53,3 +53,23 @@ func TestCheckOutput(t *testing.T) {
 		})
 	}
 }
+
+// The examples are what people copy from: they load without a warning, on any day.
+func TestExamples(t *testing.T) {
+	files, err := filepath.Glob("../../schemas/examples/*.yaml")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("examples %v: %v", files, err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, problems := check(filepath.Base(file), data); len(problems) > 0 {
+			t.Error(out)
+		}
+		if first, _, _ := strings.Cut(string(data), "\n"); first != "# yaml-language-server: $schema=../catalog.schema.json" {
+			t.Errorf("%s begins with %q, so that editors do not find its schema", file, first)
+		}
+	}
+}

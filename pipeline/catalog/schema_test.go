@@ -1,0 +1,146 @@
+package catalog
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+
+	"firstlight/pipeline/event"
+)
+
+// The schema for editors and Load accept the same keys.
+func TestSchemaKeys(t *testing.T) {
+	s := readSchema(t, "catalog.schema.json")
+	metric := slices.Clone(metricKeys)
+	for _, keys := range kindKeys {
+		metric = append(metric, keys...)
+	}
+	for _, test := range []struct {
+		path []string
+		keys []string
+	}{
+		{[]string{"properties"}, catalogKeys},
+		{[]string{"$defs", "defaults", "properties"}, defaultKeys},
+		{[]string{"$defs", "cohort", "properties"}, cohortKeys},
+		{[]string{"$defs", "entry", "properties"}, entryKeys},
+		{[]string{"$defs", "segment", "properties"}, segmentKeys},
+		{[]string{"$defs", "selector", "properties"}, activeKeys},
+		{[]string{"$defs", "feature", "properties"}, featureKeys},
+		{[]string{"$defs", "step", "properties"}, stepKeys},
+		{[]string{"$defs", "target", "properties"}, targetKeys},
+		{[]string{"$defs", "guardrail", "properties"}, guardrailKeys},
+		{[]string{"$defs", "metric", "properties"}, metric},
+	} {
+		at := s.root
+		for _, key := range test.path {
+			at, _ = at[key].(map[string]any)
+		}
+		var got []string
+		for key := range at {
+			got = append(got, key)
+		}
+		slices.Sort(got)
+		want := slices.Compact(slices.Sorted(slices.Values(test.keys)))
+		if !slices.Equal(got, want) {
+			t.Errorf("%v: the schema has %v, Load has %v", test.path, got, want)
+		}
+	}
+}
+
+// What Load accepts, editors accept. What only a schema can see, it refuses as Load does.
+func TestSchemaAgreesWithLoad(t *testing.T) {
+	s := readSchema(t, "catalog.schema.json")
+	examples, _ := filepath.Glob("../../schemas/examples/*.yaml")
+	bad, _ := filepath.Glob("testdata/*.yaml")
+	// Problems that are not of form: syntax, expressions, references between parts, and what today is.
+	beyond := []string{"where.yaml", "merge.yaml", "bomb.yaml"}
+	accepted, refused := 0, 0
+	for _, file := range append(examples, bad...) {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, problems := Load(data)
+		asJSON, err := yaml.YAMLToJSON(data)
+		var value any
+		if err != nil || json.Unmarshal(asJSON, &value) != nil {
+			continue // no YAML at all
+		}
+		complaint := s.check(s.root, value)
+		switch {
+		case !problems.Failed() && complaint != "":
+			t.Errorf("%s: Load accepts it, the schema says: %s", file, complaint)
+		case problems.Failed() && complaint == "" && !slices.Contains(beyond, filepath.Base(file)):
+			t.Errorf("%s: the schema accepts it, Load says:\n%s", file, problems.Format(file))
+		case complaint == "":
+			accepted++
+		default:
+			refused++
+		}
+	}
+	if accepted < len(examples) || refused < 5 {
+		t.Errorf("only %d accepted and %d refused: is the test data gone?", accepted, refused)
+	}
+}
+
+// The event schema refuses what the pipeline would dead-letter for its form, in both forms.
+func TestEventSchemaAgreesWithParse(t *testing.T) {
+	s := readSchema(t, "event.schema.json")
+	for _, text := range []string{
+		`{"event":"e","userId":"u"}`,
+		`{"event":"e","userId":7}`,
+		`{"event":"e","userId":"u","messageId":"m","timestamp":"2026-01-01T00:00:00Z","properties":{"a":1},"context":{},"extra":[1]}`,
+		`{"event":"e","userId":"","anonymousId":"a"}`,
+		`{"event":"e","userId":null,"anonymousId":"a"}`,
+		`{"event":"e","userId":""}`,
+		`{"event":"e","userId":"","anonymousId":""}`,
+		`{"event":"e"}`,
+		`{"event":"","userId":"u"}`,
+		`{"event":5,"userId":"u"}`,
+		`{"userId":"u"}`,
+		`{"type":"track","userId":"u"}`,
+		`{"type":"page","userId":"u"}`,
+		`{"type":"screen","anonymousId":"u"}`,
+		`{"type":"identify"}`,
+		`{"type":"alias","userId":"u"}`,
+		`{"type":"custom","event":"e","userId":"u"}`,
+		`{"event":"e","userId":"null"}`,
+		`{"event":"e","userId":"[object Object]"}`,
+		`{"event":"e","userId":{"id":1}}`,
+		`{"event":"e","userId":true}`,
+		`{"event":"e","userId":"u","properties":[]}`,
+		`{"event":"e","userId":"u","properties":null}`,
+		`{"event":"e","userId":"u","properties":"x"}`,
+		`{"event":"e","userId":"u","timestamp":null}`,
+		`{"event":"e","userId":"u","timestamp":1767225600}`,
+		`[]`,
+		`"e"`,
+		`{"specversion":"1.0","type":"e","subject":"u"}`,
+		`{"specversion":"1.0","type":"e","subject":"u","id":"1","source":"s","time":"2026-01-01T00:00:00Z","data":{"a":1}}`,
+		`{"specversion":"1.0","type":"e","data":{"userId":"u"}}`,
+		`{"specversion":"1.0","type":"e","data":{"anonymousId":"u"}}`,
+		`{"specversion":"1.0","type":"e","data":{"userId":""}}`,
+		`{"specversion":"1.0","type":"e"}`,
+		`{"specversion":"1.0","subject":"u"}`,
+		`{"specversion":"1.0","event":"e","subject":"u"}`,
+		`{"specversion":"1.0","type":"e","userId":"u"}`,
+		`{"specversion":"1.0","type":"e","subject":"undefined"}`,
+		`{"specversion":"1.0","type":"e","subject":"u","data":[1]}`,
+		`{"specversion":"1.0","type":"identify"}`,
+	} {
+		var value any
+		if err := json.Unmarshal([]byte(text), &value); err != nil {
+			t.Fatal(err)
+		}
+		var ev event.Event
+		result := event.Parse(&event.Message{Subject: "events.app.token", Stored: 1_790_000_000_000, Data: []byte(text)}, true, &ev)
+		complaint := s.check(s.root, value)
+		if (complaint == "") != (result.Verdict != event.Dead) {
+			t.Errorf("%s: the schema says %q, the pipeline %q", text, complaint, result.Detail)
+		}
+	}
+}
