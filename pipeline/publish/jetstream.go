@@ -22,6 +22,7 @@ const (
 // JetStream is the Sink that stores messages in a JetStream stream. One goroutine may use it at a time.
 type JetStream struct {
 	js         jetstream.JetStream
+	name       string
 	stream     jetstream.Stream
 	duplicates atomic.Uint64
 
@@ -31,19 +32,20 @@ type JetStream struct {
 
 // NewJetStream returns a sink for the named stream, which must exist.
 func NewJetStream(ctx context.Context, nc *nats.Conn, stream string) (*JetStream, error) {
-	s := &JetStream{}
+	s := &JetStream{name: stream}
 	var err error
 	s.js, err = jetstream.New(nc,
 		jetstream.WithPublishAsyncMaxPending(maxPending),
 		jetstream.WithPublishAsyncTimeout(ackTimeout),
-		jetstream.WithPublishAsyncAckHandler(func(_ jetstream.JetStream, _ *nats.Msg, ack *jetstream.PubAck) { s.stored(ack, stream) }),
-		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, m *nats.Msg, err error) { s.fail(m, err) }))
+		jetstream.WithPublishAsyncAckHandler(s.stored),
+		jetstream.WithPublishAsyncErrHandler(s.fail))
 	if err != nil {
 		return nil, fmt.Errorf("use JetStream: %w", err)
 	}
 	s.stream, err = s.js.Stream(ctx, stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil, fmt.Errorf("stream %s does not exist: firstlight run creates it, or set FIRSTLIGHT_STREAM: %w", stream, err)
+		return nil, fmt.Errorf("stream %s does not exist: start firstlight run, which creates it, or set FIRSTLIGHT_STREAM: %w",
+			stream, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("look up stream %s: %w", stream, err)
@@ -100,17 +102,17 @@ func (s *JetStream) Clock(ctx context.Context) (int64, error) {
 }
 
 // stored judges an acknowledgement.
-func (s *JetStream) stored(ack *jetstream.PubAck, want string) {
+func (s *JetStream) stored(_ jetstream.JetStream, _ *nats.Msg, ack *jetstream.PubAck) {
 	if ack.Duplicate {
 		s.duplicates.Add(1)
 	}
-	if ack.Stream != want {
-		s.set(fmt.Errorf("stream %s took the events instead of %s: its subjects cover events.>", ack.Stream, want))
+	if ack.Stream != s.name {
+		s.set(fmt.Errorf("stream %s took the events instead of %s: its subjects cover events.>", ack.Stream, s.name))
 	}
 }
 
 // fail judges a message that was not stored.
-func (s *JetStream) fail(m *nats.Msg, err error) {
+func (s *JetStream) fail(_ jetstream.JetStream, m *nats.Msg, err error) {
 	id := m.Header.Get(nats.MsgIdHdr)
 	switch {
 	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
