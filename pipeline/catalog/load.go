@@ -25,7 +25,7 @@ var (
 		"version", "product", "timezone", "week_start", "users", "allowed_lateness", "settle", "windows",
 		"defaults", "cohorts", "metrics",
 	}
-	cohortKeys    = []string{"name", "entry", "grain"}
+	cohortKeys    = []string{"name", "entry", "grain", "segments"}
 	entryKeys     = []string{"event", "where", "first_seen"}
 	segmentKeys   = []string{"name", "path", "values"}
 	defaultKeys   = []string{"owner", "objective", "indicator", "direction", "action", "runbook", "labels", "review_by"}

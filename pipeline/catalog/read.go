@@ -140,6 +140,10 @@ func (l *loader) duration(n *node, what string) (time.Duration, bool) {
 		l.errorf(n.pos, "%q needs a unit: write for example %sd or %sh", what, n.text, n.text)
 		return 0, false
 	}
+	if n.kind == nullNode {
+		l.errorf(n.pos, "%q is empty: write for example 7d", what)
+		return 0, false
+	}
 	if n.kind != textNode {
 		l.errorf(n.pos, "%q is a duration, not %s: write for example 7d", what, describe(n))
 		return 0, false

@@ -56,10 +56,13 @@ func TestSchemaAgreesWithLoad(t *testing.T) {
 	s := readSchema(t, "catalog.schema.json")
 	examples, _ := filepath.Glob("../../schemas/examples/*.yaml")
 	bad, _ := filepath.Glob("testdata/*.yaml")
-	// Problems that are not of form: syntax, expressions, references between parts, and what today is.
+	// Left out: problems that are not of form (expressions, merged keys), and one too large to expand.
 	beyond := []string{"where.yaml", "merge.yaml", "bomb.yaml"}
 	accepted, refused := 0, 0
 	for _, file := range append(examples, bad...) {
+		if slices.Contains(beyond, filepath.Base(file)) {
+			continue
+		}
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -74,7 +77,7 @@ func TestSchemaAgreesWithLoad(t *testing.T) {
 		switch {
 		case !problems.Failed() && complaint != "":
 			t.Errorf("%s: Load accepts it, the schema says: %s", file, complaint)
-		case problems.Failed() && complaint == "" && !slices.Contains(beyond, filepath.Base(file)):
+		case problems.Failed() && complaint == "":
 			t.Errorf("%s: the schema accepts it, Load says:\n%s", file, problems.Format(file))
 		case complaint == "":
 			accepted++

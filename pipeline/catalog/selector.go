@@ -28,7 +28,11 @@ func (l *loader) selector(n *node, of string) int {
 		names, ok := l.events(n)
 		return l.intern(Selector{Names: names}, nil, n.pos, ok)
 	}
-	l.errorf(n.pos, "%s is an event, not %s: write for example {event: signed_up}", of, describe(n))
+	example := "{event: signed_up}"
+	if n.kind == listNode {
+		example = "{event: [invite_sent, invite_accepted]}"
+	}
+	l.errorf(n.pos, "%s is an event, not %s: write for example %s", of, describe(n), example)
 	return noSelector
 }
 

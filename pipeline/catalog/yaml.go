@@ -99,11 +99,11 @@ func unreadable(data []byte) (at pos, message string) {
 	}
 	line := 1
 	for text := range bytes.Lines(data) {
-		if i := bytes.IndexByte(text, 0); i >= 0 {
-			return pos{line, utf8.RuneCount(text[:i]) + 1}, "the file holds a NUL byte: save it as plain UTF-8 text"
-		}
 		if i := invalidUTF8(text); i >= 0 {
 			return pos{line, utf8.RuneCount(text[:i]) + 1}, "this is not UTF-8: save the file in the encoding UTF-8"
+		}
+		if i := bytes.IndexByte(text, 0); i >= 0 {
+			return pos{line, utf8.RuneCount(text[:i]) + 1}, "the file holds a NUL byte: save it as plain UTF-8 text"
 		}
 		line++
 	}
