@@ -10,8 +10,11 @@ import (
 	"time"
 )
 
-// lockDir takes the exclusive lock of a data directory, creating the directory if need be. It waits until ctx
-// ends for another process to release it. The lock ends with this process, however it ends.
+// lockPatience is how long lockDir waits.
+const lockPatience = 10 * time.Second
+
+// lockDir takes the exclusive lock of a data directory, creating the directory if need be. It waits a while, and
+// says so, for another process to release it. The lock ends with this process, however it ends.
 func lockDir(ctx context.Context, dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("creating the engine's data directory: %w", err)
@@ -20,7 +23,8 @@ func lockDir(ctx context.Context, dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("locking the engine's data directory: %w", err)
 	}
-	for {
+	patience := time.NewTimer(lockPatience)
+	for told := false; ; told = true {
 		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
 			return file, nil
@@ -28,9 +32,14 @@ func lockDir(ctx context.Context, dir string) (*os.File, error) {
 		if !errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, fmt.Errorf("locking the engine's data directory: %w", err)
 		}
+		if !told {
+			fmt.Fprintf(os.Stderr, "the data directory %s is in use: waiting for it up to %v\n", dir, lockPatience)
+		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("the data directory %s is in use by another process: stop it, or choose another directory", dir)
+			return nil, errors.New("stopped while waiting for the data directory")
+		case <-patience.C:
+			return nil, fmt.Errorf("the data directory %s is in use by another process: stop that one, or choose another directory", dir)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

@@ -24,11 +24,12 @@ import (
 )
 
 const (
-	lockPatience = 10 * time.Second
 	portPatience = time.Second
 	// connections bounds the statements that run at once; further ones wait.
-	connections  = 32
-	stopPatience = 5 * time.Second
+	connections = 32
+	// At the end, statements may run on for finishPatience; then they are killed. killPatience bounds the rest.
+	finishPatience = 2 * time.Second
+	killPatience   = 3 * time.Second
 )
 
 // engineSettings keep the engine small enough for a laptop beside other work.
@@ -59,31 +60,27 @@ func main() {
 	lib := flag.String("lib", "", "`path` of libchdb")
 	temporary := flag.Bool("temporary", false, "remove the data directory at the end, for tests")
 	flag.Parse()
-	err := run(*path, *listen, *lib)
-	if *temporary {
-		os.RemoveAll(*path)
-	}
-	if err != nil {
+	if err := run(*path, *listen, *lib, *temporary); err != nil {
 		fmt.Fprintln(os.Stderr, "firstlight-clickhouse:", err)
 		os.Exit(1)
 	}
 }
 
-func run(path, listen, lib string) error {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	defer stop()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		io.Copy(io.Discard, os.Stdin)
-		cancel()
-	}()
+func run(path, listen, lib string, temporary bool) error {
 	if path == "" || lib == "" {
 		return fmt.Errorf("--path and --lib are needed")
 	}
 	if !httpapi.Loopback(listen) {
 		return fmt.Errorf("refusing to listen on %q: the embedded engine has no passwords and serves loopback addresses only (127.0.0.1:PORT)", listen)
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		cancel()
+	}()
 	// Everywhere the same results, whatever the machine's zone is.
 	if err := os.Setenv("TZ", "UTC"); err != nil {
 		return fmt.Errorf("setting the time zone: %w", err)
@@ -92,13 +89,14 @@ func run(path, listen, lib string) error {
 	if err != nil {
 		return err
 	}
-	lockCtx, cancelLock := context.WithTimeout(ctx, lockPatience)
-	defer cancelLock()
-	lock, err := lockDir(lockCtx, dir)
+	lock, err := lockDir(ctx, dir)
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
+	if temporary {
+		defer os.RemoveAll(dir)
+	}
 	listener, err := bind(listen)
 	if err != nil {
 		return err
@@ -131,10 +129,16 @@ func bind(address string) (net.Listener, error) {
 	}
 }
 
-// serve answers requests until ctx ends, then lets those under way finish for a while. What they were doing is
-// lost with the process; what the engine has stored is not.
+// serve answers requests until ctx ends, then lets those under way finish for a while.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler, engine *chdb.Engine) error {
-	h := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute, MaxHeaderBytes: 1 << 20}
+	requests, kill := context.WithCancel(context.Background())
+	defer kill()
+	h := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: time.Minute,
+		MaxHeaderBytes:    1 << 20,
+		BaseContext:       func(net.Listener) context.Context { return requests },
+	}
 	failed := make(chan error, 1)
 	go func() { failed <- h.Serve(listener) }()
 	fmt.Println("ready", listener.Addr())
@@ -143,19 +147,14 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, eng
 		return fmt.Errorf("serving: %w", err)
 	case <-ctx.Done():
 	}
-	patience, cancel := context.WithTimeout(context.Background(), stopPatience)
-	defer cancel()
-	if h.Shutdown(patience) != nil {
-		return nil
+	finish, cancelFinish := context.WithTimeout(context.Background(), finishPatience)
+	defer cancelFinish()
+	if h.Shutdown(finish) != nil {
+		kill()
+		_ = h.Close() // a client that does not read holds its query up
 	}
-	closed := make(chan struct{})
-	go func() {
-		defer close(closed)
-		engine.Close()
-	}()
-	select {
-	case <-closed:
-	case <-patience.Done():
-	}
+	end, cancelEnd := context.WithTimeout(context.Background(), killPatience)
+	defer cancelEnd()
+	_ = engine.Close(end) // what it has stored is safe without
 	return nil
 }

@@ -62,11 +62,29 @@ func (e *Engine) connect() (*Conn, error) {
 	return &Conn{engine: e, pointer: pointer, name: name}, nil
 }
 
-// Close closes the engine. No connection may be open.
-func (e *Engine) Close() {
-	e.mutex.Lock()
-	defer e.mutex.Unlock()
-	e.lib.close(e.admin.pointer)
+// Close waits until all connections are closed, allows no further ones, and closes the engine. When ctx ends before,
+// the engine is left as it is, which is safe: what it has stored is stored.
+func (e *Engine) Close(ctx context.Context) error {
+	for range cap(e.slots) {
+		select {
+		case e.slots <- struct{}{}:
+		case <-ctx.Done():
+			return fmt.Errorf("closing the engine: %w", ctx.Err())
+		}
+	}
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		e.mutex.Lock()
+		defer e.mutex.Unlock()
+		e.lib.close(e.admin.pointer)
+	}()
+	select {
+	case <-closed:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("closing the engine: %w", ctx.Err())
+	}
 }
 
 // Conn is one session of the engine, for one statement at a time.

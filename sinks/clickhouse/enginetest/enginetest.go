@@ -31,6 +31,7 @@ var shared = sync.OnceValues(func() (*engine.Process, error) {
 	}
 	helper, err := build(dir)
 	if err != nil {
+		os.RemoveAll(dir)
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
