@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -83,7 +82,12 @@ func pathOf(e ast.Expr) (path []string, of, root ast.Expr) {
 // are not judged when properties is nil.
 func (c *Catalog) Unseen(events map[string]uint64, properties []string) Problems {
 	var out Problems
-	names := slices.Collect(maps.Keys(events))
+	var names []string
+	for name, n := range events {
+		if n > 0 {
+			names = append(names, name)
+		}
+	}
 	for _, m := range c.mentions {
 		if m.path == nil {
 			if m.event != anyEvent && events[m.event] == 0 {

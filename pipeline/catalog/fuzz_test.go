@@ -1,0 +1,97 @@
+package catalog
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"firstlight/pipeline/event"
+)
+
+// soon is far more than any input may take, on a machine that does much else.
+const soon = 20 * time.Second
+
+func FuzzLoad(f *testing.F) {
+	for _, pattern := range []string{"testdata/*.yaml", "../../schemas/examples/*.yaml"} {
+		files, _ := filepath.Glob(pattern)
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		start := time.Now()
+		c, problems := Load(data)
+		if took := time.Since(start); took > soon {
+			t.Errorf("%d bytes took %v", len(data), took)
+		}
+		for _, p := range problems {
+			if p.Line < 1 || p.Column < 1 || p.Message == "" {
+				t.Errorf("problem without a place or a message: %+v", p)
+			}
+		}
+		if (c == nil) != problems.Failed() {
+			t.Fatalf("catalog %v with\n%s", c != nil, problems.Format("f"))
+		}
+		if c == nil {
+			return
+		}
+		definition := c.Definition()
+		if !json.Valid(definition) || Changed(definition, definition) != nil {
+			t.Errorf("definition %s", definition)
+		}
+		again, _ := Load(data)
+		if again.Hash() != c.Hash() {
+			t.Error("loading twice gives two hashes")
+		}
+		for i := range c.Metrics {
+			if c.Formula(i) == "" || c.MetricHash(i) != again.MetricHash(i) {
+				t.Errorf("metric %d: formula %q", i, c.Formula(i))
+			}
+		}
+		c.Warnings(today)
+		c.Unseen(nil, []string{})
+		c.NewMatcher().Match(&event.Event{Name: "x", Properties: []byte(`{"a":1}`)})
+	})
+}
+
+func FuzzMatch(f *testing.F) {
+	for _, s := range [][2]string{
+		{`properties.plan == "pro" && properties.n > 5`, `{"plan":"pro","n":6}`},
+		{`!(properties.a.b[0].c < 3.5)`, `{"a":{"b":[{"c":1e400}]}}`},
+		{`properties.items.exists(i, i.price > 3) || has(properties.x.y)`, `{"items":[{"price":4},null,"x"]}`},
+		{`properties.all(k, properties[k] != null)`, `{"a":1,"a":2,"\ud800":"\u0000"}`},
+		{`properties.a + properties.b == "xy" ? context.c : event in ["e"]`, `{"a":"x","b":"y"}`},
+		{`properties.s.matches(properties.p) && size(properties) > 1u`, `{"s":"aaaa","p":"(a*)*b"}`},
+		{`timestamp(properties.t).getHours("Europe/Berlin") == 3 && duration(properties.d) > duration("1h")`, `{"t":"x","d":"y"}`},
+		{`{"a": 1}[properties.k] == 1 && [1, 2][properties.i] == 2 && bytes(properties.k) == b"a"`, `{"k":"a","i":1.0}`},
+		{`type(properties.a) == int || dyn(properties.b).c == null || string(properties.a) == "1"`, `{"a":1}`},
+		{`properties.a == properties`, `{"a":{"a":{}}}`},
+	} {
+		f.Add(s[0], []byte(s[1]), []byte(`{"page":{}}`))
+	}
+	f.Fuzz(func(t *testing.T, where string, properties, context []byte) {
+		if _, err := compile(where); err != nil {
+			return
+		}
+		c := &Catalog{Selectors: []Selector{{Text: where, Names: []string{"e"}, Where: where}}}
+		ev := &event.Event{Name: "e", Properties: properties, Context: context}
+		m := c.NewMatcher()
+		start := time.Now()
+		first := m.Match(ev)
+		if took := time.Since(start); took > soon {
+			t.Errorf("%s on %d bytes took %v", where, len(properties), took)
+		}
+		if second := m.Match(ev); first != second {
+			t.Errorf("%s on %s: %v, then %v", where, properties, first, second)
+		}
+		if n := m.FailureCounts()[0]; n != 0 && n != 2 || n > 0 && first.Has(0) {
+			t.Errorf("%s on %s: %d failures in 2 evaluations, match %v", where, properties, n, first.Has(0))
+		}
+	})
+}
