@@ -349,6 +349,60 @@ func TestMillionRows(t *testing.T) {
 	t.Logf("read %.0f rows/s", total/time.Since(started).Seconds())
 }
 
+// TestEngineKeepsToItsData: whoever reaches the port gets at tables only, not at files, programs and other servers.
+func TestEngineKeepsToItsData(t *testing.T) {
+	conn, _, _ := enginetest.Database(t)
+	for _, sql := range []string{
+		"SELECT * FROM file('/etc/passwd', LineAsString)",
+		"SELECT * FROM default.`/etc/passwd`",
+		"SELECT * FROM url('http://127.0.0.1:1/', LineAsString)",
+		"SELECT * FROM remote('127.0.0.1', system.one)",
+		"INSERT INTO FUNCTION file('/tmp/firstlight-must-not-exist', CSV) SELECT 1",
+		"CREATE TABLE f (s String) ENGINE = File(LineAsString, '/etc/passwd')",
+		"CREATE DATABASE f ENGINE = Filesystem('/etc')",
+		"CREATE DICTIONARY d (s String) PRIMARY KEY s SOURCE(EXECUTABLE(COMMAND 'id' FORMAT LineAsString)) LAYOUT(COMPLEX_KEY_HASHED()) LIFETIME(0)",
+		"BACKUP DATABASE default TO File('/tmp/firstlight-must-not-exist')",
+		"SYSTEM SHUTDOWN",
+	} {
+		err := conn.Exec(context.Background(), sql)
+		var exception *clickhouse.Exception
+		if !errors.As(err, &exception) || exception.Code != 497 {
+			t.Errorf("%s: %v, want a refusal (497)", sql, err)
+		}
+	}
+}
+
+func TestEveryKindOfTable(t *testing.T) {
+	conn, database, _ := enginetest.Database(t)
+	for _, sql := range []string{
+		"CREATE TABLE a (n Int64, v UInt64) ENGINE = ReplacingMergeTree(v) ORDER BY n TTL toDateTime(v) + INTERVAL 100 YEAR",
+		"CREATE TABLE b (n Int64, s AggregateFunction(uniq, Int64)) ENGINE = AggregatingMergeTree ORDER BY n",
+		"CREATE MATERIALIZED VIEW m TO b AS SELECT n, uniqState(n) AS s FROM a GROUP BY n",
+		"CREATE VIEW v AS SELECT * FROM a FINAL",
+		"CREATE TEMPORARY TABLE t (n Int64)",
+		"CREATE TABLE memory (n Int64) ENGINE = Memory",
+		"CREATE FUNCTION " + database + "_f AS x -> x + 1",
+		"INSERT INTO a VALUES (1, 1), (2, 2)",
+		"INSERT INTO a SELECT " + database + "_f(n), v FROM a",
+		"ALTER TABLE a ADD COLUMN c String, COMMENT COLUMN n 'the n'",
+		"ALTER TABLE a UPDATE c = 'x' WHERE n = 1 SETTINGS mutations_sync = 1",
+		"ALTER TABLE a DELETE WHERE n = 3 SETTINGS mutations_sync = 1",
+		"OPTIMIZE TABLE a FINAL",
+		"RENAME TABLE memory TO memory2",
+		"CREATE TABLE copy AS a",
+		"EXCHANGE TABLES copy AND a",
+		"TRUNCATE TABLE copy",
+		"DROP TABLE v",
+		"DROP FUNCTION " + database + "_f",
+		"SYSTEM FLUSH LOGS",
+		"SELECT * FROM system.processes, system.parts, system.tables, information_schema.columns LIMIT 1",
+	} {
+		if err := conn.Exec(context.Background(), sql); err != nil {
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
+}
+
 func TestViewsWithCommentsAndDefiner(t *testing.T) {
 	conn, database, _ := enginetest.Database(t)
 	exec(t, conn, "CREATE TABLE t (a Int64 COMMENT 'the a') ENGINE = MergeTree ORDER BY a")

@@ -32,28 +32,6 @@ const (
 	killPatience   = 3 * time.Second
 )
 
-// engineSettings keep the engine small enough for a laptop beside other work.
-var engineSettings = []string{
-	"--max_threads=2",
-	"--max_insert_threads=1",
-	"--async_insert=0",
-	"--background_pool_size=2",
-	"--background_merges_mutations_concurrency_ratio=2",
-	"--background_move_pool_size=1",
-	"--background_fetches_pool_size=1",
-	"--background_common_pool_size=2",
-	"--background_schedule_pool_size=4",
-	"--background_buffer_flush_schedule_pool_size=1",
-	"--background_message_broker_schedule_pool_size=1",
-	"--background_distributed_schedule_pool_size=1",
-	"--max_server_memory_usage_to_ram_ratio=0.4",
-	"--mark_cache_size=134217728",
-	"--primary_index_cache_size=134217728",
-	"--index_mark_cache_size=67108864",
-	"--query_condition_cache_size=16777216",
-	"--display_name=firstlight",
-}
-
 func main() {
 	path := flag.String("path", "", "data `directory`")
 	listen := flag.String("listen", "127.0.0.1:8123", "loopback `address`; port 0 picks a free one")
@@ -87,7 +65,10 @@ func run(path, listen, lib string, temporary bool) error {
 	}
 	dir, err := filepath.Abs(path)
 	if err != nil {
-		return err
+		return fmt.Errorf("the data directory: %w", err)
+	}
+	if lib, err = filepath.Abs(lib); err != nil {
+		return fmt.Errorf("the engine library: %w", err)
 	}
 	lock, err := lockDir(ctx, dir)
 	if err != nil {
@@ -97,12 +78,20 @@ func run(path, listen, lib string, temporary bool) error {
 	if temporary {
 		defer os.RemoveAll(dir)
 	}
+	// Names without a path must not mean files where firstlight was started.
+	if err := os.Chdir(dir); err != nil {
+		return fmt.Errorf("entering the data directory: %w", err)
+	}
 	listener, err := bind(listen)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
-	engine, err := chdb.Open(lib, dir, connections, engineSettings...)
+	settings, err := configure(dir)
+	if err != nil {
+		return err
+	}
+	engine, err := chdb.Open(lib, dir, connections, settings...)
 	if err != nil {
 		return err
 	}
