@@ -18,32 +18,71 @@ type Cell struct {
 
 // Cells are the cells of one partition. Not safe for concurrent use.
 type Cells struct {
-	cells map[Key]*Cell
-	dirty []Key
+	kept  map[Key]*Cell // by entry and completion: they stay
+	open  map[Key]*Cell // by window and hour: they leave once final
+	dirty []dirtyCell
+}
+
+type dirtyCell struct {
+	key  Key
+	cell *Cell
 }
 
 // NewCells returns no cells.
-func NewCells() *Cells { return &Cells{cells: make(map[Key]*Cell)} }
+func NewCells() *Cells { return &Cells{kept: make(map[Key]*Cell), open: make(map[Key]*Cell)} }
 
 // Len returns the number of cells held.
-func (c *Cells) Len() int { return len(c.cells) }
+func (c *Cells) Len() int { return len(c.kept) + len(c.open) }
 
-// Change subtracts what a user counted before and adds what it counts now. What is the same in both does not
-// make a cell dirty.
-func (c *Cells) Change(before, after []Contribution) {
-	for len(before) > 0 && len(after) > 0 && before[0] == after[0] {
-		before, after = before[1:], after[1:]
+func (c *Cells) of(k Kind) map[Key]*Cell {
+	if k >= Window {
+		return c.open
 	}
-	for i := range before {
-		if at := slices.Index(after, before[i]); at >= 0 {
-			after[at] = after[len(after)-1]
-			after = after[:len(after)-1]
+	return c.kept
+}
+
+// Change subtracts what a user counted before and adds what it counts now. Both lists are in the order of one
+// Folder, so what is the same in both is found by a short look ahead, and does not make a cell dirty. A pair that
+// the look ahead misses is subtracted and added: more work, the same counts.
+func (c *Cells) Change(before, after []Contribution) {
+	for len(before) > 0 && len(after) > 0 {
+		if before[0] == after[0] {
+			before, after = before[1:], after[1:]
 			continue
 		}
-		c.apply(&before[i], -1)
+		if n := ahead(after, &before[0]); n > 0 {
+			c.applyAll(after[:n], 1)
+			after = after[n:]
+			continue
+		}
+		if n := ahead(before, &after[0]); n > 0 {
+			c.applyAll(before[:n], -1)
+			before = before[n:]
+			continue
+		}
+		c.apply(&before[0], -1)
+		c.apply(&after[0], 1)
+		before, after = before[1:], after[1:]
 	}
-	for i := range after {
-		c.apply(&after[i], 1)
+	c.applyAll(before, -1)
+	c.applyAll(after, 1)
+}
+
+const lookAhead = 6
+
+// ahead returns how far ahead x is in the list, 0 when it is not near.
+func ahead(list []Contribution, x *Contribution) int {
+	for i := 1; i < min(lookAhead, len(list)); i++ {
+		if list[i].Key == x.Key && list[i] == *x {
+			return i
+		}
+	}
+	return 0
+}
+
+func (c *Cells) applyAll(list []Contribution, sign int64) {
+	for i := range list {
+		c.apply(&list[i], sign)
 	}
 }
 
@@ -77,15 +116,16 @@ func (c *Cells) Set(k Key, n int64) { c.cell(k).Counts.N = n }
 func (c *Cells) mark(k Key, cell *Cell) {
 	if !cell.dirty {
 		cell.dirty = true
-		c.dirty = append(c.dirty, k)
+		c.dirty = append(c.dirty, dirtyCell{k, cell})
 	}
 }
 
 func (c *Cells) cell(k Key) *Cell {
-	cell := c.cells[k]
+	cells := c.of(k.Kind)
+	cell := cells[k]
 	if cell == nil {
 		cell = &Cell{}
-		c.cells[k] = cell
+		cells[k] = cell
 	}
 	return cell
 }
@@ -114,22 +154,22 @@ func (c *Cells) Dirty() int { return len(c.dirty) }
 // Take hands every dirty cell to write, and makes it clean. Cells that count nothing are written as zero, then
 // forgotten. The cell is valid during the call only.
 func (c *Cells) Take(write func(Key, *Cell)) {
-	for _, k := range c.dirty {
-		cell := c.cells[k]
-		cell.dirty = false
-		write(k, cell)
-		if cell.Counts.Zero() && len(cell.Ages) == 0 {
-			delete(c.cells, k)
+	for _, d := range c.dirty {
+		d.cell.dirty = false
+		write(d.key, d.cell)
+		if d.cell.Counts.Zero() && len(d.cell.Ages) == 0 {
+			delete(c.of(d.key.Kind), d.key)
 		}
 	}
+	clear(c.dirty)
 	c.dirty = c.dirty[:0]
 }
 
-// Forget drops the clean cells that final says no event can change.
+// Forget drops the clean cells of windows and hours that final says no event can change.
 func (c *Cells) Forget(final func(Key) bool) {
-	for k, cell := range c.cells {
+	for k, cell := range c.open {
 		if !cell.dirty && final(k) {
-			delete(c.cells, k)
+			delete(c.open, k)
 		}
 	}
 }

@@ -262,6 +262,16 @@ func (r *reader) text() string {
 	return s
 }
 
+// again reads a text, and returns old if it is the same: most users share few segment values.
+func (r *reader) again(old string) string {
+	n := r.count()
+	if string(r.buf[:n]) != old {
+		old = string(r.buf[:n])
+	}
+	r.buf = r.buf[n:]
+	return old
+}
+
 func (r *reader) time(base int64) int64 {
 	v := r.uint()
 	if v == 0 {
@@ -277,7 +287,7 @@ func (r *reader) cohort(c *Cohort, base int64) {
 	if flags&flagEntered != 0 {
 		c.Entry = r.time(base)
 		for i := range c.Segments {
-			c.Segments[i] = r.text()
+			c.Segments[i] = r.again(c.Segments[i])
 		}
 	}
 	if flags&flagOpen == 0 {

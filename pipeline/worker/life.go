@@ -28,6 +28,7 @@ type life struct {
 	stored    chan error
 	lastFlush time.Time
 	committed atomic.Pointer[position]
+	behind    atomic.Bool          // set by whoever reports progress
 	held      atomic.Pointer[held] // for Observe
 	alive     atomic.Int64         // when the loop last went round, Unix ns
 }
@@ -53,6 +54,7 @@ var defaultLimits = limits{messages: 1_000_000, users: 50_000, cells: 200_000, d
 const (
 	queueLength     = 4096
 	idleCheckpoints = 10 * time.Second
+	intervalsBehind = 5
 )
 
 func newLife(p *partition, every time.Duration, limit limits, write func(*snapshot) error) *life {
@@ -129,12 +131,21 @@ func (l *life) flushIfDue(now time.Time) {
 	since := now.Sub(l.lastFlush)
 	switch {
 	case l.full():
-	case l.p.changed && since >= l.every:
+	case l.p.changed && since >= l.interval():
 	case !l.p.changed && since >= idleCheckpoints && l.p.applied > l.p.counters.AppliedSeq:
 	default:
 		return
 	}
 	l.flush(now)
+}
+
+// interval is how often changes are written. A partition that is behind writes larger snapshots, less often: a
+// user or cell that changes many times is then written once, and nobody waits for the newest events yet.
+func (l *life) interval() time.Duration {
+	if l.behind.Load() {
+		return l.every * intervalsBehind
+	}
+	return l.every
 }
 
 func (l *life) flush(now time.Time) {

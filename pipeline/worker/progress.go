@@ -19,7 +19,10 @@ type progress struct {
 	asOf    map[uint16]int64
 }
 
-const reportInterval = 500 * time.Millisecond
+const (
+	reportInterval = 500 * time.Millisecond
+	farBehind      = 100_000 // unread messages from which throughput matters more than freshness
+)
 
 func (p *progress) start(ctx context.Context, w *Worker, last uint64) error {
 	asOf, err := w.Store.AsOf(ctx)
@@ -76,6 +79,7 @@ func (w *Worker) report(ctx context.Context) error {
 	rows := make([]clickhouse.Progress, len(w.lives))
 	behind := last > w.storedUpTo()
 	for i, l := range w.lives {
+		l.behind.Store(last > delivered.Sequence+farBehind)
 		at := l.committed.Load()
 		asOf := at.clock
 		if !behind && delivered.Live {

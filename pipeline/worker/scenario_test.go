@@ -15,12 +15,14 @@ func TestScenarios(t *testing.T) {
 	if len(scenarios) == 0 {
 		t.Fatal("there are no scenarios")
 	}
+	h := newHarness(t)
 	for _, s := range scenarios {
 		if s.NeedsStored {
 			continue // a server does not let a publisher choose the stream's own timestamps; the oracle's test runs these
 		}
 		t.Run(s.Name, func(t *testing.T) {
-			h := newHarness(t)
+			h.t = t
+			h.reset()
 			h.publish(s.Messages())
 			h.drain(s.Catalog, max(s.Partitions, 1))
 			for _, view := range s.Views() {

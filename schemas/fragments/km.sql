@@ -18,7 +18,8 @@ who reached: both stand in the list of censorings, the latter with a negative si
     arrayMap(x -> exp(x), km_log) AS km_s,
     arrayMap((x, v) -> exp(x * exp(-1.959963984540054 * sqrt(v) / x)), km_log, km_var) AS km_low,
     arrayMap((x, v) -> exp(x * exp(1.959963984540054 * sqrt(v) / x)), km_log, km_var) AS km_high,
-    if(empty(km_point), 0., km_point[-1].1) AS km_end
+    arrayReduce('sumMap', [censor_age], [censor_n]).1 AS censored_at, -- without the ages at which all had reached
+    greatest(if(empty(event_age), 0., event_age[-1]), if(empty(censored_at), 0., censored_at[-1])) AS km_end
 {{- end}}
 
 {{define "km_quantile"}}{{/* share left, curve, name; at a flat of exactly that share the midpoint, as R's survfit does */ -}}
