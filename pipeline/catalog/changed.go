@@ -134,8 +134,12 @@ func (d *definition) metrics() (out []part) {
 			steps[i] = s.words()
 		}
 		out = append(out, part{m.Name, []field{
-			{"kind", m.Kind}, {"cohort", m.Cohort}, {stepsKey(m.Kind), strings.Join(steps, "; ")},
-			{"order", m.Order}, {"within", m.Within}, {"active", m.Active},
+			{"kind", m.Kind},
+			{"cohort", m.Cohort},
+			{stepsKey(m.Kind), strings.Join(steps, "; ")},
+			{"order", m.Order},
+			{"within", m.Within},
+			{"active", m.Active},
 		}})
 	}
 	return out
@@ -157,7 +161,7 @@ func (s stepDefinition) words() string {
 	if s.Count > 1 {
 		text = fmt.Sprintf("%d times %s", s.Count, text)
 	}
-	if s.Name != s.Events {
+	if s.Name != s.Events && !strings.HasPrefix(s.Events, s.Name+" where ") {
 		text += " (" + s.Name + ")"
 	}
 	return text

@@ -64,8 +64,11 @@ func (l *loader) governance(o object, m *Metric) {
 func (l *loader) complete(o object, g *Governance) {
 	var missing []string
 	for _, f := range []struct{ key, value string }{
-		{"owner", g.Owner}, {"objective", g.Objective}, {"indicator", g.Indicator},
-		{"direction", g.Direction}, {"action", g.Action},
+		{"owner", g.Owner},
+		{"objective", g.Objective},
+		{"indicator", g.Indicator},
+		{"direction", g.Direction},
+		{"action", g.Action},
 	} {
 		if f.value == "" && o.get(f.key) == nil {
 			missing = append(missing, f.key)

@@ -124,11 +124,15 @@ func TestOddBytes(t *testing.T) {
 		{"a NUL byte", "version: 1\nprod\x00uct: acme\n", "f:2:5: error: the file holds a NUL byte: save it as plain UTF-8 text\n"},
 		{"Latin-1", "version: 1\nproduct: caf\xe9\n", "f:2:13: error: this is not UTF-8: save the file in the encoding UTF-8\n"},
 		{"UTF-16", "\xff\xfev\x00e\x00", "f:1:1: error: this is not UTF-8: save the file in the encoding UTF-8\n"},
-		{"10 MB of garbage", strings.Repeat("\x80{[&*!|>'\"%@`", 10<<20/13),
-			"f:1:1: error: the file has 10485748 bytes: a catalog has at most 524288; is this the right file?\n"},
-		{"an error on a line that ends as on Windows", "version: 1\r\nfoo: 1\r\n" + strings.TrimPrefix(good, "version: 1\n"),
+		{
+			"10 MB of garbage", strings.Repeat("\x80{[&*!|>'\"%@`", 10<<20/13),
+			"f:1:1: error: the file has 10485748 bytes: a catalog has at most 524288; is this the right file?\n",
+		},
+		{
+			"an error on a line that ends as on Windows", "version: 1\r\nfoo: 1\r\n" + strings.TrimPrefix(good, "version: 1\n"),
 			"f:2:1: error: unknown key \"foo\" in a catalog: the keys are version, product, timezone, week_start, users, " +
-				"allowed_lateness, settle, windows, defaults, cohorts or metrics\n"},
+				"allowed_lateness, settle, windows, defaults, cohorts or metrics\n",
+		},
 	} {
 		c, problems := Load([]byte(test.data))
 		if got := problems.Format("f"); got != test.want {

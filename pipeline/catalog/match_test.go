@@ -3,6 +3,7 @@ package catalog
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"firstlight/pipeline/event"
@@ -103,8 +104,10 @@ func TestNoEventStalls(t *testing.T) {
 	for _, test := range []struct{ where, properties string }{
 		{`properties.a.all(x, properties.a.all(y, x == y))`, `{"a":` + numbers + `}`},
 		{`properties.a.map(x, properties.a).size() > properties.a.map(x, properties.a.map(y, x + y)).size()`, `{"a":` + numbers + `}`},
-		{`properties.n.all(i, properties.n.all(j, properties.a == properties.b && i == j))`,
-			`{"n":` + numbers[:2000] + `1],"a":` + nested + `,"b":` + nested + `}`},
+		{
+			`properties.n.all(i, properties.n.all(j, properties.a == properties.b && i == j))`,
+			`{"n":` + numbers[:2000] + `1],"a":` + nested + `,"b":` + nested + `}`,
+		},
 		{`properties.s.matches(properties.p)`, `{"s":"` + text + `","p":"` + strings.Repeat("a?", 50_000) + `b"}`},
 		{`properties.s.matches("(a*)*(a*)*(a*)*(a*)*b") && properties.s.matches("(a|aa)*(a|aa)*c")`, `{"s":"` + text + `"}`},
 		{`[1,2,3,4,5,6,7,8,9].all(a, [1,2,3,4,5,6,7,8,9].all(b, [1,2,3,4,5,6,7,8,9].all(c, [1,2,3,4,5,6,7,8,9].all(d,
@@ -142,4 +145,23 @@ func BenchmarkMatch(b *testing.B) {
 			})
 		}
 	}
+}
+
+// Matchers of one catalog share its compiled expressions, one matcher per partition and goroutine.
+func TestMatchersShareACatalog(t *testing.T) {
+	c := withWhere(t, `properties.a.b != 1 && (properties.n < 3 || properties.tags.exists(x, x.startsWith("t")))`)
+	var group sync.WaitGroup
+	for i := range 4 {
+		group.Go(func() {
+			m := c.NewMatcher()
+			for n := range 200 {
+				ev := &event.Event{Name: "e", Properties: fmt.Appendf(nil, `{"n":%d,"tags":["x","t%d"]}`, n, i)}
+				if mask := m.Match(ev); !mask.Has(c.Cohorts[0].Entry) {
+					t.Errorf("%s does not match", ev.Properties)
+				}
+				m.Match(&event.Event{Name: "e"})
+			}
+		})
+	}
+	group.Wait()
 }
