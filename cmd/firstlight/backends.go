@@ -30,6 +30,7 @@ type backends struct {
 	conn     driver.Conn
 	dsn      string
 	natsURL  string
+	httpAddr string // where this process serves HTTP; empty: nowhere
 	embedded *natsd.Server
 	engine   *engine.Process
 	lock     *os.File   // of the data directory

@@ -122,11 +122,11 @@ func runningDemo(dir string) *addresses {
 }
 
 // announce tells other processes where this one serves.
-func (b *backends) announce(http string) error {
+func (b *backends) announce() error {
 	if b.lock == nil {
 		return nil
 	}
-	a := addresses{HTTP: http}
+	a := addresses{HTTP: b.httpAddr}
 	if b.embedded != nil {
 		a.NATS = b.embedded.Addr().String()
 	}

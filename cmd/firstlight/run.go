@@ -49,15 +49,19 @@ func noArgs(cmd *cobra.Command, args []string) error {
 
 type runOptions struct {
 	drain, rebuild bool
+	catalog        *catalog.Catalog // nil: FIRSTLIGHT_CATALOG
 	// beside runs next to the worker once the servers are there, and ends with it. It may be nil.
 	beside func(ctx context.Context, b *backends) error
 }
 
 // run is the worker with its servers: it returns when ctx ends and all is flushed, or when drained.
 func run(ctx context.Context, s *Settings, o runOptions) error {
-	c, err := loadCatalog(s.Catalog)
-	if err != nil {
-		return err
+	c := o.catalog
+	if c == nil {
+		var err error
+		if c, err = loadCatalog(s.Catalog); err != nil {
+			return err
+		}
 	}
 	listener, err := s.listenHTTP()
 	if err != nil {
@@ -76,11 +80,12 @@ func run(ctx context.Context, s *Settings, o runOptions) error {
 		return err
 	}
 	w.Drain, w.Rebuild = o.drain, o.rebuild
-	if err := b.announce(httpAddr(listener)); err != nil {
+	b.httpAddr = httpAddr(listener)
+	if err := b.announce(); err != nil {
 		return err
 	}
-	b.log.Info("running", zap.String("nats", redact(b.natsURL)), zap.String("clickhouse", redact(b.dsn)), zap.String("http", httpAddr(listener)),
-		zap.String("database", s.Database), zap.String("catalog", s.Catalog), zap.Int("partitions", s.Partitions))
+	b.log.Info("running", zap.String("nats", redact(b.natsURL)), zap.String("clickhouse", redact(b.dsn)), zap.String("http", b.httpAddr),
+		zap.String("database", s.Database), zap.String("product", c.Product), zap.Int("partitions", s.Partitions))
 	return b.attend(ctx, w, listener, o)
 }
 

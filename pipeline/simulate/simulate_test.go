@@ -18,38 +18,15 @@ var (
 	forever = monday + 1000*day
 )
 
-// activated counts plainly: a project and two member invitations within 7 days.
-func activated(users []User) (n, of int) {
-	for _, u := range users {
-		if u.Test {
-			continue
-		}
-		of++
-		projects, invites := 0, 0
-		for _, e := range u.Events {
-			if e.Time > u.SignedUp+7*day {
-				continue
-			}
-			switch {
-			case e.Name == "project_created":
-				projects++
-			case e.Name == "invite_sent" && e.Properties["role"] != "guest":
-				invites++
-			}
-		}
-		if projects >= 1 && invites >= 2 {
-			n++
-		}
-	}
-	return n, of
-}
-
 // sameRate fails when a count is no likely outcome of a probability: five standard deviations away.
-func sameRate(t *testing.T, what string, n, of int, p float64) {
+func sameRate(t *testing.T, what string, count, truth Truth) {
 	t.Helper()
-	got, sd := float64(n)/float64(of), math.Sqrt(p*(1-p)/float64(of))
-	if math.Abs(got-p) > 5*sd {
-		t.Errorf("%s: %d of %d is %.4f, the truth says %.4f ± %.4f", what, n, of, got, p, sd)
+	if count.Users != truth.Users || count.Users < 1000 {
+		t.Errorf("%s: the count is about %d users, the truth about %d", what, count.Users, truth.Users)
+	}
+	sd := math.Sqrt(truth.Value * (1 - truth.Value) / float64(truth.Users))
+	if math.Abs(count.Value-truth.Value) > 5*sd {
+		t.Errorf("%s: counted %.4f, the truth says %.4f ± %.4f", what, count.Value, truth.Value, sd)
 	}
 }
 
@@ -58,12 +35,7 @@ func TestActivatedTruth(t *testing.T) {
 		users := p.Users()
 		for week := range int64(4) {
 			of := SignedUpBetween(users, monday+week*7*day, monday+(week+1)*7*day)
-			n, all := activated(of)
-			truth := Activated(of, forever)
-			if truth.Users != all {
-				t.Errorf("%s: the truth is about %d users of %d", name, truth.Users, all)
-			}
-			sameRate(t, name, n, all, truth.Value)
+			sameRate(t, name, CountActivated(of, forever), Activated(of, forever))
 		}
 	}
 }
@@ -89,33 +61,18 @@ func TestOnlyUsersWhoseTimeHasPassedCount(t *testing.T) {
 
 func TestExportsTruth(t *testing.T) {
 	users := large.Users()
-	n, of := 0, 0
-	for _, u := range users {
-		if u.Test {
-			continue
-		}
-		of++
-		if at := u.has("export_run"); at != 0 && at <= u.SignedUp+28*day {
-			n++
-		}
-	}
-	sameRate(t, "exports", n, of, Exports(users, forever).Value)
+	sameRate(t, "exports", CountExports(users, forever), Exports(users, forever))
 }
 
 func TestFirstReportTruth(t *testing.T) {
 	users := large.Users()
-	median := FirstReport(users)
-	n, of := 0, 0
-	for _, u := range users {
-		if u.Test {
-			continue
-		}
-		of++
-		if at := u.has("report_shared"); at != 0 && float64(at-u.SignedUp)/1000 <= median.Value {
-			n++
-		}
+	truth, count := FirstReport(users), CountFirstReport(users, forever)
+	if !truth.Known || !count.Known || math.Abs(count.Value/truth.Value-1) > 0.05 {
+		t.Errorf("half had shared a report after %v, the truth says %v", count, truth)
 	}
-	sameRate(t, "reports by the median", n, of, 0.5)
+	if got := CountFirstReport(users, large.Until); got.Known {
+		t.Errorf("those who just signed up have not had their time, the count says %v", got)
+	}
 }
 
 func TestSameSeedSameProduct(t *testing.T) {

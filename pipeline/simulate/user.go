@@ -124,7 +124,7 @@ func (u *User) export(r *rand.Rand, at int64) {
 
 // use is what users do from day to day, less and less of it.
 func (u *User) use(r *rand.Rand) {
-	reports, exports := u.has("report_shared"), u.has("export_run")
+	reports, exports := u.first("report_shared"), u.first("export_run")
 	connected := r.Float64() < 0.2
 	if connected {
 		u.add(u.SignedUp+importFile.draw(r), "integration_connected", map[string]any{"provider": "slack"})
@@ -147,8 +147,8 @@ func (u *User) use(r *rand.Rand) {
 	}
 }
 
-// has returns the time of the event so named, 0 when there is none yet.
-func (u *User) has(name string) int64 {
+// first returns the time of the first event so named that was added, 0 when there is none.
+func (u *User) first(name string) int64 {
 	for _, e := range u.Events {
 		if e.Name == name {
 			return e.Time

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/spf13/cobra"
+
+	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/event"
+	"firstlight/pipeline/publish"
+	"firstlight/pipeline/simulate"
+	"firstlight/schemas"
+)
+
+// The demo's product: eight weeks of history, and an outage in them whose week is judged by now.
+const (
+	demoSource  = "demo"
+	demoSeed    = 1789
+	demoHistory = 8 * 7 * 24 * time.Hour
+	demoPerDay  = 130
+	outageAgo   = 18 * 24 * time.Hour
+	outageFor   = 3 * 24 * time.Hour
+)
+
+type demoOptions struct {
+	rate    float64 // live events per second
+	every   time.Duration
+	length  time.Duration // 0: until stopped
+	rebuild bool
+}
+
+func demoCommand() *cobra.Command {
+	var o demoOptions
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "run, plus a simulated product with a known truth and one incident",
+		Long: `Run Firstlight with a simulated product: eight weeks of history, in which the invite mail was broken for three days,
+then live events. Every few seconds a table shows the metrics beside the simulator's truth.
+
+The catalog is the example saas.yaml, whatever FIRSTLIGHT_CATALOG says. Data is kept in ./data/demo unless
+FIRSTLIGHT_DATA_DIR is set; a second demo on the same data goes on live.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.rate < 1 || o.rate > 10_000 {
+				return usagef("--rate is %g: write events per second from 1 to 10000", o.rate)
+			}
+			if o.every < 100*time.Millisecond {
+				return usagef("--every is %s: write a duration from 100ms", o.every)
+			}
+			return runDemo(cmd.Context(), o, cmd.OutOrStdout())
+		},
+	}
+	c.Flags().Float64Var(&o.rate, "rate", 20, "live events per second")
+	c.Flags().DurationVar(&o.every, "every", 5*time.Second, "how often the table is shown")
+	c.Flags().DurationVar(&o.length, "for", 0, "end after this time; 0: when stopped")
+	c.Flags().BoolVar(&o.rebuild, "rebuild", false, "drop what was computed and recompute from the stream's start")
+	return c
+}
+
+func runDemo(ctx context.Context, o demoOptions, w io.Writer) error {
+	s, err := loadSettings()
+	if err != nil {
+		return err
+	}
+	if !s.dataDirGiven {
+		s.DataDir = filepath.Join(s.DataDir, demoDir)
+	}
+	if os.Getenv("LOG_LEVEL") == "" {
+		s.LogLevel = "warn" // the table is the news
+	}
+	c, problems := catalog.Load(schemas.ExampleSaaS)
+	if problems.Failed() {
+		return fmt.Errorf("BUG: the example catalog: %s", problems.Format("saas.yaml"))
+	}
+	d := &demo{options: o, out: w}
+	return run(ctx, s, runOptions{rebuild: o.rebuild, catalog: c, beside: d.run})
+}
+
+// demo is the simulated product and what is shown of it.
+type demo struct {
+	options demoOptions
+	out     io.Writer
+	sink    *publish.JetStream
+	past    simulate.Product
+	fresh   bool            // the history is from this run: its users go on living
+	users   []simulate.User // of the past
+	live    *simulate.Live
+}
+
+// run fills the stream, then goes on live until ctx or the time to run ends.
+func (d *demo) run(ctx context.Context, b *backends) error {
+	var err error
+	if d.sink, err = publish.NewJetStream(ctx, b.nats, b.settings.Stream); err != nil {
+		return err
+	}
+	now := time.Now()
+	if err := d.open(ctx, b, now); err != nil {
+		return err
+	}
+	d.users = d.past.Users()
+	if d.fresh {
+		if err := d.fill(ctx); err != nil {
+			return err
+		}
+	}
+	d.explain(b)
+	return d.goOn(ctx, b, now)
+}
+
+// pastEvent is the first message of a demo's stream: it tells a later demo which past the stream holds. Its type is
+// one that counts nowhere.
+const pastEvent = "demo_started"
+
+// open decides on the past: a new one for an empty stream, else the one it holds.
+func (d *demo) open(ctx context.Context, b *backends, now time.Time) error {
+	events, err := b.js.Stream(ctx, b.settings.Stream)
+	if err != nil {
+		return fmt.Errorf("look up stream %s: %w", b.settings.Stream, err)
+	}
+	if events.CachedInfo().State.LastSeq == 0 {
+		d.fresh, d.past = true, newPast(now.UnixMilli())
+		return nil
+	}
+	m, err := events.GetMsg(ctx, 1)
+	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return fmt.Errorf("read the demo's first event: %w", err)
+	}
+	var first struct {
+		Event      string
+		Properties simulate.Product
+	}
+	if m == nil || json.Unmarshal(m.Data, &first) != nil || first.Event != pastEvent {
+		return usagef("stream %s holds events that are not the demo's: set FIRSTLIGHT_DATA_DIR or FIRSTLIGHT_STREAM to another", b.settings.Stream)
+	}
+	d.past = first.Properties
+	return nil
+}
+
+func newPast(now int64) simulate.Product {
+	outage := now - outageAgo.Milliseconds()
+	return simulate.Product{
+		Seed: demoSeed, From: now - demoHistory.Milliseconds(), Until: now, PerDay: demoPerDay,
+		Outages: []simulate.Outage{{From: outage, Until: outage + outageFor.Milliseconds()}},
+	}
+}
+
+// fill publishes the past, as received when it happened.
+func (d *demo) fill(ctx context.Context) error {
+	began := time.Now()
+	first, err := json.Marshal(map[string]any{
+		"type": "identify", "event": pastEvent, "userId": "demo", "messageId": pastEvent, "properties": d.past,
+		"timestamp": time.UnixMilli(d.past.From).UTC().Format(time.RFC3339Nano),
+	})
+	if err != nil {
+		return fmt.Errorf("write the demo's first event: %w", err)
+	}
+	if err := d.publish(ctx, "demo", pastEvent, first, d.past.From); err != nil {
+		return err
+	}
+	events := simulate.EventsBetween(d.users, d.past.From, d.past.Until)
+	for i := range events {
+		if err := d.publish(ctx, events[i].User, events[i].ID, events[i].JSON(), events[i].Time); err != nil {
+			return err
+		}
+	}
+	if _, err := d.sink.Flush(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(d.out, "Eight weeks of a simulated product: %d users, %d events, published in %s.\n\n", len(d.users), len(events), time.Since(began).Round(100*time.Millisecond))
+	return nil
+}
+
+// publish stores one event; received is 0 for a live one.
+func (d *demo) publish(ctx context.Context, user, id string, data []byte, received int64) error {
+	m := &publish.Message{Subject: event.Subject(demoSource, user), ID: demoSource + ":" + id, Data: data, Received: received}
+	if err := d.sink.Publish(ctx, m); err != nil {
+		return fmt.Errorf("publish an event of the demo: %w", err)
+	}
+	return nil
+}
+
+// tick is how often live events are published.
+const tick = 100 * time.Millisecond
+
+// goOn publishes live events and shows the table.
+func (d *demo) goOn(ctx context.Context, b *backends, now time.Time) error {
+	var alive []simulate.User
+	if d.fresh {
+		alive = d.users
+	}
+	d.live = simulate.NewLive(now.UnixMilli(), d.options.rate, alive)
+	ticks, tables := time.NewTicker(tick), time.NewTicker(d.options.every)
+	defer ticks.Stop()
+	defer tables.Stop()
+	var end <-chan time.Time
+	if d.options.length > 0 {
+		end = time.After(d.options.length)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-end:
+			return d.show(ctx, b)
+		case now := <-ticks.C:
+			if err := d.publishLive(ctx, now); err != nil {
+				return stopped(ctx, err)
+			}
+		case <-tables.C:
+			if err := d.show(ctx, b); err != nil {
+				return stopped(ctx, err)
+			}
+		}
+	}
+}
+
+// stopped is no error when ctx has ended: it is why.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (d *demo) publishLive(ctx context.Context, now time.Time) error {
+	for _, e := range d.live.Next(now.UnixMilli()) {
+		if err := d.publish(ctx, e.User, e.ID, e.JSON(), 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"firstlight/pipeline/simulate"
+)
+
+// demoRow is one cohort of a metric, as a view has it.
+type demoRow struct {
+	metric           string
+	cohortStart      time.Time
+	n                uint64
+	value, low, high *float64
+}
+
+// demoQueries read the rows that a truth is known for. Their columns are those of demoRow.
+const demoQueries = `
+SELECT * FROM (
+SELECT metric, cohort_start, eligible, rate, rate_low, rate_high FROM {db}.activation_by_cohort WHERE metric = 'activated' AND eligible > 0
+UNION ALL
+SELECT metric, cohort_start, entered, km_p50_seconds, km_p50_low, km_p50_high FROM {db}.ttfv_by_cohort WHERE metric = 'first_report'
+UNION ALL
+SELECT metric, cohort_start, eligible, rate, rate_low, rate_high FROM {db}.adoption_by_cohort WHERE metric = 'exports' AND eligible > 0
+) ORDER BY metric, cohort_start`
+
+// explain says where to look.
+func (d *demo) explain(b *backends) {
+	outage := d.past.Outages[0]
+	const layout = "2 January 15:04"
+	fmt.Fprintf(d.out, "The incident: from %s to %s UTC the invite mail was broken. It shows in the metric activated.\n\n",
+		time.UnixMilli(outage.From).UTC().Format(layout), time.UnixMilli(outage.Until).UTC().Format(layout))
+	prefix := ""
+	if b.settings.dataDirGiven {
+		prefix = "FIRSTLIGHT_DATA_DIR=" + b.settings.DataDir + " "
+	}
+	fmt.Fprintf(d.out, "Every %s: the metrics of the newest weeks as the views have them, beside what the simulator counted, and the\n"+
+		"probability it drew with (truth). An interval misses the truth by chance once in twenty times (outside).\n\n", d.options.every)
+	fmt.Fprintf(d.out, "Look around from a second terminal:\n")
+	for _, sql := range []string{
+		"SELECT metric, value, low, high, n, owner FROM metric_status",
+		"SELECT window_start, entered, rate, rate_low, rate_high FROM activation_by_entry_window WHERE metric = 'activated' AND window = '1d' ORDER BY window_start",
+		"SELECT user_id, segments, entered_at, next_step FROM stalled_users WHERE metric = 'activated' LIMIT 5",
+	} {
+		fmt.Fprintf(d.out, "  %sfirstlight query \"%s\"\n", prefix, sql)
+	}
+	fmt.Fprintf(d.out, "  %sfirstlight status\n", prefix)
+	fmt.Fprintf(d.out, "BI tools: ClickHouse at %s, database %s. Health and metrics: %s. Events: %s, stream %s.\n\n",
+		redact(b.dsn), b.settings.Database, orOff("http://", b.httpAddr), redact(b.natsURL), b.settings.Stream)
+}
+
+func orOff(scheme, addr string) string {
+	if addr == "" {
+		return "off"
+	}
+	return scheme + addr
+}
+
+// show prints the metrics of the newest cohorts beside the truth.
+func (d *demo) show(ctx context.Context, b *backends) error {
+	asOf, rows, err := d.read(ctx, b)
+	if err != nil {
+		return fmt.Errorf("read the demo's metrics: %w", err)
+	}
+	fmt.Fprintf(d.out, "as of %s, %s signed up since the start\n", when(asOf), count(len(d.live.Users), "user"))
+	t := tabwriter.NewWriter(d.out, 0, 8, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "metric\tweek of\tusers\tvalue\t95 % interval\tcounted\ttruth\t\t")
+	for _, r := range newest(rows, 4) {
+		d.print(t, &r, asOf)
+	}
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("show the demo's metrics: %w", err)
+	}
+	fmt.Fprintln(d.out)
+	return nil
+}
+
+// newest keeps the last n rows of each metric.
+func newest(rows []demoRow, n int) (kept []demoRow) {
+	for i, r := range rows {
+		if i+n >= len(rows) || rows[i+n].metric != r.metric {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}
+
+func (d *demo) read(ctx context.Context, b *backends) (asOf *time.Time, all []demoRow, err error) {
+	st, err := b.readStatus(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, err := b.conn.Query(ctx, strings.ReplaceAll(demoQueries, "{db}", "`"+b.settings.Database+"`"))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r demoRow
+		if err := rows.Scan(&r.metric, &r.cohortStart, &r.n, &r.value, &r.low, &r.high); err != nil {
+			return nil, nil, err
+		}
+		all = append(all, r)
+	}
+	return st.AsOf, all, rows.Err()
+}
+
+func (d *demo) print(t *tabwriter.Writer, r *demoRow, asOf *time.Time) {
+	unit := percent
+	if r.metric == "first_report" {
+		unit = hours
+	}
+	counted, truth := d.truth(r, asOf)
+	note := ""
+	if truth.Known && r.low != nil && r.high != nil && (truth.Value < *r.low || truth.Value > *r.high) {
+		note = "outside"
+	}
+	week := r.cohortStart.UnixMilli()
+	if o := d.past.Outages[0]; r.metric == "activated" && o.From < week+weekMs && o.Until > week {
+		note += " invite mail broken"
+	}
+	fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s - %s\t%s\t%s\t%s\t\n", r.metric, r.cohortStart.Format(time.DateOnly), r.n, unit(r.value), unit(r.low), unit(r.high),
+		unit(known(counted)), unit(known(truth)), note)
+}
+
+const weekMs = 7 * 24 * int64(time.Hour/time.Millisecond)
+
+// followed is how long (ms) what a user does still changes a metric.
+var followed = map[string]int64{"activated": weekMs, "exports": 4 * weekMs, "first_report": 5 * weekMs}
+
+// truth is what the simulator's users of a cohort did, and with which probability. Of a past that another run
+// began, only cohorts whose time had passed by then are known: their users do nothing any more.
+func (d *demo) truth(r *demoRow, asOf *time.Time) (counted, truth simulate.Truth) {
+	from := r.cohortStart.UnixMilli()
+	if asOf == nil || !d.fresh && from+weekMs+followed[r.metric] > d.past.Until {
+		return counted, truth
+	}
+	users := slices.Concat(simulate.SignedUpBetween(d.users, from, from+weekMs), simulate.SignedUpBetween(d.live.Users, from, from+weekMs))
+	at := asOf.UnixMilli()
+	switch r.metric {
+	case "activated":
+		return simulate.CountActivated(users, at), simulate.Activated(users, at)
+	case "exports":
+		return simulate.CountExports(users, at), simulate.Exports(users, at)
+	}
+	return simulate.CountFirstReport(users, at), simulate.FirstReport(users)
+}
+
+func known(t simulate.Truth) *float64 {
+	if !t.Known {
+		return nil
+	}
+	return &t.Value
+}
+
+func percent(v *float64) string {
+	if v == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f %%", 100**v)
+}
+
+func hours(v *float64) string {
+	if v == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f h", *v/3600)
+}

@@ -1,0 +1,71 @@
+package simulate
+
+import "slices"
+
+// What the users did, counted plainly from their events: Firstlight should find exactly this.
+
+// CountActivated is the rate of the metric activated among the users whose 7 days have passed at asOf (Unix ms).
+func CountActivated(users []User, asOf int64) Truth {
+	return counted(users, asOf, activatedWithin.Milliseconds(), func(u *User, end int64) bool {
+		projects, invites := 0, 0
+		for _, e := range u.Events {
+			switch {
+			case e.Time > end:
+			case e.Name == "project_created":
+				projects++
+			case e.Name == "invite_sent" && e.Properties["role"] != "guest":
+				invites++
+			}
+		}
+		return projects >= 1 && invites >= 2
+	})
+}
+
+// CountExports is the rate of the metric exports among the users whose 28 days have passed at asOf (Unix ms).
+func CountExports(users []User, asOf int64) Truth {
+	return counted(users, asOf, exportsWithin.Milliseconds(), func(u *User, end int64) bool {
+		at := u.first("export_run")
+		return at != 0 && at <= end
+	})
+}
+
+func counted(users []User, asOf, within int64, did func(u *User, end int64) bool) (t Truth) {
+	n := 0
+	for i := range users {
+		u := &users[i]
+		if u.Test || u.hour+within > asOf {
+			continue
+		}
+		t.Users++
+		if did(u, u.SignedUp+within) {
+			n++
+		}
+	}
+	if t.Users > 0 {
+		t.Value, t.Known = float64(n)/float64(t.Users), true
+	}
+	return t
+}
+
+// CountFirstReport is the time in seconds after which half of all users had shared a report, known once all have
+// been there for longer than that.
+func CountFirstReport(users []User, asOf int64) (t Truth) {
+	var took []int64
+	youngest := int64(0)
+	for i := range users {
+		u := &users[i]
+		if u.Test {
+			continue
+		}
+		t.Users++
+		youngest = max(youngest, u.hour)
+		if at := u.first("report_shared"); at != 0 && at <= min(asOf, u.SignedUp+reportWithin.Milliseconds()) {
+			took = append(took, at-u.SignedUp)
+		}
+	}
+	slices.Sort(took)
+	if half := (t.Users+1)/2 - 1; half >= 0 && half < len(took) && youngest+took[half] < asOf {
+		t.Value, t.Known = float64(took[half])/1000, true
+	}
+	return t
+}
