@@ -66,6 +66,8 @@ func advise(message, source string) string {
 	switch {
 	case strings.HasPrefix(message, "has() takes"):
 		return message
+	case strings.Contains(message, "recursion"):
+		return "the expression is nested too deeply: write several shorter ones, or fewer parentheses"
 	case strings.Contains(message, "does not support field selection"):
 		return "this has no parts: \"event\" is the event's name; write for example properties.plan"
 	case message == "invalid matches argument":

@@ -76,10 +76,14 @@ func FuzzMatch(f *testing.F) {
 		f.Add(s[0], []byte(s[1]), []byte(`{"page":{}}`))
 	}
 	f.Fuzz(func(t *testing.T, where string, properties, context []byte) {
-		if _, err := compile(where); err != nil {
+		checked, issues := environment().Compile(where)
+		if _, err := compile(where); err != nil || issues.Err() != nil {
 			return
 		}
-		c := &Catalog{Selectors: []Selector{{Text: where, Names: []string{"e"}, Where: where}}}
+		c := &Catalog{Selectors: []Selector{
+			{Text: "as written", Names: []string{"e"}, Where: where},
+			{Text: "canonical", Names: []string{"e"}, Where: canonical(checked, where)},
+		}}
 		ev := &event.Event{Name: "e", Properties: properties, Context: context}
 		m := c.NewMatcher()
 		start := time.Now()
@@ -89,6 +93,9 @@ func FuzzMatch(f *testing.F) {
 		}
 		if second := m.Match(ev); first != second {
 			t.Errorf("%s on %s: %v, then %v", where, properties, first, second)
+		}
+		if first.Has(0) != first.Has(1) || m.FailureCounts()[0] != m.FailureCounts()[1] {
+			t.Errorf("%s and %s differ on %s: %v %v", where, c.Selectors[1].Where, properties, first, m.Failures())
 		}
 		if n := m.FailureCounts()[0]; n != 0 && n != 2 || n > 0 && first.Has(0) {
 			t.Errorf("%s on %s: %d failures in 2 evaluations, match %v", where, properties, n, first.Has(0))

@@ -27,7 +27,7 @@ cohorts:
   - name: signup
     entry: signed_up
     grain: week
-    segments: [plan, {path: context.location.country, values: [DE, 49]}, {name: planType}]
+    segments: [plan, {path: context.location.country, values: [DE, 49, True]}, {name: planType}]
   - {name: everyone, entry: {first_seen: true}, grain: month}
 metrics:
   - name: activated
@@ -73,7 +73,7 @@ metrics:
 		Cohorts: []Cohort{
 			{Name: "signup", Entry: 0, Grain: GrainWeek, Segments: []Segment{
 				{"plan", []string{"properties", "plan"}, nil},
-				{"country", []string{"context", "location", "country"}, []string{"DE", "49"}},
+				{"country", []string{"context", "location", "country"}, []string{"DE", "49", "true"}},
 				{"planType", []string{"properties", "planType"}, nil},
 			}},
 			{Name: "everyone", FirstSeen: true, Entry: 1, Grain: GrainMonth},

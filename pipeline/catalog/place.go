@@ -51,6 +51,9 @@ type walker struct {
 	style  style
 	at     pos
 	indent int // of a block
+
+	line   []rune // characters of the line numbered opened
+	opened int
 }
 
 // step moves over the source of one character of the text.
@@ -81,11 +84,13 @@ func (w *walker) char() rune {
 	if w.at.line > len(w.lines) {
 		return 0
 	}
-	line := []rune(w.lines[w.at.line-1])
-	if w.at.column > len(line) {
+	if w.opened != w.at.line {
+		w.line, w.opened = []rune(w.lines[w.at.line-1]), w.at.line
+	}
+	if w.at.column > len(w.line) {
 		return '\n'
 	}
-	return line[w.at.column-1]
+	return w.line[w.at.column-1]
 }
 
 func (w *walker) skip(most int) {

@@ -61,7 +61,7 @@ func (l *loader) where(n *node) *expression {
 
 // canonical is the text of an expression in CEL's own formatting.
 func canonical(checked *cel.Ast, source string) string {
-	text, err := cel.AstToString(checked)
+	text, err := cel.AstToString(checked, cel.FormatWrapOnColumn(10*maxExpression)) // that is, on one line
 	if err != nil {
 		return strings.TrimSpace(source)
 	}

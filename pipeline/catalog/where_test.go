@@ -207,3 +207,27 @@ func wide(n int) string {
 	}
 	return "{" + strings.Join(fields, ",") + "}"
 }
+
+// Expressions as long as they may be: long chains are fine, deep nesting is refused, both soon.
+func TestLongExpressions(t *testing.T) {
+	for _, test := range []struct {
+		where string
+		ok    bool
+	}{
+		{"properties.a == 1" + strings.Repeat(" || properties.a == 1", 150), true},
+		{"properties.a in ['x'" + strings.Repeat(",'x'", 600) + "]", true},
+		{strings.Repeat("(", 30) + "properties.a" + strings.Repeat(")", 30) + " == 1", true},
+		{strings.Repeat("(", 100) + "true" + strings.Repeat(")", 100), false},
+		{strings.Repeat("[", 60) + strings.Repeat("]", 60) + " == []", false},
+		{"1" + strings.Repeat(" + 1", 500) + " > 3", false},
+		{"properties.a == '" + strings.Repeat("x", maxExpression) + "'", false},
+	} {
+		c, problems := Load([]byte(minimal(fmt.Sprintf("{event: e, where: %q}", test.where))))
+		if (c != nil) != test.ok {
+			t.Errorf("%.40s…: %s", test.where, problems.Format("f"))
+		}
+		if c != nil && strings.Contains(c.Selectors[0].Text, "\n") {
+			t.Errorf("the selector's text has several lines: %q", c.Selectors[0].Text)
+		}
+	}
+}

@@ -341,7 +341,7 @@ func (c *converter) scalar(n ast.Node) *node {
 	case *ast.NullNode:
 		out.kind = nullNode
 	case *ast.BoolNode:
-		out.kind = boolNode
+		out.kind, out.text = boolNode, strings.ToLower(t.Value)
 	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
 		out.kind = numberNode
 	case *ast.LiteralNode:
