@@ -2,6 +2,24 @@
 // compiled form: selectors the worker can match, cohorts, metrics and their windows.
 //
 // The package is pure: it reads bytes and returns values and problems.
+//
+// What the contract leaves open is decided here:
+//
+//   - A duration is whole numbers with units y (365 d), w, d, h, m, s, the longest first, at most 100 years.
+//   - A catalog has at most 512 KiB, 500 metrics, 256 different selectors, 64 steps per activation. YAML aliases
+//     are followed; merge keys, tags and further documents are not accepted.
+//   - Event names are taken as they are. "*" inside a name has no meaning, and check warns of it.
+//   - A step without a name is named after its events; names are unique within a metric. A segment's path is
+//     split at dots, so keys that hold a dot cannot be reached.
+//   - In expressions a path is null wherever it finds nothing: below a missing property, below text or a number,
+//     beyond the end of a list. has() is true for a property that is there and null. An operation on null does
+//     not match, not even under "!", and is no failure; the other side of "||" still decides. Of keys that occur
+//     twice the last one counts. Whole JSON numbers that fit are int, others double. The work of one evaluation
+//     is bounded; one that exceeds it failed.
+//   - A guardrail without a window watches the first of 1d, 1w, 1mo, 1h that the catalog has. For ttfv a limit
+//     that is a duration is on the median (km_p50), one that is a number on the share with value by age.
+//   - The order of cohorts, metrics, steps, segments and windows belongs to the definition, that of event names
+//     and segment values does not.
 package catalog
 
 import (

@@ -51,7 +51,7 @@ func (l *loader) governance(o object, m *Metric) {
 	if n := o.get("target"); n != nil {
 		m.Target = l.target(n, m.Kind)
 	}
-	if n := o.get("guardrails"); n != nil {
+	if n := o.get("guardrails"); n != nil && !n.emptyList() {
 		for _, item := range l.items(n, "guardrails", "- {severity: critical, below: 0.2, min_sample: 200}", maxGuardrails) {
 			if g, ok := l.guardrail(item, m); ok {
 				m.Guardrails = append(m.Guardrails, g)

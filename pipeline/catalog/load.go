@@ -186,7 +186,7 @@ func (l *loader) cohort(n *node) Cohort {
 	case "month":
 		c.Grain = GrainMonth
 	}
-	if s := o.get("segments"); s != nil {
+	if s := o.get("segments"); s != nil && !s.emptyList() {
 		for _, item := range l.items(s, "segments", "[plan]", maxSegments) {
 			c.Segments = l.segment(c.Segments, item)
 		}

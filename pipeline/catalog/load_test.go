@@ -28,7 +28,7 @@ cohorts:
     entry: signed_up
     grain: week
     segments: [plan, {path: context.location.country, values: [DE, 49, True]}, {name: planType}]
-  - {name: everyone, entry: {first_seen: true}, grain: month}
+  - {name: everyone, entry: {first_seen: true}, grain: month, segments: []}
 metrics:
   - name: activated
     kind: activation
@@ -46,7 +46,7 @@ metrics:
     value: {event: signed_up, name: Signed again}
     target: {value: 2h}
     guardrails: [{severity: warning, above: 2h, window: 28d/1d, min_sample: 1}]
-  - {name: exports, kind: adoption, cohort: signup, feature: {event: export_run}}
+  - {name: exports, kind: adoption, cohort: signup, feature: {event: export_run}, guardrails: []}
 `))
 	if len(problems) > 0 {
 		t.Fatal(problems.Format("catalog.yaml"))

@@ -60,6 +60,9 @@ type node struct {
 	items []*node
 }
 
+// emptyList reports whether n is written as [].
+func (n *node) emptyList() bool { return n.kind == listNode && len(n.items) == 0 }
+
 // pair is one key of a mapping with its value.
 type pair struct {
 	pos   // of the key
