@@ -20,7 +20,9 @@ type Calendar struct {
 	loc       *time.Location
 	weekStart time.Weekday
 	period    period
-	starts    map[Day]int64
+	first     Day     // day of starts[0]
+	starts    []int64 // 0 where not computed yet
+	last      Day     // the day that DayOf returned last
 }
 
 // period is a stretch of time with one offset from UTC; zero bounds are open.
@@ -32,7 +34,7 @@ type period struct {
 
 // New returns the calendar of a time zone whose weeks start on weekStart.
 func New(loc *time.Location, weekStart time.Weekday) *Calendar {
-	return &Calendar{loc: loc, weekStart: weekStart, starts: make(map[Day]int64)}
+	return &Calendar{loc: loc, weekStart: weekStart}
 }
 
 func (c *Calendar) periodAt(sec int64) period {
@@ -61,6 +63,9 @@ func (c *Calendar) HourOf(sec int64) int64 {
 
 // DayOf returns the local day that holds an instant.
 func (c *Calendar) DayOf(sec int64) Day {
+	if sec >= c.Start(c.last) && sec < c.Start(c.last+1) {
+		return c.last
+	}
 	d := Day(floorDiv(sec+c.periodAt(sec).offset, daySeconds))
 	for sec < c.Start(d) {
 		d--
@@ -68,14 +73,41 @@ func (c *Calendar) DayOf(sec int64) Day {
 	for sec >= c.Start(d+1) {
 		d++
 	}
+	c.last = d
 	return d
 }
 
 // Start returns the first instant of a local day.
 func (c *Calendar) Start(d Day) int64 {
-	if s, ok := c.starts[d]; ok {
-		return s
+	if i := int(d - c.first); i >= 0 && i < len(c.starts) && c.starts[i] != 0 {
+		return c.starts[i]
 	}
+	s := c.findStart(d)
+	c.remember(d, s)
+	return s
+}
+
+// maxRemembered bounds the cache to some 270 years.
+const maxRemembered = 100_000
+
+// remember caches the start of a day; the cache moves when a day far from the others comes.
+func (c *Calendar) remember(d Day, start int64) {
+	const margin = 64
+	if len(c.starts) == 0 || d < c.first-maxRemembered || d > c.first+maxRemembered {
+		c.first, c.starts = d-margin, make([]int64, 2*margin)
+	}
+	if d < c.first {
+		grown := make([]int64, int(c.first-d)+margin+len(c.starts))
+		copy(grown[int(c.first-d)+margin:], c.starts)
+		c.first, c.starts = d-margin, grown
+	}
+	for int(d-c.first) >= len(c.starts) {
+		c.starts = append(c.starts, 0)
+	}
+	c.starts[d-c.first] = start
+}
+
+func (c *Calendar) findStart(d Day) int64 {
 	midnight := int64(d) * daySeconds
 	// No offset from UTC exceeds 16 hours, so the search starts before the day does.
 	for at := midnight - 16*HourSeconds; ; {
@@ -85,7 +117,6 @@ func (c *Calendar) Start(d Day) int64 {
 			s = midnight - p.offset
 		}
 		if p.to == 0 || s < p.to {
-			c.starts[d] = s
 			return s
 		}
 		at = p.to

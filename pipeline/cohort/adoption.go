@@ -79,6 +79,9 @@ func (f *Folder) days(b *facts.Book) {
 
 func (f *Folder) hours(s *side, w uint8) {
 	for _, h := range s.book.Hours {
+		if !f.focused(h.Start, h.Start+calendar.HourSeconds) {
+			continue
+		}
 		f.window(s, w, h.Start, h.Start+calendar.HourSeconds, int64(h.Events), false)
 	}
 }
@@ -91,8 +94,15 @@ func (f *Folder) tumbling(s *side, w uint8, kind catalog.WindowKind) {
 		for ; i < len(f.dayUses) && f.dayUses[i].day < last; i++ {
 			events += f.dayUses[i].events
 		}
+		if !f.focused(start, end) {
+			continue
+		}
 		f.window(s, w, start, end, events, true)
 	}
+}
+
+func (f *Folder) focused(start, end int64) bool {
+	return f.focus == 0 || f.focus >= start && f.focus < end
 }
 
 // dayOfEnd returns the day after the last day of the window.

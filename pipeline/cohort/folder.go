@@ -17,6 +17,7 @@ type Folder struct {
 	outcome  facts.Outcome
 	out      []Contribution
 	prune    int64
+	focus    int64 // Unix seconds; 0: all windows
 	dayUses  []dayUse
 }
 
@@ -46,8 +47,10 @@ func (f *Folder) Entries(out []Contribution, u *facts.User, c int) []Contributio
 }
 
 // Metric appends what a user counts for a metric. Windows that end at or before prune (ms) are final and left out.
-func (f *Folder) Metric(out []Contribution, u *facts.User, m int, prune int64) []Contribution {
-	f.out, f.prune = out, prune
+// With a focus (ms, 0 for none), so are the tumbling windows that do not hold it: an event that is the user's
+// newest and moves no entry changes no others.
+func (f *Folder) Metric(out []Contribution, u *facts.User, m int, prune, focus int64) []Contribution {
+	f.out, f.prune, f.focus = out, prune, focus/1000
 	def := &f.catalog.Metrics[m]
 	if u.Cohorts[def.Cohort].Entered() {
 		f.joiner.Outcome(u, m, &f.outcome)

@@ -102,3 +102,19 @@ type Day struct {
 
 // Entered reports whether the user has entered the cohort.
 func (c *Cohort) Entered() bool { return c.Entry != 0 }
+
+// NewestOpen returns the time of the newest event that is not settled, 0 when all are.
+func (u *User) NewestOpen() int64 {
+	var newest int64
+	for i := range u.Cohorts {
+		if open := u.Cohorts[i].Open; len(open) > 0 {
+			newest = max(newest, open[len(open)-1].Time)
+		}
+	}
+	for i := range u.Metrics {
+		for _, c := range u.Metrics[i].Sequence.Open {
+			newest = max(newest, c.Time)
+		}
+	}
+	return newest
+}

@@ -19,6 +19,7 @@ type user struct {
 	facts []byte
 	seq   uint64 // stream sequence of the last event joined
 	dirty bool
+	due   bool // waits in partition.due to be collapsed
 }
 
 // partition is the state of one partition: what apply changes, and what a flush takes. It belongs to one
@@ -47,6 +48,9 @@ type partition struct {
 	before, after []cohort.Contribution
 	affects       []catalog.Mask // per metric
 
+	due     map[int64][]*user // users with open events, by the hour (Unix) in which the watermark passes them
+	dueHour int64             // hours before it are done
+
 	dirtyUsers []*user
 	dead       []stream.DeadLetter
 	deadBytes  int
@@ -70,7 +74,7 @@ func newPartition(id uint16, c *catalog.Catalog, identity clickhouse.Identity) *
 		id: id, catalog: c, identity: identity,
 		calendar: calendar.New(c.Location, c.WeekStart),
 		matcher:  c.NewMatcher(), cells: cohort.NewCells(), names: newNames(),
-		users:    make(map[string]*user),
+		users: make(map[string]*user), due: make(map[int64][]*user),
 		sentDead: make(map[uint64]struct{}),
 		volumes:  make(map[cohort.Key]uint64),
 		days:     make(map[calendar.Day]int64), covered: make(map[calendar.Day]bool),
@@ -165,20 +169,66 @@ func (p *partition) join(u *user, mask catalog.Mask) error {
 	p.joiner.Join(p.scratch, &p.event, mask, p.watermark(), p.prune)
 	p.after = p.contributions(p.after[:0], plan)
 	p.cells.Change(p.before, p.after)
+	p.keep(u)
+	return nil
+}
+
+// keep encodes scratch as the user's facts, and remembers when to collapse what is open in them.
+func (p *partition) keep(u *user) {
 	p.buf = p.scratch.Encode(p.buf[:0])
 	if len(p.buf) <= cap(u.facts) && cap(u.facts) <= 2*len(p.buf) {
 		u.facts = append(u.facts[:0], p.buf...)
 	} else {
 		u.facts = slices.Clone(p.buf)
 	}
-	return nil
+	if newest := p.scratch.NewestOpen(); newest != 0 && !u.due {
+		u.due = true
+		hour := max(newest/msPerHour+1, p.dueHour)
+		p.due[hour] = append(p.due[hour], u)
+	}
 }
 
-// plan says which cohorts' entries and which metrics an event can change.
-type plan struct{ cohorts, metrics uint64 }
+// settle collapses the users whose open events the watermark has passed, so that users who do not come back hold
+// no more than what is settled.
+func (p *partition) settle() {
+	now := p.watermark() / msPerHour
+	if now <= p.dueHour {
+		return
+	}
+	p.dueHour = now
+	for hour, users := range p.due {
+		if hour > now {
+			continue
+		}
+		delete(p.due, hour)
+		for _, u := range users {
+			u.due = false
+			p.mustDecode(u)
+			p.joiner.Collapse(p.scratch, p.watermark(), p.prune)
+			p.keep(u)
+		}
+	}
+}
+
+// mustDecode reads facts that this process encoded or has read before.
+func (p *partition) mustDecode(u *user) {
+	if err := p.scratch.Decode(u.facts); err != nil {
+		panic("BUG: facts that were readable before: " + err.Error())
+	}
+}
+
+// plan says which cohorts' entries and which metrics an event can change, and the focus for those metrics whose
+// cohort's entry stays.
+type plan struct {
+	cohorts, metrics uint64
+	focus            int64 // ms, 0 for none
+}
 
 func (p *partition) plan(mask catalog.Mask) plan {
 	var pl plan
+	if p.event.Time >= p.scratch.LastSeen {
+		pl.focus = p.event.Time
+	}
 	for c := range p.catalog.Cohorts {
 		if co := &p.scratch.Cohorts[c]; mask.Has(p.catalog.Cohorts[c].Entry) && (!co.Entered() || p.event.Time <= co.Entry) {
 			pl.cohorts |= 1 << c
@@ -199,9 +249,14 @@ func (p *partition) contributions(out []cohort.Contribution, pl plan) []cohort.C
 		}
 	}
 	for m := range p.catalog.Metrics {
-		if pl.metrics&(1<<m) != 0 {
-			out = p.folder.Metric(out, p.scratch, m, p.prune)
+		if pl.metrics&(1<<m) == 0 {
+			continue
 		}
+		focus := pl.focus
+		if pl.cohorts&(1<<p.catalog.Metrics[m].Cohort) != 0 {
+			focus = 0
+		}
+		out = p.folder.Metric(out, p.scratch, m, p.prune, focus)
 	}
 	return out
 }

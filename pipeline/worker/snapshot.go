@@ -54,6 +54,7 @@ func (p *partition) checkpoint() clickhouse.Checkpoint {
 func (p *partition) committed(s *snapshot) {
 	before := p.prune
 	p.prune = max(p.prune, s.watermark)
+	p.settle()
 	p.counters.DeadSeq = s.checkpoint.DeadSeq
 	if before/msPerHour != p.prune/msPerHour {
 		p.cells.Forget(func(k cohort.Key) bool { return p.folder.BucketEnd(k)*1000 <= p.prune })
@@ -145,17 +146,14 @@ func (p *partition) cover(day calendar.Day) {
 	}
 }
 
-// takeUsers encodes the users that changed. A user nobody heard of for long still holds what was open then, so
-// it is collapsed here only if it changed.
+// takeUsers encodes the users that changed.
 func (p *partition) takeUsers(r *clickhouse.UserRows) {
 	r.Partition = p.id
 	n := len(p.dirtyUsers)
 	r.UserID, r.Facts, r.LastSeen, r.Version = make([]string, 0, n), make([]string, 0, n), make([]int64, 0, n), make([]uint64, 0, n)
 	for _, u := range p.dirtyUsers {
 		u.dirty = false
-		if err := p.scratch.Decode(u.facts); err != nil {
-			panic("BUG: facts that were just encoded: " + err.Error())
-		}
+		p.mustDecode(u)
 		r.UserID, r.Facts = append(r.UserID, u.id), append(r.Facts, string(u.facts))
 		r.LastSeen, r.Version = append(r.LastSeen, p.scratch.LastSeen), append(r.Version, u.seq)
 		p.describeUser(r)
@@ -202,7 +200,12 @@ func (p *partition) load(id string, stored []byte, version uint64) error {
 	if err := p.scratch.Decode(stored); err != nil {
 		return err
 	}
-	p.users[id] = &user{id: id, facts: slices.Clip(stored), seq: version}
+	u := &user{id: id, facts: slices.Clip(stored), seq: version}
+	p.users[id] = u
+	if p.scratch.NewestOpen() != 0 {
+		p.joiner.Collapse(p.scratch, p.watermark(), p.prune)
+		p.keep(u)
+	}
 	p.after = p.contributions(p.after[:0], plan{cohorts: ^uint64(0), metrics: ^uint64(0)})
 	p.cells.Load(p.after)
 	return nil
