@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 func (l *loader) readDefaults(n *node) {
@@ -167,7 +168,7 @@ func (l *loader) guardrail(n *node, m *Metric) (g Guardrail, ok bool) {
 	g.Window = l.guardrailWindow(o)
 	g.MinSample = o.count("min_sample", 0, 0, 1_000_000_000)
 	g.Consecutive = o.count("consecutive", 1, 1, 1000)
-	g.Age = o.duration("age", 0, 1)
+	g.Age = o.duration("age", 0, time.Minute)
 	l.age(o, m, &g)
 	if g.MinSample == 0 && (o.get("min_sample") == nil || o.get("min_sample").text == "0") {
 		l.warnf(n.pos, "this guardrail has no min_sample: write for example min_sample: 200, so that few users cannot trip it")
