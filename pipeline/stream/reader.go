@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/semaphore"
 
 	"firstlight/pipeline/event"
 )
@@ -27,6 +28,13 @@ type Item struct {
 	Mark    *Mark
 }
 
+// large is the size from which a message counts against the memory that queued messages may take; smaller ones
+// are bounded by the length of the queues.
+const (
+	large      = 16 << 10
+	largeTotal = 64 << 20
+)
+
 // Reader reads the stream through one ordered consumer of its own, and deals messages out to partitions. Its
 // consumer holds no acknowledgements, and starts again by itself after a gap, so every partition sees the
 // messages of its users in stream order, each once.
@@ -37,6 +45,7 @@ type Reader struct {
 	from       uint64 // last sequence that need not be read
 	partitions []chan<- Item
 	dealt      []atomic.Uint64 // messages handed to each partition
+	room       *semaphore.Weighted
 	delivered  atomic.Uint64
 	clock      atomic.Int64
 	live       atomic.Bool
@@ -44,7 +53,7 @@ type Reader struct {
 
 // NewReader returns a reader of all messages after a mark.
 func NewReader(s jetstream.Stream, after Mark, partitions []chan<- Item) *Reader {
-	r := &Reader{stream: s, from: after.Sequence, partitions: partitions, dealt: make([]atomic.Uint64, len(partitions))}
+	r := &Reader{stream: s, from: after.Sequence, partitions: partitions, dealt: make([]atomic.Uint64, len(partitions)), room: semaphore.NewWeighted(largeTotal)}
 	r.delivered.Store(after.Sequence)
 	r.clock.Store(after.Clock)
 	r.live.Store(after.Live)
@@ -94,6 +103,9 @@ func (r *Reader) deal(ctx context.Context, m jetstream.Msg) {
 		return
 	}
 	msg := event.Message{Subject: m.Subject(), Header: m.Headers(), Stored: meta.Timestamp.UnixMilli(), Sequence: meta.Sequence.Stream, Data: m.Data()}
+	if n := weight(&msg); n > 0 && r.room.Acquire(ctx, n) != nil {
+		return // ctx ended
+	}
 	p := Partition(msg.Subject, len(r.partitions))
 	select {
 	case r.partitions[p] <- Item{Message: msg}:
@@ -106,6 +118,20 @@ func (r *Reader) deal(ctx context.Context, m jetstream.Msg) {
 	_, imported := msg.Header[event.ReceivedHeader]
 	r.live.Store(!imported)
 	r.delivered.Store(msg.Sequence)
+}
+
+// Applied tells the reader that a message it handed out takes no room in a queue any more.
+func (r *Reader) Applied(m *event.Message) {
+	if n := weight(m); n > 0 {
+		r.room.Release(n)
+	}
+}
+
+func weight(m *event.Message) int64 {
+	if len(m.Data) < large {
+		return 0
+	}
+	return min(int64(len(m.Data)), largeTotal)
 }
 
 // mark tells the partitions how far the stream was read. A mark is read before it is sent, so it never

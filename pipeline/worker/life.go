@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"firstlight/pipeline/event"
 	"firstlight/pipeline/stream"
 )
 
@@ -19,6 +20,8 @@ type life struct {
 	every time.Duration
 	limit limits
 	write func(*snapshot) error
+	// applied is told of every message taken.
+	applied func(*event.Message)
 
 	mark      stream.Mark // newest mark taken
 	taken     uint64      // messages taken
@@ -58,7 +61,7 @@ const (
 )
 
 func newLife(p *partition, every time.Duration, limit limits, write func(*snapshot) error) *life {
-	l := &life{p: p, in: make(chan stream.Item, queueLength), every: every, limit: limit, write: write, stored: make(chan error, 1)}
+	l := &life{p: p, in: make(chan stream.Item, queueLength), every: every, limit: limit, write: write, stored: make(chan error, 1), applied: func(*event.Message) {}}
 	l.committed.Store(&position{sequence: p.applied, clock: p.clock})
 	l.held.Store(p.holds(p.checkpoint()))
 	l.alive.Store(time.Now().UnixNano())
@@ -100,7 +103,9 @@ func (l *life) take(item stream.Item) error {
 			l.p.applied = max(l.p.applied, l.mark.Sequence)
 		} else {
 			l.taken++
-			if err := l.p.apply(&item.Message); err != nil {
+			err := l.p.apply(&item.Message)
+			l.applied(&item.Message)
+			if err != nil {
 				return err
 			}
 		}

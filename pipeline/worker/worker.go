@@ -113,6 +113,9 @@ func (w *Worker) prepare(ctx context.Context, partitions []*partition, writing c
 	}
 	w.reader = stream.NewReader(w.Events, stream.Mark{Sequence: from, Clock: clock, Live: live}, inputs)
 	w.reader.Lost = func(err error) { w.Log.Warn("the consumer starts again", zap.Error(err)) }
+	for _, l := range w.lives {
+		l.applied = w.reader.Applied
+	}
 	if err := w.progress.start(ctx, w, last); err != nil {
 		return err
 	}
