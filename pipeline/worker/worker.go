@@ -55,6 +55,14 @@ const shutdownTime = 8 * time.Second
 // Run processes the stream until ctx ends, or when Drain is set until the stream is drained. It returns a
 // *Refusal when what is stored belongs to something else.
 func (w *Worker) Run(ctx context.Context) error {
+	err := w.run(ctx)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // stopped before it took its first message
+	}
+	return err
+}
+
+func (w *Worker) run(ctx context.Context) error {
 	checkpoints, err := w.open(ctx)
 	if err != nil {
 		return err
