@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -145,7 +146,7 @@ func (b *backends) embeddedClickHouse(ctx context.Context, serve bool) (string, 
 	}
 	b.engine, err = engine.Start(ctx, engine.Config{
 		Library: b.settings.LibCHDB, Path: filepath.Join(b.settings.DataDir, "clickhouse"), Listen: addr,
-		Log: func(line string) { b.log.Info(line, zap.String("from", "engine")) },
+		Log: b.logEngine,
 	})
 	if err != nil {
 		if taken := portTaken(addr, "FIRSTLIGHT_CLICKHOUSE_ADDR to a free address, or CLICKHOUSE_URL to a running server"); taken != nil {
@@ -154,6 +155,15 @@ func (b *backends) embeddedClickHouse(ctx context.Context, serve bool) (string, 
 		return "", err
 	}
 	return b.engine.DSN(""), nil
+}
+
+// logEngine passes on what the engine's helper says. Why it ends is returned as an error as well.
+func (b *backends) logEngine(line string) {
+	level := zap.InfoLevel
+	if strings.HasPrefix(line, "firstlight-clickhouse: ") {
+		level = zap.DebugLevel
+	}
+	b.log.Log(level, line, zap.String("from", "engine"))
 }
 
 // close ends connections and what this process started, embedded servers last.

@@ -53,7 +53,9 @@ func runPublish(cmd *cobra.Command, p *publish.Publisher, files []string) error 
 		return err
 	}
 	summary, err := p.Run(ctx, files, cmd.InOrStdin())
-	fmt.Fprintln(os.Stderr, summary)
+	if err == nil || summary.Published > 0 {
+		fmt.Fprintln(os.Stderr, summary)
+	}
 	switch {
 	case err != nil:
 		return err

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"math"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// comparedViews are all views that numbers can be compared in; what tells the time of a run is left out.
+var comparedViews = map[string]string{
+	"activation_by_cohort": "*", "activation_by_cohort_segments": "*", "activation_by_entry_window": "*", "activation_by_window": "*",
+	"activation_steps": "*", "ttfv_by_cohort": "*", "ttfv_by_cohort_segments": "*", "ttfv_by_window": "*", "progress_by_age": "*",
+	"adoption_by_cohort": "*", "adoption_by_window": "*", "adoption_by_window_segments": "*", "user_progress": "*", "event_volume": "*",
+	"pipeline_progress": "partition, applied_seq, stream_seq, lag, arrival_clock, watermark, received, applied, ignored, clamped, dead",
+}
+
+// views reads all of them.
+func (b *box) views() map[string]string {
+	b.t.Helper()
+	d := b.start("run") // one engine for all queries
+	defer d.terminate()
+	all := map[string]string{}
+	for view, columns := range comparedViews {
+		all[view] = b.tsv("SELECT " + columns + " FROM " + view + " ORDER BY ALL")
+	}
+	return all
+}
+
+func TestKilledAgainAndAgain(t *testing.T) {
+	b := newBox(t)
+	b.env["FIRSTLIGHT_FLUSH_INTERVAL"] = "10ms"
+	path, events := b.product(21, 120)
+	b.must("publish", "--historical", path)
+
+	for i := range 4 {
+		d := b.start("run")
+		<-time.After(time.Duration(50+i*60) * time.Millisecond) // not a wait: the moment of the crash
+		d.kill()
+		b.eventually("the engine ends with its parent", func() bool { return !listening(d.at.ClickHouse) })
+	}
+	b.must("run", "--drain")
+	killed := b.views()
+	b.must("run", "--drain", "--rebuild")
+	calm := b.views()
+	for view := range comparedViews {
+		if killed[view] != calm[view] {
+			t.Errorf("%s differs after kills:\n%s", view, firstDifference(killed[view], calm[view]))
+		}
+	}
+	s := b.accounts()
+	received := uint64(0)
+	for _, p := range s.Partitions {
+		received += p.Received
+	}
+	if received != uint64(events) || s.Lag != 0 {
+		t.Errorf("%d of %d events were received, lag %d", received, events, s.Lag)
+	}
+}
+
+func listening(addr string) bool {
+	c, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
+}
+
+func firstDifference(a, b string) string {
+	x, y := strings.Split(a, "\n"), strings.Split(b, "\n")
+	for i := range min(len(x), len(y)) {
+		if x[i] != y[i] {
+			return fmt.Sprintf("killed: %s\n calm: %s", x[i], y[i])
+		}
+	}
+	return fmt.Sprintf("%d rows after kills, %d without", len(x), len(y))
+}
+
+// TestCDNOW is the tutorial: real purchases, and figures that were computed independently.
+func TestCDNOW(t *testing.T) {
+	const master = "../../../shared/data/cdnow/CDNOW_master.txt"
+	if _, err := os.Stat(master); err != nil {
+		t.Skipf("the CDNOW purchases are not here: %v", err)
+	}
+	b := newBox(t)
+	catalog, err := os.ReadFile("../../schemas/examples/cdnow.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As the example has it, and with windows that become final while purchases arrive.
+	for _, lateness := range []string{"allowed_lateness: 2y", "allowed_lateness: 24h"} {
+		b.write("catalog.yaml", strings.Replace(string(catalog), "allowed_lateness: 2y", lateness, 1))
+		if lateness == "allowed_lateness: 2y" {
+			b.must("publish", "--historical", b.write("cdnow.ndjson", purchases(t, master)))
+		}
+		b.must("run", "--drain", "--rebuild")
+		b.checkCDNOW(lateness)
+	}
+}
+
+func (b *box) checkCDNOW(what string) {
+	b.t.Helper()
+	got := b.tsv("SELECT cohort_start, entered, reached, mean_seconds, p50_seconds, activated FROM ttfv_by_cohort AS v " +
+		"JOIN (SELECT cohort_start, activated FROM activation_by_cohort WHERE metric = 'back_within_30d') AS a USING cohort_start " +
+		"WHERE metric = 'next_purchase' ORDER BY cohort_start LIMIT 3")
+	want := []struct {
+		exact        string
+		mean, median float64
+		activated    string
+	}{
+		{"1997-01-01\t7846\t3917", 9632794.894, 4579200, "1456"},
+		{"1997-02-01\t8476\t4135", 9376520.822, 4665600, "1570"},
+		{"1997-03-01\t7248\t3610", 9066734.626, 4752000, "1329"},
+	}
+	lines := strings.Split(got, "\n")
+	if len(lines) != len(want) {
+		b.t.Fatalf("%s: %s", what, got)
+	}
+	for i, w := range want {
+		f := strings.Split(lines[i], "\t")
+		mean, _ := strconv.ParseFloat(f[3], 64)
+		median, _ := strconv.ParseFloat(f[4], 64)
+		if strings.Join(f[:3], "\t") != w.exact || math.Abs(mean-w.mean) > 0.001 || math.Abs(median/w.median-1) > 0.01 || f[5] != w.activated {
+			b.t.Errorf("%s: %s, want %s mean %.3f median %.0f activated %s", what, lines[i], w.exact, w.mean, w.median, w.activated)
+		}
+	}
+}
+
+// purchases converts the file as the tutorial does.
+func purchases(t *testing.T, path string) string {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var out strings.Builder
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		var customer, day, cds string
+		var dollars float64
+		if _, err := fmt.Sscan(lines.Text(), &customer, &day, &cds, &dollars); err != nil {
+			continue // the heading
+		}
+		fmt.Fprintf(&out, `{"event":"purchase","userId":"%s","timestamp":"%s-%s-%sT00:00:00Z","properties":{"cds":%s,"dollars":%.2f}}`+"\n",
+			customer, day[:4], day[4:6], day[6:], cds, dollars)
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
