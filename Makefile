@@ -6,9 +6,15 @@ export CGO_ENABLED ?= 0
 .DEFAULT_GOAL := build
 
 # The embedded ClickHouse engine's library for this platform, in .engine/. A change of package.json renews it.
-engine: .engine/installed
+# Nothing is installed when the environment names a library or a server.
+ifeq ($(FIRSTLIGHT_LIBCHDB)$(CLICKHOUSE_URL),)
+engine: .engine/node_modules/.installed
+else
+engine:
+	@:
+endif
 
-.engine/installed: package.json
+.engine/node_modules/.installed: package.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js, or set FIRSTLIGHT_LIBCHDB to a libchdb.so, or CLICKHOUSE_URL to a ClickHouse server" >&2; exit 1; }
 	@mkdir -p .engine
 	@cp package.json .engine/package.json

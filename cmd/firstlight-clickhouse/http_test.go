@@ -128,6 +128,7 @@ func TestRefusals(t *testing.T) {
 		{"broken gzip", "POST", "definitely not gzip", []string{"Content-Encoding:", "gzip"}, 400, "117", "gzip"},
 		{"unknown encoding", "POST", "x", []string{"Content-Encoding:", "rot13"}, 400, "117", "rot13"},
 		{"broken blocks", "POST", strings.Repeat("no blocks", 9), []string{"decompress", "1"}, 400, "117", "request body"},
+		{"ORC, whose reader can crash", "POST", "INSERT INTO t FORMAT ORC\nORC", nil, 501, "48", "Parquet"},
 		{"another site's page", "POST", "SELECT 1", []string{"Origin:", "https://evil.example"}, 403, "", "this machine"},
 		{"another site's name", "POST", "SELECT 1", []string{"Host:", "evil.example:8123"}, 403, "", "this machine"},
 		{"method", "DELETE", "", nil, 405, "", "GET or POST"},
