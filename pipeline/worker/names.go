@@ -27,10 +27,13 @@ type names struct {
 	admitted map[string]map[string]struct{} // by scope
 	fresh    []clickhouse.Name              // not stored yet
 	capped   map[string]uint64              // values that became (other), by scope
+	events   map[sourceEvent][2]uint32      // numbers of admitted sources and their events
 }
 
+type sourceEvent struct{ source, event string }
+
 func newNames() *names {
-	return &names{numbers: make(map[string]uint32), admitted: make(map[string]map[string]struct{}), capped: make(map[string]uint64)}
+	return &names{numbers: make(map[string]uint32), admitted: make(map[string]map[string]struct{}), capped: make(map[string]uint64), events: make(map[sourceEvent][2]uint32)}
 }
 
 // number returns the number of a text.
@@ -72,4 +75,19 @@ func (n *names) admit(scope, value string, limit int, seq uint64) string {
 	values[value] = struct{}{}
 	n.fresh = append(n.fresh, clickhouse.Name{Scope: scope, Value: value, Version: seq})
 	return value
+}
+
+// event returns the numbers of a source and of one of its events, both subject to their caps.
+func (n *names) event(source, event string, seq uint64) (sourceNumber, eventNumber uint32) {
+	key := sourceEvent{source, event}
+	if numbers, ok := n.events[key]; ok {
+		return numbers[0], numbers[1]
+	}
+	s := n.admit(scopeSources, source, maxSources, seq)
+	e := n.admit(scopeSource+s, event, maxEventNames, seq)
+	numbers := [2]uint32{n.number(s), n.number(e)}
+	if s == source && e == event { // what is capped is not remembered: it has no bound
+		n.events[key] = numbers
+	}
+	return numbers[0], numbers[1]
 }

@@ -263,14 +263,15 @@ func (p *partition) contributions(out []cohort.Contribution, pl plan) []cohort.C
 
 // countVolume counts the applied event in its hour, unless the stored count includes it.
 func (p *partition) countVolume(seq uint64) {
-	source := p.names.admit(scopeSources, p.event.Source, maxSources, seq)
-	name := p.names.admit(scopeSource+source, p.event.Name, maxEventNames, seq)
-	k := cohort.Key{Kind: cohort.Volume, Name: p.names.number(source), Value: p.names.number(name), Bucket: p.calendar.HourOf(p.event.Time / 1000)}
-	if stored, ok := p.volumes[k]; ok {
-		if seq <= stored {
-			return
+	source, name := p.names.event(p.event.Source, p.event.Name, seq)
+	k := cohort.Key{Kind: cohort.Volume, Name: source, Value: name, Bucket: p.calendar.HourOf(p.event.Time / 1000)}
+	if len(p.volumes) > 0 {
+		if stored, ok := p.volumes[k]; ok {
+			if seq <= stored {
+				return
+			}
+			delete(p.volumes, k)
 		}
-		delete(p.volumes, k)
 	}
 	p.cells.Add(k, 1)
 }
