@@ -97,7 +97,7 @@ func (l *life) run(ctx context.Context) error {
 
 // take applies an item, and what else waits behind it.
 func (l *life) take(item stream.Item) error {
-	for range queueLength {
+	for n := 1; ; n++ {
 		if item.Mark != nil {
 			l.mark = *item.Mark
 			l.p.applied = max(l.p.applied, l.mark.Sequence)
@@ -109,7 +109,7 @@ func (l *life) take(item stream.Item) error {
 				return err
 			}
 		}
-		if l.full() {
+		if n == queueLength || l.full() {
 			return nil
 		}
 		select {
@@ -118,7 +118,6 @@ func (l *life) take(item stream.Item) error {
 			return nil
 		}
 	}
-	return nil
 }
 
 func (l *life) full() bool {
