@@ -175,7 +175,9 @@ func identifier(v any) (id, reason string) {
 		}
 		return id, ""
 	case json.Number:
-		return id.String(), ""
+		if len(id) <= 256 {
+			return id.String(), ""
+		}
 	}
 	return "", "invalid_user"
 }
