@@ -27,7 +27,7 @@ func (b *box) views() map[string]string {
 	defer d.terminate()
 	all := map[string]string{}
 	for view, columns := range comparedViews {
-		all[view] = b.tsv("SELECT " + columns + " FROM " + view + " ORDER BY ALL")
+		all[view] = d.tsv("SELECT " + columns + " FROM " + view + " ORDER BY ALL")
 	}
 	return all
 }

@@ -107,8 +107,8 @@ func (d *demo) run(ctx context.Context, b *backends) error {
 	}
 	d.users = d.past.Users()
 	if d.fresh {
-		if err := d.fill(ctx); err != nil {
-			return err
+		if err := d.fill(ctx, b); err != nil {
+			return stopped(ctx, err)
 		}
 	}
 	d.explain(b)
@@ -152,8 +152,8 @@ func newPast(now int64) simulate.Product {
 	}
 }
 
-// fill publishes the past, as received when it happened.
-func (d *demo) fill(ctx context.Context) error {
+// fill publishes the past, as received when it happened, and waits until it is in the views.
+func (d *demo) fill(ctx context.Context, b *backends) error {
 	began := time.Now()
 	first, err := json.Marshal(map[string]any{
 		"type": "identify", "event": pastEvent, "userId": "demo", "messageId": pastEvent, "properties": d.past,
@@ -174,8 +174,34 @@ func (d *demo) fill(ctx context.Context) error {
 	if _, err := d.sink.Flush(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintf(d.out, "Eight weeks of a simulated product: %d users, %d events, published in %s.\n\n", len(d.users), len(events), time.Since(began).Round(100*time.Millisecond))
+	fmt.Fprintf(d.out, "Eight weeks of a simulated product: %d users, %d events, published in %s", len(d.users), len(events), time.Since(began).Round(100*time.Millisecond))
+	if err := d.caughtUp(ctx, b, uint64(len(events)+1)); err != nil {
+		return err
+	}
+	fmt.Fprintf(d.out, ", in the views after %s.\n\n", time.Since(began).Round(100*time.Millisecond))
 	return nil
+}
+
+// caughtUp waits until so many messages are received.
+func (d *demo) caughtUp(ctx context.Context, b *backends, messages uint64) error {
+	for {
+		st, err := b.readStatus(ctx)
+		if err != nil {
+			return fmt.Errorf("wait for the history: %w", err)
+		}
+		received := uint64(0)
+		for _, p := range st.Partitions {
+			received += p.Received
+		}
+		if received >= messages && st.Lag == 0 {
+			return nil
+		}
+		select {
+		case <-time.After(tick):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // publish stores one event; received is 0 for a live one.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -252,6 +253,21 @@ func (d *daemon) terminate() (code int, took time.Duration) {
 func (d *daemon) kill() {
 	_ = d.c.Process.Signal(syscall.SIGKILL)
 	<-d.done
+}
+
+// tsv runs SQL on the engine the daemon serves and returns its rows, columns separated by tabs.
+func (d *daemon) tsv(sql string) string {
+	d.b.t.Helper()
+	answer, err := http.Post("http://"+d.at.ClickHouse+"/?database=firstlight", "text/plain", strings.NewReader(sql))
+	if err != nil {
+		d.b.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		d.b.t.Fatalf("%s: %s %s %v", sql, answer.Status, body, err)
+	}
+	return strings.TrimSpace(string(body))
 }
 
 // accounts reads what became of all messages.

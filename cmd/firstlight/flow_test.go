@@ -290,7 +290,7 @@ func (b *box) refusedRun(words ...string) {
 
 func TestDemo(t *testing.T) {
 	b := newBox(t)
-	out := b.must("demo", "--for", "12s", "--every", "1s", "--rate", "100")
+	out := b.must("demo", "--for", "2s", "--every", "1s", "--rate", "100")
 	last := out[strings.LastIndex(out, "as of "):]
 	for _, want := range []string{"activated", "first_report", "exports", "invite mail broken"} {
 		if !strings.Contains(last, want) {
@@ -298,7 +298,7 @@ func TestDemo(t *testing.T) {
 		}
 	}
 	compareDemo(t, last)
-	b.must("demo", "--for", "2s", "--every", "1s")
+	b.must("demo", "--for", "1s", "--every", "1s")
 	other := newOther(b)
 	other.must("publish", other.write("events.ndjson", funnel))
 	other.env["FIRSTLIGHT_CATALOG"] = ""
@@ -365,10 +365,10 @@ func TestLateConversion(t *testing.T) {
 		b.must("publish", "--historical", b.write(fmt.Sprintf("part%d.ndjson", i), lines))
 		reports += lines
 		b.eventually("all is applied", func() bool {
-			return b.tsv("SELECT sum(received) FROM pipeline_progress") == fmt.Sprint(strings.Count(reports, "\n"))
+			return d.tsv("SELECT sum(received) FROM pipeline_progress") == fmt.Sprint(strings.Count(reports, "\n"))
 		})
 	}
-	if got := b.tsv("SELECT sum(reached) FROM ttfv_by_cohort WHERE cohort_start = '2026-03-02'"); got != "2" {
+	if got := d.tsv("SELECT sum(reached) FROM ttfv_by_cohort WHERE cohort_start = '2026-03-02'"); got != "2" {
 		t.Errorf("%s of 2 users shared a report", got)
 	}
 	if code, _ := d.terminate(); code != 0 {
