@@ -34,7 +34,7 @@ var transport = map[string]bool{
 	"query": true, "query_id": true, "database": true, "default_format": true, "user": true, "password": true,
 	"quota_key": true, "role": true, "stacktrace": true, "compress": true, "decompress": true, "buffer_size": true,
 	"client_protocol_version": true, "wait_end_of_query": true, "session_id": true, "session_timeout": true,
-	"session_check": true, "close_session": true,
+	"session_check": true, "close_session": true, "log_comment": true,
 	"enable_http_compression": true, "http_zlib_compression_level": true, "network_compression_method": true,
 	"network_zstd_compression_level": true, "send_progress_in_http_headers": true, "add_http_cors_header": true,
 	"http_headers_progress_interval_ms": true, "cancel_http_readonly_queries_on_client_close": true,
