@@ -13,7 +13,7 @@ import (
 const encodingVersion = 1
 
 // ErrCorrupt is returned for bytes that are no user of the Joiner's catalog.
-var ErrCorrupt = errors.New("stored facts cannot be read")
+var ErrCorrupt = errors.New("stored facts cannot be read (start with --rebuild to recompute them)")
 
 // Encode appends a user's facts to buf. Times are written as differences, small numbers in one byte.
 func (u *User) Encode(buf []byte) []byte {

@@ -3,6 +3,7 @@ package worker
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"firstlight/pipeline/calendar"
 	"firstlight/pipeline/catalog"
@@ -45,6 +46,7 @@ type partition struct {
 	scratch       *facts.User
 	blank         []byte // an encoded user of whom nothing is known
 	buf           []byte
+	plan          plan
 	before, after []cohort.Contribution
 	affects       []catalog.Mask // per metric
 
@@ -84,6 +86,7 @@ func newPartition(id uint16, c *catalog.Catalog, identity clickhouse.Identity) *
 	p.scratch = p.joiner.NewUser()
 	p.blank = p.scratch.Encode(nil)
 	p.counters = clickhouse.Checkpoint{Identity: identity, Partition: id, Dead: map[string]uint64{}}
+	p.plan = newPlan(c)
 	p.affects = make([]catalog.Mask, len(c.Metrics))
 	for i := range c.Metrics {
 		p.affects[i] = p.joiner.Affects(i)
@@ -124,7 +127,7 @@ func (p *partition) apply(m *event.Message) error {
 
 func (p *partition) lateDetail() string {
 	return fmt.Sprintf("the event is of %s, older than the watermark %s (allowed_lateness %s)",
-		formatMs(p.event.Time), formatMs(p.watermark()), p.catalog.AllowedLateness)
+		formatMs(p.event.Time), formatMs(p.watermark()), strings.TrimSuffix(p.catalog.AllowedLateness.String(), "0m0s"))
 }
 
 func (p *partition) bury(m *event.Message, reason event.Reason, detail string) {
@@ -164,10 +167,10 @@ func (p *partition) join(u *user, mask catalog.Mask) error {
 	if err := p.scratch.Decode(u.facts); err != nil {
 		return err
 	}
-	plan := p.plan(mask)
-	p.before = p.contributions(p.before[:0], plan)
+	p.consider(mask)
+	p.before = p.contributions(p.before[:0])
 	p.joiner.Join(p.scratch, &p.event, mask, p.watermark(), p.prune)
-	p.after = p.contributions(p.after[:0], plan)
+	p.after = p.contributions(p.after[:0])
 	p.cells.Change(p.before, p.after)
 	p.keep(u)
 	return nil
@@ -217,43 +220,56 @@ func (p *partition) mustDecode(u *user) {
 	}
 }
 
-// plan says which cohorts' entries and which metrics an event can change, and the focus for those metrics whose
-// cohort's entry stays.
+// plan says what an event can change.
 type plan struct {
-	cohorts, metrics uint64
-	focus            int64 // ms, 0 for none
+	cohorts []bool // the entry may move
+	metrics []bool
+	focus   int64 // for metrics whose cohort's entry stays: ms, 0 for none
 }
 
-func (p *partition) plan(mask catalog.Mask) plan {
-	var pl plan
+func newPlan(c *catalog.Catalog) plan {
+	return plan{cohorts: make([]bool, len(c.Cohorts)), metrics: make([]bool, len(c.Metrics))}
+}
+
+// considerAll plans for everything a user counts.
+func (p *partition) considerAll() {
+	p.plan.focus = 0
+	for c := range p.plan.cohorts {
+		p.plan.cohorts[c] = true
+	}
+	for m := range p.plan.metrics {
+		p.plan.metrics[m] = true
+	}
+}
+
+// consider plans for the event and the user in scratch.
+func (p *partition) consider(mask catalog.Mask) {
+	p.plan.focus = 0
 	if p.event.Time >= p.scratch.LastSeen {
-		pl.focus = p.event.Time
+		p.plan.focus = p.event.Time
 	}
 	for c := range p.catalog.Cohorts {
-		if co := &p.scratch.Cohorts[c]; mask.Has(p.catalog.Cohorts[c].Entry) && (!co.Entered() || p.event.Time <= co.Entry) {
-			pl.cohorts |= 1 << c
-		}
+		co := &p.scratch.Cohorts[c]
+		p.plan.cohorts[c] = mask.Has(p.catalog.Cohorts[c].Entry) && (!co.Entered() || p.event.Time <= co.Entry)
 	}
 	for m := range p.catalog.Metrics {
-		if pl.cohorts&(1<<p.catalog.Metrics[m].Cohort) != 0 || mask.Intersects(&p.affects[m]) {
-			pl.metrics |= 1 << m
-		}
+		p.plan.metrics[m] = p.plan.cohorts[p.catalog.Metrics[m].Cohort] || mask.Intersects(&p.affects[m])
 	}
-	return pl
 }
 
-func (p *partition) contributions(out []cohort.Contribution, pl plan) []cohort.Contribution {
-	for c := range p.catalog.Cohorts {
-		if pl.cohorts&(1<<c) != 0 {
+// contributions appends what the user in scratch counts, as far as planned.
+func (p *partition) contributions(out []cohort.Contribution) []cohort.Contribution {
+	for c, planned := range p.plan.cohorts {
+		if planned {
 			out = p.folder.Entries(out, p.scratch, c)
 		}
 	}
-	for m := range p.catalog.Metrics {
-		if pl.metrics&(1<<m) == 0 {
+	for m, planned := range p.plan.metrics {
+		if !planned {
 			continue
 		}
-		focus := pl.focus
-		if pl.cohorts&(1<<p.catalog.Metrics[m].Cohort) != 0 {
+		focus := p.plan.focus
+		if p.plan.cohorts[p.catalog.Metrics[m].Cohort] {
 			focus = 0
 		}
 		out = p.folder.Metric(out, p.scratch, m, p.prune, focus)

@@ -206,7 +206,8 @@ func (p *partition) load(id string, stored []byte, version uint64) error {
 		p.joiner.Collapse(p.scratch, p.watermark(), p.prune)
 		p.keep(u)
 	}
-	p.after = p.contributions(p.after[:0], plan{cohorts: ^uint64(0), metrics: ^uint64(0)})
+	p.considerAll()
+	p.after = p.contributions(p.after[:0])
 	p.cells.Load(p.after)
 	return nil
 }
