@@ -2,7 +2,15 @@
 
 export CGO_ENABLED ?= 0
 
-.PHONY: engine build
+# Tools, pinned.
+GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# Packages without servers, which the race detector checks with all their tests; and the worker, whose
+# goroutines it is for.
+RACE := ./pipeline/... ./cmd/firstlight-clickhouse/...
+
+.PHONY: engine build demo run test lint clean
 .DEFAULT_GOAL := build
 
 # The embedded ClickHouse engine's library for this platform, in .engine/. A change of package.json renews it.
@@ -25,3 +33,25 @@ endif
 # The binaries, in bin/.
 build:
 	go build -o bin/ ./cmd/...
+
+# Firstlight with a simulated product, everything embedded: the place to start. Data is in data/demo.
+demo: engine build
+	bin/firstlight demo
+
+# The worker with embedded servers. It needs a catalog: FIRSTLIGHT_CATALOG, or catalog.yaml here. Data is in data.
+run: engine build
+	bin/firstlight run
+
+# All tests, then those of the worker and the pure packages again under the race detector, which needs a C compiler.
+test: engine
+	go test ./...
+	CGO_ENABLED=1 go test -race -short $(RACE)
+
+lint:
+	@unformatted=$$(go run $(GOFUMPT) -l cmd pipeline sinks schemas) && test -z "$$unformatted" || { echo "run gofumpt -w on: $$unformatted" >&2; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+# What was built and what the demo and run have stored; the engine library stays.
+clean:
+	rm -rf bin data
