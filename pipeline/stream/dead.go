@@ -80,12 +80,24 @@ func (d *DeadLetters) Send(ctx context.Context, letters []DeadLetter) error {
 // deadOverhead is room for a letter's headers beyond their texts.
 const deadOverhead = 1024
 
-func (d *DeadLetters) message(l *DeadLetter) *nats.Msg {
-	_, rest, _ := strings.Cut(l.Subject, ".")
-	m := nats.NewMsg("dead." + string(l.Reason) + "." + rest)
-	if rest == "" {
-		m.Subject += "unknown"
+// maxDeadSubject bounds what a letter's subject takes over from the message's. A server closes the connection of
+// a client that sends a longer line than it allows, 4,096 bytes by default.
+const maxDeadSubject = 1024
+
+// deadSubject returns the subject of a letter. That of the message is in a header, whole.
+func deadSubject(reason event.Reason, subject string) string {
+	_, rest, _ := strings.Cut(subject, ".")
+	if len(rest) > maxDeadSubject {
+		rest = strings.TrimRight(rest[:maxDeadSubject], ".")
 	}
+	if rest == "" {
+		rest = "unknown"
+	}
+	return "dead." + string(reason) + "." + rest
+}
+
+func (d *DeadLetters) message(l *DeadLetter) *nats.Msg {
+	m := nats.NewMsg(deadSubject(l.Reason, l.Subject))
 	m.Header.Set(HeaderReason, string(l.Reason))
 	m.Header.Set(HeaderDetail, headerText(l.Detail))
 	m.Header.Set(HeaderSubject, l.Subject)
