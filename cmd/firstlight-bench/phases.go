@@ -34,6 +34,9 @@ func message(user int, name string, at time.Time, id int, r *rand.Rand) *nats.Ms
 	return m
 }
 
+// eventsPerVisit is how many events a user sends in one visit of about ten minutes, on average.
+const eventsPerVisit = 5
+
 // backlog publishes history, in order of time, as an import does.
 func (s *servers) backlog(ctx context.Context, o options) (time.Duration, error) {
 	if _, err := stream.Ensure(ctx, s.js, "EVENTS"); err != nil {
@@ -43,6 +46,7 @@ func (s *servers) backlog(ctx context.Context, o options) (time.Duration, error)
 	start := time.Now().UTC().Add(-time.Duration(o.days) * 24 * time.Hour)
 	step := time.Duration(o.days) * 24 * time.Hour / time.Duration(o.events)
 	signedUp := 0
+	visits := make([]int, max(1, o.events/(o.days*24*6)/eventsPerVisit)) // users who are there in these ten minutes
 	began := time.Now()
 	for i := range o.events {
 		at := start.Add(time.Duration(i) * step)
@@ -50,9 +54,13 @@ func (s *servers) backlog(ctx context.Context, o options) (time.Duration, error)
 		if due := 1 + i*o.users/o.events; signedUp < min(due, o.users) {
 			user = signedUp
 			signedUp++
-		} else { // young users do most
-			user = signedUp - 1 - int(float64(signedUp)*r.Float64()*r.Float64()*r.Float64())
-			name = names[r.IntN(len(names))]
+			visits[r.IntN(len(visits))] = user
+		} else {
+			visit := r.IntN(len(visits))
+			if r.IntN(eventsPerVisit) == 0 { // young users come most
+				visits[visit] = signedUp - 1 - int(float64(signedUp)*r.Float64()*r.Float64()*r.Float64())
+			}
+			user, name = visits[visit], names[r.IntN(len(names))]
 		}
 		m := message(max(user, 0), name, at, i, r)
 		m.Header.Set(event.ReceivedHeader, at.Format("2006-01-02T15:04:05.000Z"))
@@ -114,10 +122,6 @@ func (s *servers) drain(ctx context.Context, c *catalog.Catalog, o options) (dra
 		}
 		defer pprof.StopCPUProfile()
 	}
-	var mu sync.Mutex
-	var flushes []time.Duration
-	w.Flushed = func(d time.Duration) { mu.Lock(); flushes = append(flushes, d); mu.Unlock() }
-	defer func() { fmt.Fprintln(os.Stderr, "flushes", len(flushes), flushes) }()
 	began, cpu, engine := time.Now(), cpuTime(), s.engineCPU()
 	if err := w.Run(ctx); err != nil {
 		return drained{}, err

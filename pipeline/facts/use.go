@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"firstlight/pipeline/calendar"
+	"firstlight/pipeline/catalog"
 )
 
 // record counts an event in the book: in its local hour where the catalog has hour windows, else in its day.
@@ -91,6 +92,22 @@ func (j *Joiner) lastEnd(d, keep calendar.Day) int64 {
 		next = max(next, month)
 	}
 	return j.Calendar.Start(next) * 1000
+}
+
+// Recorded reports whether an event that only makes an entered user active changes nothing for a metric: the
+// user was active in that hour (or day, without hour windows) already.
+func (j *Joiner) Recorded(u *User, m int, t int64, mask *catalog.Mask) bool {
+	co := &u.Cohorts[j.Catalog.Metrics[m].Cohort]
+	if active, feature := j.uses(m, mask); !active || feature || !co.Entered() || t <= co.Entry {
+		return false
+	}
+	after := &u.Metrics[m].Use.After
+	if j.hourly {
+		start := j.Calendar.HourOf(t / 1000)
+		return slices.ContainsFunc(after.Hours, func(h Hour) bool { return h.Start == start })
+	}
+	day := j.Calendar.DayOf(t / 1000)
+	return slices.ContainsFunc(after.Days, func(d Day) bool { return d.Day == day })
 }
 
 // Books returns a user's use before and after the entry, open events included. The books are valid until the

@@ -253,7 +253,8 @@ func (p *partition) consider(mask catalog.Mask) {
 		p.plan.cohorts[c] = mask.Has(p.catalog.Cohorts[c].Entry) && (!co.Entered() || p.event.Time <= co.Entry)
 	}
 	for m := range p.catalog.Metrics {
-		p.plan.metrics[m] = p.plan.cohorts[p.catalog.Metrics[m].Cohort] || mask.Intersects(&p.affects[m])
+		p.plan.metrics[m] = p.plan.cohorts[p.catalog.Metrics[m].Cohort] ||
+			mask.Intersects(&p.affects[m]) && !p.joiner.Recorded(p.scratch, m, p.event.Time, &mask)
 	}
 }
 
