@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -35,9 +36,9 @@ func (d *demo) explain(b *backends) {
 	const layout = "2 January 15:04"
 	fmt.Fprintf(d.out, "The incident: from %s to %s UTC the invite mail was broken. It shows in the metric activated.\n\n",
 		time.UnixMilli(outage.From).UTC().Format(layout), time.UnixMilli(outage.Until).UTC().Format(layout))
-	prefix := ""
+	command := os.Args[0]
 	if b.settings.dataDirGiven {
-		prefix = "FIRSTLIGHT_DATA_DIR=" + b.settings.DataDir + " "
+		command = "FIRSTLIGHT_DATA_DIR=" + b.settings.DataDir + " " + command
 	}
 	fmt.Fprintf(d.out, "Every %s: the metrics of the newest weeks as the views have them, beside what the simulator counted, and the\n"+
 		"probability it drew with (truth). An interval misses the truth by chance once in twenty times (outside).\n\n", d.options.every)
@@ -47,9 +48,9 @@ func (d *demo) explain(b *backends) {
 		"SELECT window_start, entered, rate, rate_low, rate_high FROM activation_by_entry_window WHERE metric = 'activated' AND window = '1d' ORDER BY window_start",
 		"SELECT user_id, segments, entered_at, next_step FROM stalled_users WHERE metric = 'activated' LIMIT 5",
 	} {
-		fmt.Fprintf(d.out, "  %sfirstlight query \"%s\"\n", prefix, sql)
+		fmt.Fprintf(d.out, "  %s query \"%s\"\n", command, sql)
 	}
-	fmt.Fprintf(d.out, "  %sfirstlight status\n", prefix)
+	fmt.Fprintf(d.out, "  %s status\n", command)
 	fmt.Fprintf(d.out, "BI tools: ClickHouse at %s, database %s. Health and metrics: %s. Events: %s, stream %s.\n\n",
 		redact(b.dsn), b.settings.Database, orOff("http://", b.httpAddr), redact(b.natsURL), b.settings.Stream)
 }
