@@ -31,7 +31,8 @@ type backends struct {
 	conn     driver.Conn
 	dsn      string
 	natsURL  string
-	httpAddr string // where this process serves HTTP; empty: nowhere
+	httpAddr string        // where this process serves HTTP; empty: nowhere
+	lost     chan struct{} // closed when the NATS connection is, for good
 	embedded *natsd.Server
 	engine   *engine.Process
 	lock     *os.File   // of the data directory
@@ -56,6 +57,7 @@ func (b *backends) openNATS(ctx context.Context, serve bool) error {
 			return err
 		}
 	}
+	b.lost = make(chan struct{})
 	conn, err := nats.Connect(url, b.natsOptions()...)
 	if err != nil {
 		return fmt.Errorf("connect to NATS at %s (NATS_URL): %w", redact(url), err)
@@ -105,6 +107,7 @@ func (b *backends) natsOptions() []nats.Option {
 		opts = append(opts, nats.ClientCert(b.settings.NATSCert, b.settings.NATSKey))
 	}
 	return append(opts,
+		nats.ClosedHandler(func(*nats.Conn) { close(b.lost) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
 				b.log.Warn("NATS is away, reconnecting", zap.Error(err))

@@ -6,7 +6,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -139,6 +141,26 @@ func get(t *testing.T, url string) string {
 		t.Fatal(err)
 	}
 	return string(body)
+}
+
+func TestEngineDies(t *testing.T) {
+	b := newBox(t)
+	d := b.start("run")
+	children, err := exec.Command("pgrep", "-P", fmt.Sprint(d.c.Process.Pid)).Output()
+	if err != nil {
+		t.Skipf("the engine's process cannot be found: %v", err)
+	}
+	for child := range strings.Lines(string(children)) {
+		var pid int
+		if _, err := fmt.Sscan(child, &pid); err == nil {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+	<-d.done
+	last := strings.Split(strings.TrimSpace(d.stderr.String()), "\n")
+	if code := d.c.ProcessState.ExitCode(); code != 1 || !strings.Contains(last[len(last)-1], "firstlight: the ClickHouse engine ended, start firstlight again") {
+		t.Errorf("exit %d: %s", code, d.stderr)
+	}
 }
 
 func TestSecondRunOnTheSameData(t *testing.T) {

@@ -111,11 +111,19 @@ func (b *backends) attend(ctx context.Context, w *worker.Worker, listener net.Li
 		h := &observer{connected: b.nats.IsConnected, observe: w.Observe, now: time.Now}
 		group.Go(func() error { return serveHTTP(running, listener, h.handler(registry(w.Observe, flushes))) })
 	}
+	group.Go(func() error {
+		select {
+		case <-b.lost: // the client reconnects by itself, but not after every error
+			return fmt.Errorf("the connection to NATS has ended for good, start firstlight again: %w", because(b.nats.LastError()))
+		case <-running.Done():
+			return nil
+		}
+	})
 	if b.engine != nil {
 		group.Go(func() error {
 			select {
 			case <-b.engine.Done():
-				return fmt.Errorf("the ClickHouse engine ended: %w", errors.Join(b.engine.Err(), errors.New("start firstlight again")))
+				return fmt.Errorf("the ClickHouse engine ended, start firstlight again: %w", because(b.engine.Err()))
 			case <-running.Done():
 				return nil
 			}
@@ -128,6 +136,14 @@ func (b *backends) attend(ctx context.Context, w *worker.Worker, listener net.Li
 		})
 	}
 	return group.Wait()
+}
+
+// because is the reason of an end that may have none.
+func because(err error) error {
+	if err == nil {
+		return errors.New("no reason was given")
+	}
+	return err
 }
 
 // worker returns the worker of a catalog over the open backends.
