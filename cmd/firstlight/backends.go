@@ -117,7 +117,8 @@ func (b *backends) natsOptions() []nats.Option {
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { b.log.Warn("NATS", zap.Error(err)) }))
 }
 
-// openClickHouse connects to ClickHouse, and migrates the database.
+// openClickHouse connects to ClickHouse. It migrates the database when it serves it: a command that only looks into
+// the database of others changes nothing there.
 func (b *backends) openClickHouse(ctx context.Context, serve bool) error {
 	b.dsn = b.settings.ClickHouseURL
 	if b.dsn == "" {
@@ -131,6 +132,9 @@ func (b *backends) openClickHouse(ctx context.Context, serve bool) error {
 		return err
 	}
 	b.conn = conn
+	if !serve && b.engine == nil {
+		return nil
+	}
 	return clickhouse.Migrate(ctx, conn, b.settings.Database)
 }
 

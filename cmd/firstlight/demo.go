@@ -248,14 +248,6 @@ func (d *demo) goOn(ctx context.Context, b *backends, now time.Time) error {
 	}
 }
 
-// stopped is no error when ctx has ended: it is why.
-func stopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
-}
-
 func (d *demo) publishLive(ctx context.Context, now time.Time) error {
 	for _, e := range d.live.Next(now.UnixMilli()) {
 		if err := d.publish(ctx, e.User, e.ID, e.JSON(), 0); err != nil {

@@ -104,6 +104,7 @@ func queryHTTP(ctx context.Context, o *clickhouse.Options, database, sql, format
 	if strings.HasPrefix(format, "Pretty") {
 		q.Set("output_format_pretty_row_numbers", "0")
 		q.Set("output_format_pretty_color", "0")
+		q.Set("output_format_pretty_single_large_number_tip_threshold", "0")
 	}
 	u.RawQuery = q.Encode()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), strings.NewReader(sql))

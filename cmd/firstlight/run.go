@@ -71,13 +71,14 @@ func run(ctx context.Context, s *Settings, o runOptions) error {
 		defer listener.Close()
 	}
 	b := &backends{settings: s, log: s.logger()}
+	defer b.giveUpAfter(ctx, stopPatience)()
 	defer b.close()
 	if err := b.open(ctx, true); err != nil {
-		return err
+		return stopped(ctx, err)
 	}
 	w, err := b.worker(ctx, c)
 	if err != nil {
-		return err
+		return stopped(ctx, err)
 	}
 	w.Drain, w.Rebuild = o.drain, o.rebuild
 	b.httpAddr = httpAddr(listener)
@@ -87,6 +88,36 @@ func run(ctx context.Context, s *Settings, o runOptions) error {
 	b.log.Info("running", zap.String("nats", redact(b.natsURL)), zap.String("clickhouse", redact(b.dsn)), zap.String("http", b.httpAddr),
 		zap.String("database", s.Database), zap.String("product", c.Product), zap.Int("partitions", s.Partitions))
 	return b.attend(ctx, w, listener, o)
+}
+
+// stopPatience is how long after a signal the process ends at the latest, whatever servers do.
+const stopPatience = 9500 * time.Millisecond
+
+// giveUpAfter ends the process some time after ctx has ended, unless the function it returns was called before.
+func (b *backends) giveUpAfter(ctx context.Context, patience time.Duration) (cancel func()) {
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-done:
+			return
+		case <-ctx.Done():
+		}
+		select {
+		case <-done:
+		case <-time.After(patience):
+			fmt.Fprintf(os.Stderr, "firstlight: could not store everything within %s: what is missing is applied at the next start\n", patience)
+			os.Exit(exitFailure)
+		}
+	}()
+	return func() { close(done) }
+}
+
+// stopped is no error when ctx has ended: it is why.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 func httpAddr(l net.Listener) string {
