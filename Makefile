@@ -6,9 +6,8 @@ export CGO_ENABLED ?= 0
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# Packages without servers, which the race detector checks with all their tests; and the worker, whose
-# goroutines it is for.
-RACE := ./pipeline/... ./cmd/firstlight-clickhouse/...
+# What the race detector checks: where there are goroutines, and the rooms that several of them share.
+RACE := ./pipeline/worker ./pipeline/stream ./pipeline/publish ./pipeline/catalog ./pipeline/event ./pipeline/calendar ./pipeline/cohort ./cmd/firstlight-clickhouse/...
 
 .PHONY: engine build demo run test lint clean
 .DEFAULT_GOAL := build
@@ -42,7 +41,7 @@ demo: engine build
 run: engine build
 	bin/firstlight run
 
-# All tests, then those of the worker and the pure packages again under the race detector, which needs a C compiler.
+# All tests, then those with goroutines again under the race detector, which needs a C compiler.
 test: engine
 	go test ./...
 	CGO_ENABLED=1 go test -race -short $(RACE)
