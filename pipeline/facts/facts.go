@@ -64,7 +64,7 @@ type Step struct {
 type Sequence struct {
 	Reached []int64     // settled times of the first steps
 	Taken   int         // settled events that serve the step after those
-	Open    []Candidate // events after the entry that are not settled, in no particular order
+	Open    []Candidate // events after the entry that are not settled, in canonical order
 }
 
 // Candidate is an event that may serve a step of a sequence.

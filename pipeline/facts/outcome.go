@@ -85,15 +85,15 @@ func (j *Joiner) eachAtEntry(co *Cohort, m int, visit func(*Open)) {
 
 func (j *Joiner) sequenceSteps(co *Cohort, f *Metric, m int, o *Outcome) {
 	def := &j.Catalog.Metrics[m]
-	open := f.Sequence.Open
+	var atEntry []Candidate
 	j.eachAtEntry(co, m, func(at *Open) {
 		if steps := j.steps(m, &at.Mask); steps != 0 {
-			open = append(open[:len(open):len(open)], Candidate{Time: at.Time, Steps: steps, ID: at.ID, Payload: at.Payload})
+			atEntry = append(atEntry, Candidate{Time: at.Time, Steps: steps, ID: at.ID, Payload: at.Payload})
 		}
 	})
 	reached := f.Sequence.Reached
-	if len(open) > 0 {
-		reached = f.Sequence.walk(def, co.Entry, open).reached
+	if open := f.Sequence.Open; len(atEntry)+len(open) > 0 {
+		reached = f.Sequence.walk(def, append(atEntry, open...)).reached // the rest comes after the entry
 	}
 	o.Steps = append(o.Steps, reached...)
 	for len(o.Steps) < len(def.Steps) {

@@ -1,83 +1,97 @@
 package facts
 
 import (
+	"cmp"
 	"slices"
+	"sort"
 	"strings"
 
 	"firstlight/pipeline/catalog"
 )
 
-// run is a walk of a sequence's candidates: which served, and how far they lead.
+// run is a walk of a sequence's candidates: how far they lead.
 type run struct {
 	reached []int64 // times of the steps reached, first step first
 	taken   int     // candidates that serve the step after those
-	served  []bool  // parallel to the candidates
 }
 
-// walk takes candidates in the order of the contract: each step, at its count-th matching event at or after the
-// step before it; of events at one time first those that serve no later step, then by message id and payload.
-func (s *Sequence) walk(def *catalog.Metric, entry int64, open []Candidate) run {
-	r := run{reached: slices.Clone(s.Reached), taken: s.Taken, served: make([]bool, len(open))}
-	for step := len(r.reached); step < len(def.Steps); step++ {
-		from := entry
-		if step > 0 {
-			from = r.reached[step-1]
+// walk takes candidates, which are in canonical order, as the contract says: each step, at its count-th matching
+// event at or after the step before it; of events at one time first those that serve no later step, then by
+// message id and payload. It looks at the candidates of one time together, and at each time once.
+func (s *Sequence) walk(def *catalog.Metric, open []Candidate) run {
+	r := run{reached: slices.Clone(s.Reached), taken: s.Taken}
+	var served [MaxOpen + 1]bool
+	for from := 0; from < len(open) && len(r.reached) < len(def.Steps); {
+		to := from + 1
+		for to < len(open) && open[to].Time == open[from].Time {
+			to++
 		}
-		last := int64(0)
-		for ; r.taken < def.Steps[step].Count; r.taken++ {
-			next := r.next(open, step, from)
-			if next < 0 {
-				return r
-			}
-			r.served[next], last = true, open[next].Time
-		}
-		r.reached, r.taken = append(r.reached, last), 0
+		r.walkTime(def, open[from:to], served[:])
+		from = to
 	}
 	return r
 }
 
-func (r *run) next(open []Candidate, step int, from int64) int {
-	best := -1
-	for i := range open {
-		c := &open[i]
-		if !r.served[i] && c.Time >= from && c.Steps&(1<<step) != 0 && (best < 0 || servesBefore(c, &open[best], step)) {
-			best = i
+// walkTime takes what the candidates of one time lead to. served is zero memory, and is left so.
+func (r *run) walkTime(def *catalog.Metric, open []Candidate, served []bool) {
+	if len(open) > len(served) {
+		served = make([]bool, len(open))
+	}
+	for len(r.reached) < len(def.Steps) {
+		step := len(r.reached)
+		next := pick(open, served, step)
+		if next < 0 {
+			break
+		}
+		served[next] = true
+		if r.taken++; r.taken == def.Steps[step].Count {
+			r.reached, r.taken = append(r.reached, open[next].Time), 0
 		}
 	}
-	return best
+	clear(served[:len(open)])
 }
 
-func servesBefore(a, b *Candidate, step int) bool {
-	if a.Time != b.Time {
-		return a.Time < b.Time
+// pick returns the first of the candidates of one time that may serve a step, -1 when there is none.
+func pick(open []Candidate, served []bool, step int) int {
+	later := -1
+	for i := range open {
+		if served[i] || open[i].Steps&(1<<step) == 0 {
+			continue
+		}
+		if open[i].Steps>>(step+1) == 0 {
+			return i
+		}
+		if later < 0 {
+			later = i
+		}
 	}
-	if la, lb := a.Steps>>(step+1) != 0, b.Steps>>(step+1) != 0; la != lb {
-		return lb
-	}
-	if a.ID != b.ID {
-		return a.ID < b.ID
-	}
-	return strings.Compare(a.Payload, b.Payload) < 0
+	return later
+}
+
+func compareCandidates(a, b Candidate) int {
+	return cmp.Or(cmp.Compare(a.Time, b.Time), strings.Compare(a.ID, b.ID), strings.Compare(a.Payload, b.Payload))
 }
 
 // propose adds a candidate unless it can no longer matter: every step it serves was reached before it. Steps
 // are only ever reached earlier as events arrive, so what does not matter now never will.
-func (j *Joiner) propose(u *User, c, m int, o *Open, steps uint64) {
+func (j *Joiner) propose(u *User, m int, o *Open, steps uint64) {
 	s, def := &u.Metrics[m].Sequence, &j.Catalog.Metrics[m]
 	steps &^= 1<<len(s.Reached) - 1
 	if steps == 0 {
 		return
 	}
-	s.Open = append(s.Open, Candidate{Time: o.Time, Steps: steps, ID: o.ID, Payload: o.Payload})
-	j.forget(s, def, u.Cohorts[c].Entry)
+	x := Candidate{Time: o.Time, Steps: steps, ID: o.ID, Payload: o.Payload}
+	at, _ := slices.BinarySearchFunc(s.Open, x, compareCandidates)
+	s.Open = slices.Insert(s.Open, at, x)
+	s.forget(def)
 	if len(s.Open) > MaxOpen {
 		j.Capped++
-		s.dropLast()
+		s.Open = s.Open[:MaxOpen]
 	}
 }
 
-func (j *Joiner) forget(s *Sequence, def *catalog.Metric, entry int64) {
-	r := s.walk(def, entry, s.Open)
+func (s *Sequence) forget(def *catalog.Metric) {
+	r := s.walk(def, s.Open)
 	s.Open = slices.DeleteFunc(s.Open, func(c Candidate) bool {
 		for i := range def.Steps {
 			if c.Steps&(1<<i) != 0 && (i >= len(r.reached) || c.Time <= r.reached[i]) {
@@ -88,26 +102,13 @@ func (j *Joiner) forget(s *Sequence, def *catalog.Metric, entry int64) {
 	})
 }
 
-func (s *Sequence) dropLast() {
-	last := 0
-	for i := range s.Open {
-		if s.Open[i].Time > s.Open[last].Time {
-			last = i
-		}
-	}
-	s.Open = slices.Delete(s.Open, last, last+1)
-}
-
-// collapseSequence walks the candidates that the watermark has passed and forgets them.
-func (j *Joiner) collapseSequence(f *Metric, def *catalog.Metric, entry, watermark int64) {
-	s := &f.Sequence
-	settled := slices.DeleteFunc(slices.Clone(s.Open), func(c Candidate) bool { return c.Time >= watermark })
-	if len(settled) == 0 {
+// collapse walks the candidates that the watermark has passed and forgets them.
+func (s *Sequence) collapse(def *catalog.Metric, watermark int64) {
+	settled := sort.Search(len(s.Open), func(i int) bool { return s.Open[i].Time >= watermark })
+	if settled == 0 {
 		return
 	}
-	r := s.walk(def, entry, settled)
+	r := s.walk(def, s.Open[:settled])
 	s.Reached, s.Taken = r.reached, r.taken
-	s.Open = slices.DeleteFunc(s.Open, func(c Candidate) bool {
-		return c.Time < watermark || c.Steps>>len(s.Reached) == 0
-	})
+	s.Open = slices.DeleteFunc(slices.Delete(s.Open, 0, settled), func(c Candidate) bool { return c.Steps>>len(s.Reached) == 0 })
 }

@@ -107,7 +107,7 @@ func (j *Joiner) post(u *User, c int, o *Open, r role) {
 		switch {
 		case steps == 0:
 		case def.Sequence:
-			j.propose(u, c, m, o, steps)
+			j.propose(u, m, o, steps)
 		default:
 			for i := range def.Steps {
 				if steps&(1<<i) != 0 {
@@ -167,7 +167,7 @@ func (j *Joiner) collapseMetric(u *User, c, m int, watermark, prune int64) {
 	co := &u.Cohorts[c]
 	if co.Settled {
 		if def.Sequence {
-			j.collapseSequence(f, def, co.Entry, watermark)
+			f.Sequence.collapse(def, watermark)
 		} else {
 			for i := range f.Steps {
 				f.Steps[i].collapse(watermark, def.Steps[i].Count)
