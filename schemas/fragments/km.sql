@@ -1,15 +1,13 @@
 {{- /*
 Kaplan-Meier over a row of "followed". Users who reached are events at the mean age of their age bucket; the others
-are censored at as_of, counted from the end of their entry bucket. The others of a bucket are those who entered less those
-who reached: both stand in the list of censorings, the latter with a negative sign. At equal ages events come first.
+are censored at as_of, counted from the end of their entry bucket. At equal ages events come first.
 */ -}}
 
 {{define "km"}}{{/* needs event_age, event_n; leaves km_s, km_low, km_high at each event age, and km_end, the longest follow-up */ -}}
-    arrayMap(bucket_end -> greatest(0., as_of_ms / 1000 - bucket_end), arrayConcat(entry_end, reach_end)) AS censor_age,
-    arrayConcat(entry_n, arrayMap(users -> -users, reach_n)) AS censor_n,
+    mapFilter((bucket_end, users) -> users > 0, mapSubtract(entered_by_end, reached_by_end)) AS censored,
     arraySort(arrayConcat(
         arrayMap((age, users) -> (age, 0, toInt64(users)), event_age, event_n),
-        arrayMap((age, users) -> (age, 1, users), censor_age, censor_n))) AS km_point,
+        arrayMap((bucket_end, users) -> (greatest(0., as_of_ms / 1000 - bucket_end), 1, users), mapKeys(censored), mapValues(censored)))) AS km_point,
     arrayCumSum(point -> point.3, km_point) AS km_left,
     arrayFilter((risk, point) -> point.2 = 0,
         arrayMap((point, left) -> km_left[-1] - left + point.3, km_point, km_left), km_point) AS km_risk,
@@ -18,8 +16,7 @@ who reached: both stand in the list of censorings, the latter with a negative si
     arrayMap(x -> exp(x), km_log) AS km_s,
     arrayMap((x, v) -> exp(x * exp(-1.959963984540054 * sqrt(v) / x)), km_log, km_var) AS km_low,
     arrayMap((x, v) -> exp(x * exp(1.959963984540054 * sqrt(v) / x)), km_log, km_var) AS km_high,
-    arrayReduce('sumMap', [censor_age], [censor_n]).1 AS censored_at, -- without the ages at which all had reached
-    greatest(if(empty(event_age), 0., event_age[-1]), if(empty(censored_at), 0., censored_at[-1])) AS km_end
+    if(empty(km_point), 0., km_point[-1].1) AS km_end
 {{- end}}
 
 {{define "km_quantile"}}{{/* share left, curve, name; at a flat of exactly that share the midpoint, as R's survfit does */ -}}

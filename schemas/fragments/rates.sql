@@ -17,11 +17,11 @@
     multiIf({{$n}} = 0, NULL, {{$k}} >= {{$n}}, 1., ({{$k}} + 1.920729410347062 + 1.959963984540054 * sqrt({{$k}} * ({{$n}} - {{$k}}) / {{$n}} + 0.960364705173531)) / ({{$n}} + 3.841458820694124))
 {{- end}}
 
-{{define "events"}}{{/* ages, counts, sums of a group -> ages in seconds, users, users up to each age */ -}}
-    arrayMap((ms, users) -> ms / users / 1000, sums, counts) AS event_age,
-    counts AS event_n,
-    arrayCumSum(counts) AS event_cum,
-    arraySum(counts) AS event_total
+{{define "events"}}{{/* users and ms by age of a group -> ages in seconds, users, users up to each age */ -}}
+    arrayMap((ms, users) -> ms / users / 1000, mapValues(ms_by_age), mapValues(users_by_age)) AS event_age,
+    mapValues(users_by_age) AS event_n,
+    arrayCumSum(event_n) AS event_cum,
+    arraySum(event_n) AS event_total
 {{- end}}
 
 {{define "quantile"}}{{/* percent, name: x[ceil(nq)], and the mean with the next when nq is whole */ -}}

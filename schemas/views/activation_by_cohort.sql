@@ -17,7 +17,29 @@ AS
 WITH
     {{template "clock"}},
     {{template "chosen" "'activation'"}},
-    {{template "followed_by_cohort"}},
+    -- Where everybody is eligible the estimate is the plain rate. So ages are read of the young cohorts only.
+    (
+        SELECT minOrNull(cohort_start)
+        {{template "from_entry"}} AND toUnixTimestamp(bucket_end) + (SELECT max(within_seconds) FROM chosen) > as_of_s
+    ) AS young,
+    entry AS
+    (
+        SELECT name AS cohort, {{seg ""}} cohort_start, {{template "entered_by_end"}}
+        {{template "from_entry"}}
+        GROUP BY cohort, {{seg ""}} cohort_start
+    ),
+    reach AS
+    (
+        SELECT name AS metric, {{seg ""}} cohort_start, {{template "reached_by_end"}},
+            CAST(map(), 'Map(UInt16, UInt64)') AS users_by_age, users_by_age AS ms_by_age
+        {{template "from_reach"}} AND NOT ifNull(cohort_start >= young, false)
+        GROUP BY metric, {{seg ""}} cohort_start
+        UNION ALL
+        SELECT name AS metric, {{seg ""}} cohort_start, {{template "reached_by_end"}}, {{template "by_age"}}
+        {{template "from_reach"}} AND cohort_start >= young
+        GROUP BY metric, {{seg ""}} cohort_start
+    ),
+    {{template "followed" "cohort_start"}},
     curve AS
     (
         SELECT *,
@@ -28,11 +50,11 @@ WITH
     totals AS
     (
         SELECT metric, cohort, {{seg ""}} cohort_start,
-            toUInt64(arraySum(entry_n)) AS entered,
-            toUInt64({{template "eligible" args "entry_end" "entry_n"}}) AS eligible,
-            toUInt64({{template "eligible" args "reach_end" "reach_n"}}) AS activated,
-            toUInt64(arraySum(reach_n)) AS activated_to_date,
-            if(eligible > 0, if(empty(km_s), 0., 1 - km_s[-1]), NULL) AS km_rate
+            toUInt64(arraySum(mapValues(entered_by_end))) AS entered,
+            toUInt64({{template "eligible" "entered_by_end"}}) AS eligible,
+            toUInt64({{template "eligible" "reached_by_end"}}) AS activated,
+            toUInt64(arraySum(mapValues(reached_by_end))) AS activated_to_date,
+            multiIf(eligible = 0, NULL, eligible = entered, activated / entered, empty(km_s), 0., 1 - km_s[-1]) AS km_rate
         FROM curve
     )
 SELECT metric, cohort, {{seg ""}} cohort_start, entered, eligible, activated,

@@ -20,15 +20,13 @@ WITH
     entry AS
     (
         SELECT name AS cohort, {{seg ""}} day, bucket, bucket_end, sum(n) AS users
-        FROM {{db}}.cells FINAL
-        WHERE generation = 1 AND kind = 'entry' AND {{segmented}}
+        {{template "from_entry"}}
         GROUP BY cohort, {{seg ""}} day, bucket, bucket_end
     ),
     reach AS
     (
         SELECT name AS metric, {{seg ""}} day, bucket, bucket_end, sum(n) AS users
-        FROM {{db}}.cells FINAL
-        WHERE generation = 1 AND kind = 'reach' AND stage = 0 AND {{segmented}} AND name IN (SELECT metric FROM chosen)
+        {{template "from_reach"}}
         GROUP BY metric, {{seg ""}} day, bucket, bucket_end
     ),
     buckets AS

@@ -17,25 +17,27 @@ WITH
     {{template "calendar"}},
     {{template "chosen" "'activation'"}},
     {{template "spans"}},
-    {{template "completed_by_window"}},
+    {{template "completed" args "sum(n) AS users" "sum(d.users) AS users"}},
     entered_before AS
     (
         SELECT cohort, {{seg ""}} cohort_start, bucket_at, running
         FROM
         (
-            SELECT cohort, {{seg ""}} cohort_start,
-                sumMap([toUnixTimestamp(bucket)], [n]) AS users, arrayCumSum(users.2) AS totals
-            FROM (SELECT name AS cohort, {{seg ""}} cohort_start, bucket, n FROM {{db}}.cells FINAL
-                WHERE generation = 1 AND kind = 'entry' AND {{segmented}})
+            SELECT name AS cohort, {{seg ""}} cohort_start, sumMap(map(toUnixTimestamp(bucket), n)) AS users
+            {{template "from_entry"}}
             GROUP BY cohort, {{seg ""}} cohort_start
         )
-        ARRAY JOIN users.1 AS bucket_at, totals AS running
+        ARRAY JOIN mapKeys(users) AS bucket_at, arrayCumSum(mapValues(users)) AS running
     )
-SELECT w.metric, w.cohort, {{seg "w."}} w.cohort_start, w.`window`, w.window_start, w.window_end,
-    toUInt64(e.running) AS entered, toUInt64(w.completed) AS activated_in_window, toUInt64(w.to_date) AS activated_to_date,
+SELECT w.metric AS metric, c.cohort AS cohort, {{seg "w."}} w.cohort_start AS cohort_start, {{columns "w." "window, window_start, window_end"}},
+    toUInt64(e.running) AS entered, toUInt64(w.users) AS activated_in_window, toUInt64(d.running) AS activated_to_date,
     activated_to_date / nullIf(entered, 0) AS rate_to_date,
     {{template "settled"}}
-FROM windowed AS w
+FROM done_by_window AS w
+INNER JOIN chosen AS c ON c.metric = w.metric
+ASOF JOIN done_before AS d
+    ON d.metric = w.metric AND {{equal "d." "w." "cohort_start"}} AND toUnixTimestamp(w.window_end) > d.bucket_at
 ASOF JOIN entered_before AS e
-    ON e.cohort = w.cohort AND {{equal "e." "w." "cohort_start"}} AND toUnixTimestamp(w.window_end) > e.bucket_at
+    ON e.cohort = c.cohort AND {{equal "e." "w." "cohort_start"}} AND toUnixTimestamp(w.window_end) > e.bucket_at
+WHERE activated_in_window > 0
 COMMENT 'Activations of each cohort through calendar time: one row for every window in which a user of the cohort activated{{if segments}}, by segment{{end}}'

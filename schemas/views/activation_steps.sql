@@ -20,8 +20,7 @@ WITH
         FROM
         (
             SELECT name AS cohort, {{seg ""}} cohort_start, bucket_end, sum(n) AS users
-            FROM {{db}}.cells FINAL
-            WHERE generation = 1 AND kind = 'entry' AND {{segmented}}
+            {{template "from_entry"}}
             GROUP BY cohort, {{seg ""}} cohort_start, bucket_end
         ) AS e
         INNER JOIN chosen AS c ON c.cohort = e.cohort
@@ -31,7 +30,7 @@ WITH
     ),
     reach AS
     (
-        SELECT name AS metric, {{seg ""}} cohort_start, stage AS step, sumMap(ages, counts, sums) AS by_age
+        SELECT name AS metric, {{seg ""}} cohort_start, stage AS step, {{template "by_age"}}
         FROM {{db}}.cells AS r FINAL
         INNER JOIN chosen AS c ON c.metric = r.name
         WHERE generation = 1 AND r.kind = 'reach' AND stage > 0 AND {{segmented}}
@@ -41,18 +40,14 @@ WITH
     steps AS
     (
         SELECT e.metric AS metric, e.cohort AS cohort, {{seg "e."}} e.cohort_start AS cohort_start, e.step AS step,
-            step_name, toUInt64(e.eligible) AS eligible, r.ages AS ages, r.counts AS counts, r.sums AS sums
+            step_name, toUInt64(e.eligible) AS eligible, r.users_by_age AS users_by_age, r.ms_by_age AS ms_by_age
         FROM
         (
             SELECT metric, cohort, {{seg ""}} cohort_start, eligible, step, step_name
             FROM eligible_users
             ARRAY JOIN steps AS step_name, arrayMap(i -> toUInt8(i), arrayEnumerate(steps)) AS step
         ) AS e
-        LEFT JOIN
-        (
-            SELECT metric, {{seg ""}} cohort_start, step, by_age.1 AS ages, by_age.2 AS counts, by_age.3 AS sums
-            FROM reach
-        ) AS r ON {{equal "r." "e." "metric, cohort_start, step"}}
+        LEFT JOIN reach AS r ON {{equal "r." "e." "metric, cohort_start, step"}}
     )
 SELECT metric, cohort, {{seg ""}} cohort_start, step, step_name, eligible, event_total AS reached,
     {{template "rate" args "reached" "eligible"}},

@@ -21,8 +21,7 @@ WITH
         FROM
         (
             SELECT name AS cohort, {{seg ""}} cohort_start, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users
-            FROM {{db}}.cells FINAL
-            WHERE generation = 1 AND kind = 'entry' AND {{segmented}}
+            {{template "from_entry"}}
             GROUP BY cohort, {{seg ""}} cohort_start, ended
         ) AS e
         INNER JOIN chosen AS c ON c.cohort = e.cohort
@@ -31,7 +30,8 @@ WITH
     adoption AS
     (
         SELECT metric, {{seg ""}} cohort_start, [toUInt64(sum(n))] AS to_date,
-            sumMapIf(ages, counts, sums, {{template "is_eligible" "toUnixTimestamp(bucket_end)"}}) AS by_age
+            sumMapIf(mapFromArrays(ages, counts), {{template "is_eligible" "toUnixTimestamp(bucket_end)"}}) AS users_by_age,
+            sumMapIf(mapFromArrays(ages, sums), {{template "is_eligible" "toUnixTimestamp(bucket_end)"}}) AS ms_by_age
         FROM {{db}}.cells AS r FINAL
         INNER JOIN chosen AS c ON c.metric = r.name
         WHERE generation = 1 AND r.kind = 'reach' AND stage = 0 AND {{segmented}}
@@ -48,13 +48,9 @@ FROM
     (
         SELECT e.metric AS metric, e.cohort AS cohort, {{seg "e."}} e.cohort_start AS cohort_start,
             e.entered AS entered, e.eligible AS eligible, a.to_date[1] AS adopted_to_date,
-            a.ages AS ages, a.counts AS counts, a.sums AS sums
+            a.users_by_age AS users_by_age, a.ms_by_age AS ms_by_age
         FROM entry AS e
-        LEFT JOIN
-        (
-            SELECT metric, {{seg ""}} cohort_start, to_date, by_age.1 AS ages, by_age.2 AS counts, by_age.3 AS sums
-            FROM adoption
-        ) AS a ON {{equal "a." "e." "metric, cohort_start"}}
+        LEFT JOIN adoption AS a ON {{equal "a." "e." "metric, cohort_start"}}
     )
 )
 WHERE entered > 0

@@ -52,14 +52,13 @@ WITH
     running AS
     (
         SELECT metric, {{seg ""}} cohort_start, `window`,
-            sumMap([day], [active], [adopters], [new_adopters], [events]) AS change,
-            arrayPushBack(arrayPopFront(change.1), today + 1) AS next_day,
-            arrayCumSum(change.2) AS active_by, arrayCumSum(change.3) AS adopters_by,
-            arrayCumSum(change.4) AS new_by, arrayCumSum(change.5) AS events_by
+            sumMap(map(day, active)) AS active_changes, mapKeys(active_changes) AS from_days,
+            arrayPushBack(arrayPopFront(from_days), today + 1) AS until_days,
+            arrayCumSum(mapValues(active_changes)) AS active_by, arrayCumSum(mapValues(sumMap(map(day, adopters)))) AS adopters_by,
+            arrayCumSum(mapValues(sumMap(map(day, new_adopters)))) AS new_by, arrayCumSum(mapValues(sumMap(map(day, events)))) AS events_by
         FROM changes
         WHERE day <= today
         GROUP BY metric, {{seg ""}} cohort_start, `window`
-        HAVING notEmpty(change.1) -- changes that add up to nothing leave no day
     ),
     trailing AS
     (
@@ -72,7 +71,7 @@ WITH
                 arrayJoin(arrayMap(i -> from_day + i, range(toUInt32(until_day - from_day)))) AS last,
                 active_n, adopter_n, new_n, event_n
             FROM running
-            ARRAY JOIN change.1 AS from_day, next_day AS until_day, active_by AS active_n, adopters_by AS adopter_n,
+            ARRAY JOIN from_days AS from_day, until_days AS until_day, active_by AS active_n, adopters_by AS adopter_n,
                 new_by AS new_n, events_by AS event_n
             WHERE active_n != 0 OR adopter_n != 0 OR new_n != 0 OR event_n != 0
         )

@@ -47,7 +47,7 @@ WITH
     -- period 0 is the newest 28 days, period 1 the 28 before
     entry AS
     (
-        SELECT m.metric AS metric, intDiv(newest_day - day, 28) AS period, sumMap([ended], [users]) AS users
+        SELECT m.metric AS metric, intDiv(newest_day - day, 28) AS period, sumMap(map(ended, users)) AS entered_by_end
         FROM entry_buckets AS e
         INNER JOIN in_force AS m ON m.cohort = e.cohort
         INNER JOIN newest AS l ON l.metric = m.metric
@@ -57,7 +57,7 @@ WITH
     reach AS
     (
         SELECT name AS metric, intDiv(newest_day - day, 28) AS period,
-            sumMap([toUnixTimestamp(bucket_end)], [n]) AS users, sumMap(ages, counts, sums) AS by_age
+            {{template "reached_by_end"}}, {{template "by_age"}}
         FROM {{db}}.cells AS r FINAL
         INNER JOIN newest AS l ON l.metric = r.name
         WHERE generation = 1 AND kind = 'reach' AND stage = 0 AND segment = ''
@@ -66,19 +66,14 @@ WITH
     ),
     followed AS
     (
-        SELECT e.metric AS metric, e.period AS period, e.users.1 AS entry_end, e.users.2 AS entry_n,
-            r.reach_end AS reach_end, r.reach_n AS reach_n, r.ages AS ages, r.counts AS counts, r.sums AS sums
+        SELECT e.metric AS metric, e.period AS period, e.entered_by_end AS entered_by_end,
+            r.reached_by_end AS reached_by_end, r.users_by_age AS users_by_age, r.ms_by_age AS ms_by_age
         FROM entry AS e
-        LEFT JOIN
-        (
-            SELECT metric, period, users.1 AS reach_end, users.2 AS reach_n,
-                by_age.1 AS ages, by_age.2 AS counts, by_age.3 AS sums
-            FROM reach
-        ) AS r ON r.metric = e.metric AND r.period = e.period
+        LEFT JOIN reach AS r ON r.metric = e.metric AND r.period = e.period
     ),
     curve AS
     (
-        SELECT metric, period, arraySum(entry_n) AS n, arraySum(reach_n) AS k,
+        SELECT metric, period, arraySum(mapValues(entered_by_end)) AS n, arraySum(mapValues(reached_by_end)) AS k,
             {{template "events"}},
             {{template "km"}},
             {{template "km_median"}}

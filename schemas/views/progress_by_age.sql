@@ -18,80 +18,57 @@ WITH
     {{template "clock"}},
     {{template "listed_ages"}},
     {{template "chosen" "'activation', 'ttfv'"}},
-    entry AS
+    {{template "followed_by_cohort"}},
+    -- Of a bucket only part of which was followed to an age, nobody counts as reached at that age, not even who did it already.
+    early AS
     (
-        SELECT name AS cohort, {{seg ""}} cohort_start,
-            sumMap([toUnixTimestamp(bucket_end)], [n]) AS users,
-            sumMap([{{template "places_passed"}}], [n]) AS by_passed
-        FROM {{db}}.cells FINAL
-        WHERE generation = 1 AND kind = 'entry' AND {{segmented}}
-        GROUP BY cohort, {{seg ""}} cohort_start
-    ),
-    reach AS
-    (
-        SELECT name AS metric, {{seg ""}} cohort_start,
-            sumMap([toUnixTimestamp(bucket_end)], [n]) AS users, sumMap(ages, counts, sums) AS by_age,
-            sumMap([passed], [n]) AS by_passed,
-            -- Who got there counts at the listed ages from there on, as far as the whole bucket was followed.
-            sumMap(arrayPushBack(places, toUInt16(passed + 1)), arrayPushBack(in_time, -arraySum(in_time))) AS by_place
+        SELECT metric, {{seg ""}} cohort_start, sumMap(early) AS early_by_age, sumMap(map(ended, toInt64(arraySum(mapValues(early))))) AS early_by_end
         FROM
         (
-            SELECT name, {{seg ""}} cohort_start, bucket_end, n, ages, counts, sums,
-                {{template "places_passed"}} AS passed,
-                arrayMap(age -> listed_place[age - first_age + 1], ages) AS places,
-                arrayMap((place, users) -> if(place <= passed, toInt64(users), 0), places, counts) AS in_time
-            FROM {{db}}.cells FINAL
-            WHERE generation = 1 AND kind = 'reach' AND stage = 0 AND {{segmented}} AND name IN (SELECT metric FROM chosen)
+            SELECT name AS metric, {{seg ""}} cohort_start, toUnixTimestamp(bucket_end) AS ended,
+                mapFilter((age, users) -> edges[age + 1] > {{template "followed_ms"}}, mapFromArrays(ages, counts)) AS early
+            {{template "from_reach"}} AND edges[ages[-1] + 1] > {{template "followed_ms"}}
         )
         GROUP BY metric, {{seg ""}} cohort_start
     ),
-    {{template "followed" "cohort_start"}},
     curve AS
     (
         SELECT f.metric AS metric, f.cohort AS cohort, {{seg "f."}} f.cohort_start AS cohort_start, within_seconds,
-            entry_end, entry_n, reach_end, reach_n, ages, counts, sums,
-            e.by_passed.1 AS entry_passed, e.by_passed.2 AS entry_passed_n,
-            r.reach_passed AS reach_passed, r.reach_passed_n AS reach_passed_n, r.place AS place, r.place_n AS place_n,
+            entered_by_end, reached_by_end, users_by_age, ms_by_age,
+            mapSubtract(users_by_age, early_by_age) AS counted_by_age, mapSubtract(reached_by_end, early_by_end) AS counted_by_end,
             {{template "events"}},
             {{template "km"}}
         FROM followed AS f
-        INNER JOIN entry AS e ON {{equal "e." "f." "cohort, cohort_start"}}
-        LEFT JOIN
-        (
-            SELECT metric, {{seg ""}} cohort_start, by_passed.1 AS reach_passed, by_passed.2 AS reach_passed_n,
-                by_place.1 AS place, by_place.2 AS place_n
-            FROM reach
-        ) AS r ON {{equal "r." "f." "metric, cohort_start"}}
+        LEFT JOIN early AS r ON {{equal "r." "f." "metric, cohort_start"}}
     ),
-    -- One sweep over ages: what changes at each, in the order of the second field, read off at the listed ages.
+    -- One sweep over ages: what happens at each, events first, then the reading of listed ages, then the end of follow-up.
     swept AS
     (
         SELECT metric, cohort, {{seg ""}} cohort_start,
-            arraySum(entry_n) AS entered,
+            arraySum(mapValues(entered_by_end)) AS entered,
             arrayFilter(age -> within_seconds = 0 OR age <= within_seconds, listed) AS shown,
             arraySort(arrayConcat(
-                arrayMap((p, d) -> (toFloat64(if(p > length(listed), 1e12, listed[p])), 0, 1., nan, nan, d, toInt64(0), toInt64(0), toInt64(0)),
-                    place, place_n),
-                arrayMap((age, users, s, low, high) -> (age, 1, s, low, high, toInt64(0), toInt64(users), toInt64(0), toInt64(0)),
-                    event_age, event_n, km_s, km_low, km_high),
+                arrayMap((age, users, counted, s, low, high) -> (age, 1, s, low, high, toInt64(users), toInt64(counted), toInt64(0), toInt64(0)),
+                    event_age, event_n, mapValues(counted_by_age), km_s, km_low, km_high),
                 arrayMap(age -> (toFloat64(age), 2, 1., nan, nan, toInt64(0), toInt64(0), toInt64(0), toInt64(0)), shown),
-                arrayMap((p, users) -> (toFloat64(if(p = 0, 0, listed[p])), 3, 1., nan, nan, toInt64(0), toInt64(0), users, users),
-                    entry_passed, entry_passed_n),
-                arrayMap((p, users) -> (toFloat64(if(p = 0, 0, listed[p])), 3, 1., nan, nan, toInt64(0), toInt64(0), toInt64(0), -users),
-                    reach_passed, reach_passed_n))) AS sweep,
+                arrayMap((ended, users) -> (toFloat64(as_of_s - ended), 3, 1., nan, nan, toInt64(0), toInt64(0), toInt64(users), toInt64(0)),
+                    mapKeys(entered_by_end), mapValues(entered_by_end)),
+                arrayMap((ended, users) -> (toFloat64(as_of_s - ended), 3, 1., nan, nan, toInt64(0), toInt64(0), toInt64(0), toInt64(users)),
+                    mapKeys(censored), mapValues(censored)),
+                arrayMap((ended, users) -> (toFloat64(as_of_s - ended), 3, 1., nan, nan, toInt64(0), -toInt64(users), toInt64(0), toInt64(0)),
+                    mapKeys(counted_by_end), mapValues(counted_by_end)))) AS sweep,
             arrayMap(p -> p.2 = 2, sweep) AS is_listed,
-            arrayFilter((p, listed_here) -> listed_here, arrayFill(p -> p.2 = 1, sweep), is_listed) AS last_event,
-            arrayFilter((total, listed_here) -> listed_here, arrayCumSum(p -> p.6, sweep), is_listed) AS reached_by,
-            arrayFilter((total, listed_here) -> listed_here, arrayCumSum(p -> p.7, sweep), is_listed) AS events_by,
-            arrayFilter((total, listed_here) -> listed_here, arrayCumSum(p -> p.8, sweep), is_listed) AS entered_left,
-            arrayFilter((total, listed_here) -> listed_here, arrayCumSum(p -> p.9, sweep), is_listed) AS unreached_left,
-            event_total
+            arrayFilter((p, here) -> here, arrayFill(p -> p.2 = 1, sweep), is_listed) AS last_event,
+            arrayFilter((total, here) -> here, arrayCumSum(p -> p.6, sweep), is_listed) AS events_by,
+            arrayFilter((total, here) -> here, arrayCumSum(p -> p.7, sweep), is_listed) AS reached_by,
+            arrayFilter((total, here) -> here, arrayCumSum(p -> p.8, sweep), is_listed) AS entered_left,
+            arrayFilter((total, here) -> here, arrayCumSum(p -> p.9, sweep), is_listed) AS unreached_left
         FROM curve
     )
 SELECT metric, cohort, {{seg ""}} cohort_start, toUInt64(age) AS age_seconds,
     toUInt64(entered - left_n) AS eligible, toUInt64(reached_n) AS reached,
     {{template "rate" args "reached" "eligible"}},
-    toUInt64(entered - events_n - unreached_left_n + if(event.2 = 1 AND event.1 = age, event.7, 0)) AS at_risk,
+    toUInt64(entered - events_n - unreached_left_n + if(event.2 = 1 AND event.1 = age, event.6, 0)) AS at_risk,
     if(eligible = 0, NULL, 1 - event.3) AS km_rate,
     if(eligible = 0 OR isNaN(event.5), NULL, 1 - event.5) AS km_low,
     if(eligible = 0 OR isNaN(event.4), NULL, 1 - event.4) AS km_high,

@@ -20,14 +20,9 @@ WITH
                 {{template "quantile" args "75" "p75_seconds"}}
             FROM
             (
-                SELECT metric, by_age.1 AS ages, by_age.2 AS counts, by_age.3 AS sums
-                FROM
-                (
-                    SELECT name AS metric, sumMap(ages, counts, sums) AS by_age
-                    FROM {{db}}.cells FINAL
-                    WHERE generation = 1 AND kind = 'reach' AND stage = 0 AND segment = '' AND name IN (SELECT metric FROM chosen)
-                    GROUP BY metric
-                )
+                SELECT name AS metric, {{template "by_age"}}
+                {{template "from_reach"}}
+                GROUP BY metric
             )
         )
         WHERE event_total > 0

@@ -19,56 +19,40 @@ WITH
     {{template "spans"}},
     entry AS
     (
-        SELECT cohort, {{seg ""}} `window`, window_start, window_end, sumMap(ends, users) AS users
+        SELECT cohort, {{seg ""}} `window`, window_start, window_end, sumMap(by_end) AS entered_by_end
         FROM
         (
-            SELECT cohort, {{seg ""}} day, by_end.1 AS ends, by_end.2 AS users
-            FROM
-            (
-                SELECT name AS cohort, {{seg ""}} day, sumMap([toUnixTimestamp(bucket_end)], [n]) AS by_end
-                FROM {{db}}.cells FINAL
-                WHERE generation = 1 AND kind = 'entry' AND {{segmented}}
-                GROUP BY cohort, {{seg ""}} day
-            )
+            SELECT name AS cohort, {{seg ""}} day, sumMap(map(toUnixTimestamp(bucket_end), n)) AS by_end
+            {{template "from_entry"}}
+            GROUP BY cohort, {{seg ""}} day
         ) AS d
         INNER JOIN spans AS s ON s.day = d.day
         GROUP BY cohort, {{seg ""}} `window`, window_start, window_end
         {{- if not segments}}
         UNION ALL
-        SELECT name AS cohort, '1h' AS `window`, bucket AS window_start, c.bucket_end AS window_end,
-            sumMap([toUnixTimestamp(c.bucket_end)], [n]) AS users
-        FROM {{db}}.cells AS c FINAL
-        WHERE generation = 1 AND kind = 'entry' AND {{segmented}} AND has(listed_windows, '1h')
-        GROUP BY cohort, window_start, window_end
+        SELECT name AS cohort, '1h' AS `window`, bucket AS window_start, bucket_end AS window_end, {{template "entered_by_end"}}
+        {{template "from_entry"}} AND has(listed_windows, '1h')
+        GROUP BY cohort, bucket, bucket_end
         {{- end}}
     ),
     reach AS
     (
         SELECT metric, {{seg ""}} `window`, window_start, window_end,
-            sumMap(ends, users) AS users, sumMap(d.ages, d.counts, d.sums) AS by_age
+            sumMap(d.reached_by_end) AS reached_by_end, sumMap(d.users_by_age) AS users_by_age, sumMap(d.ms_by_age) AS ms_by_age
         FROM
         (
-            SELECT metric, {{seg ""}} day, by_end.1 AS ends, by_end.2 AS users,
-                by_age.1 AS ages, by_age.2 AS counts, by_age.3 AS sums
-            FROM
-            (
-                SELECT name AS metric, {{seg ""}} day,
-                    sumMap([toUnixTimestamp(bucket_end)], [n]) AS by_end, sumMap(ages, counts, sums) AS by_age
-                FROM {{db}}.cells FINAL
-                WHERE generation = 1 AND kind = 'reach' AND stage = 0 AND {{segmented}} AND name IN (SELECT metric FROM chosen)
-                GROUP BY metric, {{seg ""}} day
-            )
+            SELECT name AS metric, {{seg ""}} day, {{template "reached_by_end"}}, {{template "by_age"}}
+            {{template "from_reach"}}
+            GROUP BY metric, {{seg ""}} day
         ) AS d
         INNER JOIN spans AS s ON s.day = d.day
         GROUP BY metric, {{seg ""}} `window`, window_start, window_end
         {{- if not segments}}
         UNION ALL
-        SELECT name AS metric, '1h' AS `window`, bucket AS window_start, c.bucket_end AS window_end,
-            sumMap([toUnixTimestamp(c.bucket_end)], [n]) AS users, sumMap(c.ages, c.counts, c.sums) AS by_age
-        FROM {{db}}.cells AS c FINAL
-        WHERE generation = 1 AND kind = 'reach' AND stage = 0 AND {{segmented}} AND name IN (SELECT metric FROM chosen)
-            AND has(listed_windows, '1h')
-        GROUP BY metric, window_start, window_end
+        SELECT name AS metric, '1h' AS `window`, bucket AS window_start, bucket_end AS window_end,
+            {{template "reached_by_end"}}, {{template "by_age"}}
+        {{template "from_reach"}} AND has(listed_windows, '1h')
+        GROUP BY metric, bucket, bucket_end
         {{- end}}
     ),
     {{template "followed" "window, window_start, window_end"}},
@@ -77,7 +61,7 @@ WITH
         SELECT *,
             {{template "events"}},
             {{template "km"}},
-            toUInt64(arraySum(entry_n)) AS entered
+            toUInt64(arraySum(mapValues(entered_by_end))) AS entered
         FROM followed
     )
 SELECT metric, cohort, {{seg ""}} `window`, window_start, window_end, entered, reached,

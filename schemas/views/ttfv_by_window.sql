@@ -17,47 +17,27 @@ WITH
     {{template "calendar"}},
     {{template "chosen" "'ttfv'"}},
     {{template "spans"}},
-    {{template "completed_by_window"}},
-    ages_by_window AS
+    {{template "completed" args
+        "sum(n) AS users, sumMap(mapFromArrays(ages, counts)) AS users_by_age, sumMap(mapFromArrays(ages, sums)) AS ms_by_age"
+        "sum(d.users) AS users, sumMap(d.users_by_age) AS users_by_age, sumMap(d.ms_by_age) AS ms_by_age"}},
+    windowed AS
     (
-        SELECT metric, {{seg ""}} cohort_start, `window`, window_start, sumMap(d.ages, d.counts, d.sums) AS by_age
-        FROM
-        (
-            SELECT metric, {{seg ""}} cohort_start, day, by_age.1 AS ages, by_age.2 AS counts, by_age.3 AS sums
-            FROM
-            (
-                SELECT name AS metric, {{seg ""}} cohort_start, day, sumMap(ages, counts, sums) AS by_age
-                FROM {{db}}.cells FINAL
-                WHERE generation = 1 AND kind = 'done' AND stage = 0 AND {{segmented}} AND name IN (SELECT metric FROM chosen)
-                GROUP BY metric, {{seg ""}} cohort_start, day
-            )
-        ) AS d
-        INNER JOIN spans AS s ON s.day = d.day
-        GROUP BY metric, {{seg ""}} cohort_start, `window`, window_start
-        {{- if not segments}}
-        UNION ALL
-        SELECT name AS metric, cohort_start, '1h' AS `window`, bucket AS window_start, sumMap(ages, counts, sums) AS by_age
-        FROM {{db}}.cells FINAL
-        WHERE generation = 1 AND kind = 'done' AND stage = 0 AND {{segmented}} AND name IN (SELECT metric FROM chosen)
-            AND has(listed_windows, '1h')
-        GROUP BY metric, cohort_start, window_start
-        {{- end}}
-    ),
-    summed AS
-    (
-        SELECT w.metric AS metric, w.cohort AS cohort, {{seg "w."}} {{columns "w." "cohort_start, window, window_start, window_end, completed, to_date"}},
-            a.by_age.1 AS ages, a.by_age.2 AS counts, a.by_age.3 AS sums
-        FROM windowed AS w
-        INNER JOIN ages_by_window AS a ON {{equal "a." "w." "metric, cohort_start, window, window_start"}}
+        SELECT w.metric AS metric, {{seg "w."}} {{columns "w." "cohort_start, window, window_start, window_end, users, users_by_age, ms_by_age"}},
+            d.running AS to_date
+        FROM done_by_window AS w
+        ASOF JOIN done_before AS d
+            ON d.metric = w.metric AND {{equal "d." "w." "cohort_start"}} AND toUnixTimestamp(w.window_end) > d.bucket_at
+        WHERE w.users > 0
     )
-SELECT metric, cohort, {{seg ""}} cohort_start, `window`, window_start, window_end,
-    toUInt64(completed) AS reached_in_window, toUInt64(to_date) AS reached_to_date,
-    arraySum(sums) / nullIf(event_total, 0) / 1000 AS mean_seconds, p50_seconds,
+SELECT w.metric AS metric, c.cohort AS cohort, {{seg "w."}} cohort_start, `window`, window_start, window_end,
+    toUInt64(users) AS reached_in_window, toUInt64(to_date) AS reached_to_date,
+    arraySum(mapValues(ms_by_age)) / nullIf(event_total, 0) / 1000 AS mean_seconds, p50_seconds,
     {{template "settled"}}
 FROM
 (
     SELECT *, {{template "events"}},
         {{template "quantile" args "50" "p50_seconds"}}
-    FROM summed
-)
+    FROM windowed
+) AS w
+INNER JOIN chosen AS c ON c.metric = w.metric
 COMMENT 'Time to first value of each cohort through calendar time: one row for every window in which a user of the cohort reached value{{if segments}}, by segment{{end}}'
