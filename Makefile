@@ -9,7 +9,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # What the race detector checks: where there are goroutines, and the rooms that several of them share.
 RACE := ./pipeline/worker ./pipeline/stream ./pipeline/publish ./pipeline/catalog ./pipeline/event ./pipeline/calendar ./pipeline/cohort ./cmd/firstlight-clickhouse/...
 
-.PHONY: engine build demo run test lint clean
+.PHONY: engine build demo run test bench lint clean
 .DEFAULT_GOAL := build
 
 # The embedded ClickHouse engine's library for this platform, in .engine/. A change of package.json renews it.
@@ -50,6 +50,10 @@ lint:
 	@unformatted=$$(go run $(GOFUMPT) -l cmd pipeline sinks schemas) && test -z "$$unformatted" || { echo "run gofumpt -w on: $$unformatted" >&2; exit 1; }
 	go vet ./...
 	go run $(STATICCHECK) ./...
+
+# The figures of this machine, as a table; some minutes. bin/firstlight-bench -help names the sizes.
+bench: engine build
+	bin/firstlight-bench
 
 # What was built and what the demo and run have stored; the engine library stays.
 clean:
