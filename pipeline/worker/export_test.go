@@ -19,3 +19,15 @@ func (w *Worker) CrashAt(n int, err error) {
 func (w *Worker) SmallSnapshots() {
 	w.limits = &limits{messages: 7, users: 3, cells: 1000, deadLetters: 4, deadBytes: 1 << 20}
 }
+
+// Dealt is how many messages the reader of a running worker has handed to its partitions.
+func (w *Worker) Dealt() (n uint64) {
+	lives := w.observed.lives.Load()
+	if lives == nil {
+		return 0
+	}
+	for i := range *lives {
+		n += w.reader.Dealt(i)
+	}
+	return n
+}

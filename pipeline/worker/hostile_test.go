@@ -353,7 +353,7 @@ func TestLetterThatDoesNotFit(t *testing.T) {
 	}
 }
 
-// TestBusyUser: a user with 100,000 events in a minute stalls nothing, entered or not.
+// TestBusyUser: a user with 100,000 events in a minute is processed in less (drain's deadline), entered or not.
 func TestBusyUser(t *testing.T) {
 	const events = 100_000
 	h := newHarness(t)
@@ -375,9 +375,6 @@ func TestBusyUser(t *testing.T) {
 			h.drain([]byte(hostileCatalog), 2)
 			took := time.Since(began)
 			t.Logf("%d events in %s, %.0f/s", events, took.Round(time.Millisecond), events/took.Seconds())
-			if took > 20*time.Second {
-				t.Errorf("%d events of one user took %s", events, took)
-			}
 			h.equalsOracle(hostileCatalog, 2)
 		})
 	}
