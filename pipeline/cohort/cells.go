@@ -4,9 +4,9 @@ import "slices"
 
 // AgeCount is how many users of a cell have an age in one bucket.
 type AgeCount struct {
-	Bucket uint16
-	N      int64
 	SumMs  int64 // sum of their exact ages
+	N      int32
+	Bucket uint16
 }
 
 // Cell is what is counted under one key.
@@ -141,7 +141,7 @@ func (cell *Cell) add(x *Contribution, sign int64) {
 		cell.Ages = slices.Insert(cell.Ages, at, AgeCount{Bucket: b})
 	}
 	a := &cell.Ages[at]
-	a.N += sign * x.Counts.N
+	a.N += int32(sign * x.Counts.N)
 	a.SumMs += sign * x.Age
 	if a.N == 0 && a.SumMs == 0 {
 		cell.Ages = slices.Delete(cell.Ages, at, at+1)
