@@ -77,7 +77,7 @@ func (h *harness) publish(messages []oracle.Message) {
 		for k, v := range m.Header {
 			msg.Header.Set(k, v)
 		}
-		if _, err := h.js.PublishMsgAsync(msg); err != nil {
+		if _, err := h.js.PublishMsgAsync(msg, jetstream.WithStallWait(time.Minute)); err != nil {
 			h.t.Fatal(err)
 		}
 	}

@@ -1,0 +1,254 @@
+package facts_test
+
+// The laws of facts: what is known of a user depends on its events, not on when and in which order they came,
+// nor on what was stored and read back in between.
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"firstlight/pipeline/calendar"
+	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/event"
+	"firstlight/pipeline/facts"
+)
+
+// Every kind, cohorts by event and by first sight, an ambiguous sequence, counts and horizons.
+const lawCatalog = `version: 1
+product: p
+timezone: Europe/Berlin
+allowed_lateness: 48h
+windows: [%s]
+defaults: {owner: o, objective: o, indicator: leading, direction: up, action: a}
+cohorts:
+  - {name: signup, entry: {event: [a, b], where: "properties.n < 6"}, grain: day, segments: [plan, {name: n, values: ["1", "2"]}]}
+  - {name: seen, entry: {first_seen: true}, grain: week, segments: [plan]}
+metrics:
+  - {name: any_order, kind: activation, cohort: signup, steps: [{event: b}, {event: c, count: 2}, {event: "*", where: "properties.n > 3"}], within: 6h}
+  - {name: in_order, kind: activation, cohort: signup, steps: [{event: [a, c]}, {event: [b, c], count: 2}, {event: c}], order: sequence, within: 2d}
+  - {name: from_sight, kind: activation, cohort: seen, steps: [{event: [a, b]}, {event: [b, c]}], order: sequence, within: 2d}
+  - {name: value, kind: ttfv, cohort: signup, value: {event: c, count: 3}}
+  - {name: value_of_seen, kind: ttfv, cohort: seen, value: {event: b}, within: 12h}
+  - {name: use, kind: adoption, cohort: signup, feature: {event: b}, active: {event: [a, b, d]}, within: 1d}
+  - {name: use_of_seen, kind: adoption, cohort: seen, feature: {event: c}}
+`
+
+func loadLaw(t interface{ Fatal(...any) }, windows string) *catalog.Catalog {
+	c, problems := catalog.Load(fmt.Appendf(nil, lawCatalog, windows))
+	if problems.Failed() {
+		t.Fatal(problems.Format("catalog.yaml"))
+	}
+	return c
+}
+
+// user is one user's facts and all that works on them.
+type user struct {
+	joiner  *facts.Joiner
+	matcher *catalog.Matcher
+	facts   *facts.User
+}
+
+func newUser(c *catalog.Catalog) *user {
+	j := facts.NewJoiner(c, calendar.New(c.Location, c.WeekStart), func(_, _ int, text string) string { return text })
+	return &user{joiner: j, matcher: c.NewMatcher(), facts: j.NewUser()}
+}
+
+func (u *user) join(e *event.Event, watermark int64) {
+	u.joiner.Join(u.facts, e, u.matcher.Match(e), watermark, 0)
+}
+
+// store writes the facts and reads them back into fresh memory.
+func (u *user) store(t *rapid.T) {
+	encoded := u.facts.Encode(nil)
+	u.facts = u.joiner.NewUser()
+	if err := u.facts.Decode(encoded); err != nil {
+		t.Fatal(err)
+	}
+	if again := u.facts.Encode(nil); !slices.Equal(again, encoded) {
+		t.Fatalf("facts that were read back are written as %x, were %x", again, encoded)
+	}
+}
+
+// known is all that can be asked of a user.
+func (u *user) known() []string {
+	known := []string{fmt.Sprint("last seen ", u.facts.LastSeen)}
+	for i, co := range u.joiner.Catalog.Cohorts {
+		if f := &u.facts.Cohorts[i]; f.Entered() {
+			known = append(known, fmt.Sprintf("%s: entered at %d, segments %q", co.Name, f.Entry, f.Segments))
+		}
+	}
+	for i, m := range u.joiner.Catalog.Metrics {
+		var o facts.Outcome
+		if u.facts.Cohorts[m.Cohort].Entered() {
+			u.joiner.Outcome(u.facts, i, &o)
+		}
+		known = append(known, fmt.Sprintf("%s: reached %d, steps %v, first %d", m.Name, o.Reached, o.Steps, o.First))
+		if m.Kind == catalog.Adoption {
+			before, after := u.joiner.Books(u.facts, i)
+			known = append(known, fmt.Sprintf("%s: before %v %v, after %v %v, ever %d", m.Name, before.Hours, before.Days, after.Hours, after.Days, u.facts.Metrics[i].Use.FirstEver))
+		}
+	}
+	return known
+}
+
+var start = time.Date(2026, 3, 28, 20, 0, 0, 0, time.UTC).UnixMilli() // the clocks change in the night after
+
+func drawEvents(t *rapid.T) []event.Event {
+	grid := rapid.SampledFrom([]int64{1, 60_000, 3_600_000, 6 * 3_600_000}).Draw(t, "grid")
+	var events []event.Event
+	for range rapid.IntRange(1, 30).Draw(t, "events") {
+		name := rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "name")
+		n, plan := rapid.IntRange(0, 7).Draw(t, "n"), rapid.SampledFrom([]string{"x", "y"}).Draw(t, "plan")
+		properties := fmt.Sprintf(`{"n":%d,"plan":%q}`, n, plan)
+		at := start + rapid.Int64Range(0, 40*3_600_000).Draw(t, "at")/grid*grid
+		events = append(events, event.Event{
+			Name: name, User: "u", Time: at, ID: rapid.SampledFrom([]string{"", "", "i", "j", "k"}).Draw(t, "id"),
+			Properties: []byte(properties), Payload: fmt.Appendf(nil, `{"event":%q,"properties":%s}`, name, properties),
+		})
+	}
+	return events
+}
+
+// TestOrderAndStorageChangeNothing: any order of the same events, with a watermark that makes none of them late
+// and facts stored at any moment, gives the same answers as joining them by time in one go.
+func TestOrderAndStorageChangeNothing(t *testing.T) {
+	hourly, daily := loadLaw(t, "1h, 1d, 7d/1d"), loadLaw(t, "1d, 1mo")
+	rapid.Check(t, func(t *rapid.T) {
+		c := rapid.SampledFrom([]*catalog.Catalog{hourly, daily}).Draw(t, "catalog")
+		events := drawEvents(t)
+		sorted := slices.Clone(events)
+		slices.SortStableFunc(sorted, func(a, b event.Event) int { return int(a.Time - b.Time) })
+		calm := newUser(c)
+		for i := range sorted {
+			calm.join(&sorted[i], 0)
+		}
+		want := calm.known()
+
+		shuffled := rapid.Permutation(events).Draw(t, "order")
+		u := newUser(c)
+		watermark := int64(0)
+		for i := range shuffled {
+			earliest := shuffled[i].Time
+			for _, later := range shuffled[i:] {
+				earliest = min(earliest, later.Time)
+			}
+			if rapid.Bool().Draw(t, "the watermark moves") {
+				watermark = max(watermark, earliest-rapid.Int64Range(0, 7_200_000).Draw(t, "by")*rapid.Int64Range(0, 1).Draw(t, "not all the way"))
+			}
+			u.join(&shuffled[i], watermark)
+			if rapid.Bool().Draw(t, "stored") {
+				u.store(t)
+			}
+			if rapid.Bool().Draw(t, "collapsed") {
+				u.joiner.Collapse(u.facts, watermark, 0)
+			}
+		}
+		equal(t, "in another order", u.known(), want)
+		u.joiner.Collapse(u.facts, start+1000*3_600_000, 0)
+		equal(t, "once all is settled", u.known(), want)
+		u.store(t)
+		equal(t, "read back", u.known(), want)
+		if u.facts.NewestOpen() != 0 {
+			t.Errorf("events are open though the watermark has passed them")
+		}
+	})
+}
+
+func equal(t *rapid.T, when string, got, want []string) {
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("%s:\n got %s\nwant %s", when, got[i], want[i])
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%s: %d answers, want %d", when, len(got), len(want))
+	}
+}
+
+// TestOpenIsBounded: whatever comes, the events kept open stay within the cap, the earliest of them, and what the
+// cap costs is counted.
+func TestOpenIsBounded(t *testing.T) {
+	c := loadLaw(t, "1d")
+	for _, same := range []bool{true, false} {
+		u := newUser(c)
+		for i := range facts.MaxOpen + 50 {
+			e := event.Event{Name: "d", Time: start + int64(i), Payload: fmt.Append(nil, i)}
+			if same {
+				e.Time = start
+			}
+			u.join(&e, 0)
+		}
+		for i := range c.Cohorts {
+			if n := len(u.facts.Cohorts[i].Open); n > facts.MaxOpen {
+				t.Errorf("%d events are open in %s", n, c.Cohorts[i].Name)
+			}
+		}
+		if u.joiner.Capped == 0 {
+			t.Error("the cap was not counted")
+		}
+		_, after := u.joiner.Books(u.facts, 6) // use_of_seen
+		if len(after.Days) != 1 {
+			t.Errorf("the activity is lost: %v", after)
+		}
+	}
+}
+
+// TestDecodeReusesMemory: what is read into a used user is the same as into a fresh one.
+func TestDecodeReusesMemory(t *testing.T) {
+	c := loadLaw(t, "1h, 1d")
+	rapid.Check(t, func(t *rapid.T) {
+		var encoded [][]byte
+		for range 3 {
+			u := newUser(c)
+			for _, e := range drawEvents(t) {
+				u.join(&e, 0)
+			}
+			encoded = append(encoded, u.facts.Encode(nil))
+		}
+		used := newUser(c)
+		for _, b := range encoded {
+			if err := used.facts.Decode(b); err != nil {
+				t.Fatal(err)
+			}
+			fresh := newUser(c)
+			if err := fresh.facts.Decode(b); err != nil {
+				t.Fatal(err)
+			}
+			if a, b := used.known(), fresh.known(); !reflect.DeepEqual(a, b) {
+				t.Errorf("reused memory says\n%q, fresh memory\n%q", a, b)
+			}
+		}
+	})
+}
+
+// FuzzDecode: bytes that are no user give an error and never a panic, and what is read can be written again.
+func FuzzDecode(f *testing.F) {
+	c := loadLaw(f, "1h, 1d")
+	u := newUser(c)
+	f.Add([]byte{})
+	f.Add(u.facts.Encode(nil))
+	for i, name := range []string{"d", "a", "b", "c", "c", "b", "c"} {
+		u.join(&event.Event{Name: name, Time: start + int64(i), ID: "i", Properties: []byte(`{"n":1,"plan":"x"}`), Payload: []byte("{}")}, 0)
+		f.Add(u.facts.Encode(nil))
+	}
+	u.joiner.Collapse(u.facts, start+3, 0)
+	f.Add(u.facts.Encode(nil))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		u := newUser(c)
+		if u.facts.Decode(data) != nil {
+			return
+		}
+		encoded := u.facts.Encode(nil)
+		if err := u.facts.Decode(encoded); err != nil {
+			t.Fatalf("facts that were read cannot be read again: %v", err)
+		}
+		if again := u.facts.Encode(nil); !slices.Equal(again, encoded) {
+			t.Fatalf("facts are written as %x, then as %x", encoded, again)
+		}
+	})
+}
