@@ -10,8 +10,7 @@ import (
 
 // LoadUsers calls user for every user of a partition, in no particular order.
 func (s *Store) LoadUsers(ctx context.Context, partition uint16, user func(id string, facts []byte, version uint64) error) error {
-	// FINAL over one partition would merge on read; the newest version by group is cheaper and the same.
-	query := fmt.Sprintf("SELECT user_id, argMax(facts, version), max(version) FROM %s WHERE partition = %d GROUP BY user_id", s.table("users"), partition)
+	query := fmt.Sprintf("SELECT user_id, facts, version FROM %s FINAL WHERE generation = 1 AND partition = %d", s.table("users"), partition)
 	err := s.each(ctx, query, func(r driver.Rows) error {
 		var (
 			id, facts string
