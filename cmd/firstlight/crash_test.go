@@ -35,14 +35,28 @@ func (b *box) views() map[string]string {
 func TestKilledAgainAndAgain(t *testing.T) {
 	b := newBox(t)
 	b.env["FIRSTLIGHT_FLUSH_INTERVAL"] = "10ms"
-	path, events := b.product(21, 120)
+	path, events := b.product(21, 250)
 	b.must("publish", "--historical", path)
 
-	for i := range 4 {
+	midway, before := 0, 0
+	for range 4 {
 		d := b.start("run")
-		<-time.After(time.Duration(50+i*60) * time.Millisecond) // not a wait: the moment of the crash
+		b.eventually("it goes on where it was", func() bool {
+			received, err := strconv.Atoi(d.tsv("SELECT sum(received) FROM pipeline_progress"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			went := received > before || received == events
+			if before = received; received > 0 && received < events {
+				midway++
+			}
+			return went
+		})
 		d.kill()
 		b.eventually("the engine ends with its parent", func() bool { return !listening(d.at.ClickHouse) })
+	}
+	if midway == 0 {
+		t.Errorf("no kill was in the middle of the stream")
 	}
 	b.must("run", "--drain")
 	killed := b.views()
