@@ -3,20 +3,52 @@ Kaplan-Meier over a row of "followed". Users who reached are events at the mean 
 are censored at as_of, counted from the end of their entry bucket. At equal ages events come first.
 */ -}}
 
-{{define "km"}}{{/* needs event_age, event_n; leaves km_s, km_low, km_high at each event age, and km_end, the longest follow-up */ -}}
-    mapFilter((bucket_end, users) -> users > 0, mapSubtract(entered_by_end, reached_by_end)) AS censored,
-    arraySort(arrayConcat(
-        arrayMap((age, users) -> (age, 0, toInt64(users)), event_age, event_n),
-        arrayMap((bucket_end, users) -> (greatest(0., as_of_ms / 1000 - bucket_end), 1, users), mapKeys(censored), mapValues(censored)))) AS km_point,
-    arrayCumSum(point -> point.3, km_point) AS km_left,
-    arrayFilter((risk, point) -> point.2 = 0,
-        arrayMap((point, left) -> km_left[-1] - left + point.3, km_point, km_left), km_point) AS km_risk,
-    arrayCumSum((users, risk) -> log(1 - users / risk), event_n, km_risk) AS km_log,
-    arrayCumSum((users, risk) -> users / (risk * (risk - users)), event_n, km_risk) AS km_var,
-    arrayMap(x -> exp(x), km_log) AS km_s,
-    arrayMap((x, v) -> exp(x * exp(-1.959963984540054 * sqrt(v) / x)), km_log, km_var) AS km_low,
-    arrayMap((x, v) -> exp(x * exp(1.959963984540054 * sqrt(v) / x)), km_log, km_var) AS km_high,
-    if(empty(km_point), 0., km_point[-1].1) AS km_end
+{{define "curve"}}{{/* from "followed" to "curve": km_s, km_low, km_high at each event_age, and km_end, the longest follow-up */ -}}
+    aged AS
+    (
+        SELECT *,
+            {{template "events"}},
+            mapFilter((bucket_end, users) -> users > 0, mapSubtract(entered_by_end, reached_by_end)) AS censored
+        FROM followed
+    ),
+    -- (age, 0 for an event and 1 for a censoring, users)
+    lined_up AS
+    (
+        SELECT *,
+            arraySort(arrayConcat(
+                arrayMap((age, users) -> (age, 0, toInt64(users)), event_age, event_n),
+                arrayMap((bucket_end, users) -> (greatest(0., as_of_ms / 1000 - bucket_end), 1, users), mapKeys(censored), mapValues(censored)))) AS km_point
+        FROM aged
+    ),
+    left_by AS
+    (
+        SELECT *,
+            if(empty(km_point), 0., km_point[-1].1) AS km_end,
+            arrayCumSum(point -> point.3, km_point) AS km_left
+        FROM lined_up
+    ),
+    at_risk AS
+    (
+        SELECT *,
+            arrayFilter((risk, point) -> point.2 = 0,
+                arrayMap((point, left) -> km_left[-1] - left + point.3, km_point, km_left), km_point) AS km_risk
+        FROM left_by
+    ),
+    summed AS
+    (
+        SELECT *,
+            arrayCumSum((users, risk) -> log(1 - users / risk), event_n, km_risk) AS km_log,
+            arrayCumSum((users, risk) -> users / (risk * (risk - users)), event_n, km_risk) AS km_var
+        FROM at_risk
+    ),
+    curve AS
+    (
+        SELECT *,
+            arrayMap(x -> exp(x), km_log) AS km_s,
+            arrayMap((x, v) -> exp(x * exp(-1.959963984540054 * sqrt(v) / x)), km_log, km_var) AS km_low,
+            arrayMap((x, v) -> exp(x * exp(1.959963984540054 * sqrt(v) / x)), km_log, km_var) AS km_high
+        FROM summed
+    )
 {{- end}}
 
 {{define "km_quantile"}}{{/* share left, curve, name; at a flat of exactly that share the midpoint, as R's survfit does */ -}}

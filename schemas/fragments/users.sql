@@ -22,7 +22,7 @@
     WHERE generation = 1 AND entry_ms != 0
 {{- end}}
 
-{{define "steps" -}}
+{{define "steps"}}{{/* adding 1 to the bits flips all up to and with the first missing one */ -}}
     toUInt64(bitCount(step_bits)) AS steps_done,
-    arrayFirst((name, i) -> NOT bitTest(step_bits, i - 1), steps, arrayEnumerate(steps)) AS next_step
+    steps[bitCount(bitXor(step_bits, step_bits + 1))] AS next_step
 {{- end}}

@@ -40,13 +40,7 @@ WITH
         GROUP BY metric, {{seg ""}} cohort_start
     ),
     {{template "followed" "cohort_start"}},
-    curve AS
-    (
-        SELECT *,
-            {{template "events"}},
-            {{template "km"}}
-        FROM followed
-    ),
+    {{template "curve"}},
     totals AS
     (
         SELECT metric, cohort, {{seg ""}} cohort_start,

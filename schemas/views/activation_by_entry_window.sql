@@ -14,7 +14,7 @@ AS
 WITH
     {{template "clock"}},
     {{template "catalog"}},
-    {{template "calendar"}},
+    {{template "today"}},
     {{template "chosen" "'activation'"}},
     {{template "spans"}},
     entry AS

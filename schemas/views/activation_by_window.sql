@@ -14,7 +14,7 @@ AS
 WITH
     {{template "clock"}},
     {{template "catalog"}},
-    {{template "calendar"}},
+    {{template "today"}},
     {{template "chosen" "'activation'"}},
     {{template "spans"}},
     {{template "completed" args "sum(n) AS users" "sum(d.users) AS users"}},

@@ -15,7 +15,7 @@ AS
 WITH
     {{template "clock"}},
     {{template "catalog"}},
-    {{template "calendar"}},
+    {{template "today"}},
     {{template "chosen" "'adoption'"}},
     tumbling AS
     (
@@ -62,8 +62,7 @@ WITH
     ),
     trailing AS
     (
-        SELECT metric, {{seg ""}} cohort_start, `window`,
-            {{template "start" (print "last - " "trailing_n" " + 1")}} AS window_start, {{template "start" "last + 1"}} AS window_end,
+        SELECT metric, {{seg ""}} cohort_start, `window`, f.start AS window_start, l.start AS window_end,
             active_n, adopter_n, new_n, event_n
         FROM
         (
@@ -74,7 +73,9 @@ WITH
             ARRAY JOIN from_days AS from_day, until_days AS until_day, active_by AS active_n, adopters_by AS adopter_n,
                 new_by AS new_n, events_by AS event_n
             WHERE active_n != 0 OR adopter_n != 0 OR new_n != 0 OR event_n != 0
-        )
+        ) AS t
+        INNER JOIN {{template "calendar"}} AS f ON f.day = t.last - t.trailing_n + 1
+        INNER JOIN {{template "calendar"}} AS l ON l.day = t.last + 1
     )
 SELECT w.metric AS metric, c.cohort AS cohort, {{seg "w."}}
     nullIf(w.cohort_start, toDate(0)) AS cohort_start,

@@ -11,41 +11,56 @@ AS
 WITH
     {{template "clock"}},
     {{template "catalog"}},
-    {{template "calendar"}},
+    {{template "today"}},
     {{template "spans"}},
-    hours AS
+    -- Only sources with more names than are shown need a ranking.
+    crowded AS
     (
-        SELECT name AS source, segment_value AS event, day, bucket, bucket_end, sum(n) AS volume
-        FROM {{db}}.cells FINAL
-        WHERE generation = 1 AND kind = 'volume'
-        GROUP BY source, event, day, bucket, bucket_end
+        SELECT substring(scope, 8) AS source
+        FROM {{db}}.names
+        WHERE generation = 1 AND startsWith(scope, 'source:')
+        GROUP BY source
+        HAVING uniqExact(value) > 500
     ),
     shown AS
     (
         SELECT source, event
-        FROM (SELECT source, event, sum(volume) AS total FROM hours WHERE event != '(other)' GROUP BY source, event)
+        FROM
+        (
+            SELECT name AS source, segment_value AS event, sum(n) AS total
+            {{template "from_volume"}} AND name IN (SELECT source FROM crowded) AND segment_value != '(other)'
+            GROUP BY source, event
+        )
         ORDER BY source, total DESC, event
         LIMIT 500 BY source
     ),
-    named AS
+    hours AS
     (
-        SELECT source, if((source, event) IN (SELECT source, event FROM shown), event, '(other)') AS event,
-            day, bucket, bucket_end, sum(volume) AS volume
-        FROM hours
+        SELECT name AS source, segment_value AS event, day, bucket, bucket_end, sum(n) AS volume
+        {{template "from_volume"}} AND (name NOT IN (SELECT source FROM crowded) OR (name, segment_value) IN (SELECT source, event FROM shown))
         GROUP BY source, event, day, bucket, bucket_end
+        UNION ALL
+        SELECT name AS source, '(other)' AS event, day, bucket, bucket_end, sum(n) AS volume
+        {{template "from_volume"}} AND name IN (SELECT source FROM crowded) AND (name, segment_value) NOT IN (SELECT source, event FROM shown)
+        GROUP BY source, day, bucket, bucket_end
     )
 SELECT source, event, `window`, window_start, window_end, toUInt64(volume) AS events,
     toBool(toUnixTimestamp(window_end) + settle_s <= as_of_s) AS is_settled
 FROM
 (
     SELECT source, event, `window`, window_start, window_end, sum(volume) AS volume
-    FROM (SELECT source, event, day, sum(volume) AS volume FROM named GROUP BY source, event, day) AS d
+    FROM (SELECT source, event, day, sum(volume) AS volume FROM hours GROUP BY source, event, day) AS d
     INNER JOIN spans AS s ON s.day = d.day
     GROUP BY source, event, `window`, window_start, window_end
     UNION ALL
     SELECT source, event, '1h' AS `window`, bucket AS window_start, bucket_end AS window_end, volume
-    FROM named
+    FROM hours
     WHERE has(listed_windows, '1h')
 )
 WHERE volume > 0
 COMMENT 'Applied events by source and name: what arrives, and what has stopped arriving'
+
+{{- define "from_volume" -}}
+    FROM {{db}}.cells FINAL
+    WHERE generation = 1 AND kind = 'volume'
+{{- end}}

@@ -20,7 +20,7 @@ DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 WITH
     {{template "clock"}},
-    {{template "calendar"}},
+    {{template "today"}},
     in_force AS
     (
         SELECT metric, kind, cohort, position, if(kind = 'ttfv', 0, within_seconds) AS wait, direction, owner,
@@ -44,6 +44,8 @@ WITH
         WHERE wait = 0 OR ended + wait <= as_of_s
         GROUP BY metric, wait
     ),
+    -- Users of the 56 days have cohorts that began at most a month earlier.
+    (SELECT min(newest_day) - 56 - 31 FROM newest) AS oldest_cohort,
     -- period 0 is the newest 28 days, period 1 the 28 before
     entry AS
     (
@@ -60,7 +62,7 @@ WITH
             {{template "reached_by_end"}}, {{template "by_age"}}
         FROM {{db}}.cells AS r FINAL
         INNER JOIN newest AS l ON l.metric = r.name
-        WHERE generation = 1 AND kind = 'reach' AND stage = 0 AND segment = ''
+        WHERE generation = 1 AND kind = 'reach' AND stage = 0 AND segment = '' AND cohort_start >= oldest_cohort
             AND day <= newest_day AND day > newest_day - 56 AND (wait = 0 OR toUnixTimestamp(bucket_end) + wait <= as_of_s)
         GROUP BY metric, period
     ),
@@ -71,21 +73,20 @@ WITH
         FROM entry AS e
         LEFT JOIN reach AS r ON r.metric = e.metric AND r.period = e.period
     ),
-    curve AS
+    {{template "curve"}},
+    counted AS
     (
         SELECT metric, period, arraySum(mapValues(entered_by_end)) AS n, arraySum(mapValues(reached_by_end)) AS k,
-            {{template "events"}},
-            {{template "km"}},
             {{template "km_median"}}
-        FROM followed
+        FROM curve
     ),
     valued AS
     (
-        SELECT metric, period, c.n AS users, kind = 'ttfv' AS is_time,
+        SELECT metric, period, n AS users, kind = 'ttfv' AS is_time,
             if(is_time, km_p50_seconds, k / n) AS value,
             if(is_time, km_p50_low, {{template "wilson_low" args "k" "n"}}) AS low,
             if(is_time, km_p50_high, {{template "wilson_high" args "k" "n"}}) AS high
-        FROM curve AS c
+        FROM counted AS c
         INNER JOIN in_force AS m ON m.metric = c.metric
     ),
     periods AS

@@ -25,21 +25,27 @@ WITH
         SELECT metric, {{seg ""}} cohort_start, sumMap(early) AS early_by_age, sumMap(map(ended, toInt64(arraySum(mapValues(early))))) AS early_by_end
         FROM
         (
-            SELECT name AS metric, {{seg ""}} cohort_start, toUnixTimestamp(bucket_end) AS ended,
-                mapFilter((age, users) -> edges[age + 1] > {{template "followed_ms"}}, mapFromArrays(ages, counts)) AS early
-            {{template "from_reach"}} AND edges[ages[-1] + 1] > {{template "followed_ms"}}
+            SELECT metric, {{seg ""}} cohort_start, ended, mapFilter((age, users) -> age >= beyond.age, mapFromArrays(ages, counts)) AS early
+            FROM
+            (
+                SELECT name AS metric, {{seg ""}} cohort_start, ages, counts, toUnixTimestamp(bucket_end) AS ended,
+                    (as_of_s - ended) * 1000 AS followed_ms, 0 AS key
+                {{template "from_reach"}} AND notEmpty(ages)
+            ) AS r
+            ASOF JOIN (SELECT age, toInt64(upper_ms) AS upper_ms, 0 AS key FROM {{db}}.age_edges FINAL) AS beyond
+                ON beyond.key = r.key AND beyond.upper_ms > r.followed_ms
+            WHERE ages[-1] >= beyond.age
         )
         GROUP BY metric, {{seg ""}} cohort_start
     ),
-    curve AS
+    {{template "curve"}},
+    counted AS
     (
-        SELECT f.metric AS metric, f.cohort AS cohort, {{seg "f."}} f.cohort_start AS cohort_start, within_seconds,
-            entered_by_end, reached_by_end, users_by_age, ms_by_age,
-            mapSubtract(users_by_age, early_by_age) AS counted_by_age, mapSubtract(reached_by_end, early_by_end) AS counted_by_end,
-            {{template "events"}},
-            {{template "km"}}
-        FROM followed AS f
-        LEFT JOIN early AS r ON {{equal "r." "f." "metric, cohort_start"}}
+        SELECT c.metric AS metric, c.cohort AS cohort, {{seg "c."}} c.cohort_start AS cohort_start, within_seconds, entered_by_end, censored,
+            event_age, event_n, km_s, km_low, km_high,
+            mapSubtract(users_by_age, early_by_age) AS counted_by_age, mapSubtract(reached_by_end, early_by_end) AS counted_by_end
+        FROM curve AS c
+        LEFT JOIN early AS r ON {{equal "r." "c." "metric, cohort_start"}}
     ),
     -- One sweep over ages: what happens at each, events first, then the reading of listed ages, then the end of follow-up.
     swept AS
@@ -47,6 +53,7 @@ WITH
         SELECT metric, cohort, {{seg ""}} cohort_start,
             arraySum(mapValues(entered_by_end)) AS entered,
             arrayFilter(age -> within_seconds = 0 OR age <= within_seconds, listed) AS shown,
+            -- (age, order, curve, lower and upper bound, events, of them counted as reached, end of follow-up, of them not reached)
             arraySort(arrayConcat(
                 arrayMap((age, users, counted, s, low, high) -> (age, 1, s, low, high, toInt64(users), toInt64(counted), toInt64(0), toInt64(0)),
                     event_age, event_n, mapValues(counted_by_age), km_s, km_low, km_high),
@@ -56,25 +63,37 @@ WITH
                 arrayMap((ended, users) -> (toFloat64(as_of_s - ended), 3, 1., nan, nan, toInt64(0), toInt64(0), toInt64(0), toInt64(users)),
                     mapKeys(censored), mapValues(censored)),
                 arrayMap((ended, users) -> (toFloat64(as_of_s - ended), 3, 1., nan, nan, toInt64(0), -toInt64(users), toInt64(0), toInt64(0)),
-                    mapKeys(counted_by_end), mapValues(counted_by_end)))) AS sweep,
-            arrayMap(p -> p.2 = 2, sweep) AS is_listed,
-            arrayFilter((p, here) -> here, arrayFill(p -> p.2 = 1, sweep), is_listed) AS last_event,
-            arrayFilter((total, here) -> here, arrayCumSum(p -> p.6, sweep), is_listed) AS events_by,
-            arrayFilter((total, here) -> here, arrayCumSum(p -> p.7, sweep), is_listed) AS reached_by,
-            arrayFilter((total, here) -> here, arrayCumSum(p -> p.8, sweep), is_listed) AS entered_left,
-            arrayFilter((total, here) -> here, arrayCumSum(p -> p.9, sweep), is_listed) AS unreached_left
-        FROM curve
+                    mapKeys(counted_by_end), mapValues(counted_by_end)))) AS sweep
+        FROM counted
+    ),
+    listed_only AS
+    (
+        SELECT metric, cohort, {{seg ""}} cohort_start, entered, shown,
+            arrayMap(p -> p.2 = 2, sweep) AS here,
+            arrayFilter((p, h) -> h, arrayFill(p -> p.2 = 1, sweep), here) AS last_event,
+            arrayFilter((total, h) -> h, arrayCumSum(p -> p.6, sweep), here) AS events_by,
+            arrayFilter((total, h) -> h, arrayCumSum(p -> p.7, sweep), here) AS reached_by,
+            arrayFilter((total, h) -> h, arrayCumSum(p -> p.8, sweep), here) AS entered_left,
+            arrayFilter((total, h) -> h, arrayCumSum(p -> p.9, sweep), here) AS unreached_left
+        FROM swept
+    ),
+    by_age AS
+    (
+        SELECT metric, cohort, {{seg ""}} cohort_start, toUInt64(age) AS age_seconds, event,
+            toUInt64(entered - left_n) AS eligible, toUInt64(reached_n) AS reached,
+            toUInt64(entered - events_n - unreached_left_n + if(event.2 = 1 AND event.1 = age, event.6, 0)) AS at_risk,
+            eligible = entered AS is_whole
+        FROM listed_only
+        ARRAY JOIN shown AS age, last_event AS event, events_by AS events_n, reached_by AS reached_n,
+            entered_left AS left_n, unreached_left AS unreached_left_n
+        WHERE eligible > 0 OR reached > 0 OR at_risk > 0
     )
-SELECT metric, cohort, {{seg ""}} cohort_start, toUInt64(age) AS age_seconds,
-    toUInt64(entered - left_n) AS eligible, toUInt64(reached_n) AS reached,
+SELECT metric, cohort, {{seg ""}} cohort_start, age_seconds, eligible, reached,
     {{template "rate" args "reached" "eligible"}},
-    toUInt64(entered - events_n - unreached_left_n + if(event.2 = 1 AND event.1 = age, event.6, 0)) AS at_risk,
+    at_risk,
     if(eligible = 0, NULL, 1 - event.3) AS km_rate,
     if(eligible = 0 OR isNaN(event.5), NULL, 1 - event.5) AS km_low,
     if(eligible = 0 OR isNaN(event.4), NULL, 1 - event.4) AS km_high,
-    toBool(eligible = entered) AS is_mature
-FROM swept
-ARRAY JOIN shown AS age, last_event AS event, reached_by AS reached_n, events_by AS events_n,
-    entered_left AS left_n, unreached_left AS unreached_left_n
-WHERE eligible > 0 OR reached > 0 OR at_risk > 0
+    toBool(is_whole) AS is_mature
+FROM by_age
 COMMENT 'How far each cohort has got by age since entry: the shape of activation and of time to first value{{if segments}}, by segment{{end}}'

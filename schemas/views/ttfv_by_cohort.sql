@@ -22,19 +22,12 @@ WITH
     {{template "clock"}},
     {{template "chosen" "'ttfv'"}},
     {{template "followed_by_cohort"}},
-    curve AS
-    (
-        SELECT *,
-            {{template "events"}},
-            {{template "km"}},
-            toUInt64(arraySum(mapValues(entered_by_end))) AS entered
-        FROM followed
-    )
+    {{template "curve"}}
 SELECT metric, cohort, {{seg ""}} cohort_start, entered, reached, mean_seconds, p25_seconds, p50_seconds, p75_seconds,
     p90_seconds, km_p25_seconds, km_p50_seconds, km_p50_low, km_p50_high, km_p75_seconds, as_of_time AS as_of
 FROM
 (
-    SELECT *, event_total AS reached, arraySum(mapValues(ms_by_age)) / nullIf(event_total, 0) / 1000 AS mean_seconds,
+    SELECT *, toUInt64(arraySum(mapValues(entered_by_end))) AS entered, event_total AS reached, arraySum(mapValues(ms_by_age)) / nullIf(event_total, 0) / 1000 AS mean_seconds,
         {{template "quantile" args "25" "p25_seconds"}},
         {{template "quantile" args "50" "p50_seconds"}},
         {{template "quantile" args "75" "p75_seconds"}},

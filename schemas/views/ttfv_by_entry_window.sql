@@ -14,7 +14,7 @@ AS
 WITH
     {{template "clock"}},
     {{template "catalog"}},
-    {{template "calendar"}},
+    {{template "today"}},
     {{template "chosen" "'ttfv'"}},
     {{template "spans"}},
     entry AS
@@ -56,20 +56,13 @@ WITH
         {{- end}}
     ),
     {{template "followed" "window, window_start, window_end"}},
-    curve AS
-    (
-        SELECT *,
-            {{template "events"}},
-            {{template "km"}},
-            toUInt64(arraySum(mapValues(entered_by_end))) AS entered
-        FROM followed
-    )
+    {{template "curve"}}
 SELECT metric, cohort, {{seg ""}} `window`, window_start, window_end, entered, reached,
     km_p50_seconds, km_p50_low, km_p50_high,
     {{template "settled"}}
 FROM
 (
-    SELECT *, event_total AS reached,
+    SELECT *, toUInt64(arraySum(mapValues(entered_by_end))) AS entered, event_total AS reached,
         {{template "km_median"}}
     FROM curve
 )

@@ -14,7 +14,7 @@ AS
 WITH
     {{template "clock"}},
     {{template "catalog"}},
-    {{template "calendar"}},
+    {{template "today"}},
     {{template "chosen" "'ttfv'"}},
     {{template "spans"}},
     {{template "completed" args
