@@ -165,6 +165,28 @@ func (h *harness) run(yaml string, partitions int, change func(*worker.Worker)) 
 
 func rebuild(w *worker.Worker) { w.Rebuild = true }
 
+// TestHostileInput feeds the real worker what no product app should send.
+func TestHostileInput(t *testing.T) {
+	h := newHarness(t)
+	for _, x := range []struct {
+		name string
+		test func(*testing.T, *harness)
+	}{
+		{"messages", testHostileMessages},
+		{"odd subjects", testOddSubjects},
+		{"a letter that does not fit", testLetterThatDoesNotFit},
+		{"a busy user", testBusyUser},
+		{"many segment values", testManySegmentValues},
+		{"many names", testManyNames},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			h.t = t
+			h.reset()
+			x.test(t, h)
+		})
+	}
+}
+
 // hostile is one message and what becomes of it: a reason, "applied" or "ignored".
 type hostile struct {
 	name, data, want string
@@ -229,10 +251,9 @@ var hostiles = []hostile{
 	{"a segment value of 1 kB", fmt.Sprintf(`{"event":"signed_up","userId":"u4","timestamp":%q,"properties":{"plan":%q}}`, at(0), strings.Repeat("é", 500)), "applied"},
 }
 
-// TestHostileMessages: every bad message is dead-lettered once, as it came, whatever happens to the worker, and
+// testHostileMessages: every bad message is dead-lettered once, as it came, whatever happens to the worker, and
 // what was good around it counts.
-func TestHostileMessages(t *testing.T) {
-	h := newHarness(t)
+func testHostileMessages(t *testing.T, h *harness) {
 	messages := []oracle.Message{good("u", "signed_up", 0, `"plan":"pro"`)}
 	for i, x := range hostiles {
 		messages = append(messages, imported(event.Subject("app", "u"), 0, x.data), good("u", "b", float64(i)/1000, `"n":3`))
@@ -252,7 +273,7 @@ func TestHostileMessages(t *testing.T) {
 	h.lettersAreRight(messages)
 }
 
-// lettersAreRight checks the dead letters of TestHostileMessages, each once and in full.
+// lettersAreRight checks the dead letters of testHostileMessages, each once and in full.
 func (h *harness) lettersAreRight(sent []oracle.Message) {
 	h.t.Helper()
 	letters := map[string]oracle.Message{}
@@ -289,9 +310,8 @@ func (h *harness) lettersAreRight(sent []oracle.Message) {
 	}
 }
 
-// TestOddSubjects: a subject decides the partition and the source of event_volume, nothing else.
-func TestOddSubjects(t *testing.T) {
-	h := newHarness(t)
+// testOddSubjects: a subject decides the partition and the source of event_volume, nothing else.
+func testOddSubjects(t *testing.T, h *harness) {
 	var messages []oracle.Message
 	subjects := []string{
 		"events.x", "events.a.b.c", "events.a.b.c.d.e.f", "events.web.é", "events.web.{}", "events.web.!", "events.-.-",
@@ -332,9 +352,8 @@ func TestOddSubjects(t *testing.T) {
 	}
 }
 
-// TestLetterThatDoesNotFit: a payload that leaves no room for the letter's headers is cut, and says so.
-func TestLetterThatDoesNotFit(t *testing.T) {
-	h := newHarness(t)
+// testLetterThatDoesNotFit: a payload that leaves no room for the letter's headers is cut, and says so.
+func testLetterThatDoesNotFit(t *testing.T, h *harness) {
 	const header = 256 // room for the publisher's own header lines
 	largest := strings.Repeat("x", int(h.nats.MaxPayload())-header)
 	h.publish([]oracle.Message{good("u", "a", 0, ""), imported("events.web.u", 1, largest), good("u", "b", 2, "")})
@@ -353,10 +372,9 @@ func TestLetterThatDoesNotFit(t *testing.T) {
 	}
 }
 
-// TestBusyUser: a user with 100,000 events in a minute is processed in less (drain's deadline), entered or not.
-func TestBusyUser(t *testing.T) {
+// testBusyUser: a user with 100,000 events in a minute is processed in less (drain's deadline), entered or not.
+func testBusyUser(t *testing.T, h *harness) {
 	const events = 100_000
-	h := newHarness(t)
 	for _, user := range []string{"entered", "never entered"} {
 		t.Run(user, func(t *testing.T) {
 			h.t = t
@@ -380,10 +398,9 @@ func TestBusyUser(t *testing.T) {
 	}
 }
 
-// TestManySegmentValues: beyond the cap values become (other), in segments only.
-func TestManySegmentValues(t *testing.T) {
+// testManySegmentValues: beyond the cap values become (other), in segments only.
+func testManySegmentValues(t *testing.T, h *harness) {
 	const users, shown = 20_000, 1000
-	h := newHarness(t)
 	var messages []oracle.Message
 	for i := range users {
 		messages = append(messages, good(fmt.Sprint("u", i), "signed_up", float64(i)/1000, fmt.Sprintf(`"plan":"value %d"`, i)))
@@ -414,10 +431,9 @@ func TestManySegmentValues(t *testing.T) {
 	}
 }
 
-// TestManyNames: beyond 500 event names of a source, and beyond 500 sources, volumes count as (other).
-func TestManyNames(t *testing.T) {
+// testManyNames: beyond 500 event names of a source, and beyond 500 sources, volumes count as (other).
+func testManyNames(t *testing.T, h *harness) {
 	const many, shown = 600, 500
-	h := newHarness(t)
 	var messages []oracle.Message
 	for i := range many {
 		messages = append(messages, good("u", fmt.Sprint("name ", i), float64(i), ""))
