@@ -29,12 +29,12 @@ type progress struct {
 	calls int
 }
 
-func newProgress(w io.Writer, what string, total int64, unit bool) *progress {
+func newProgress(w io.Writer, what string, total int64, bytes bool) *progress {
 	p := &progress{w: w, what: what, total: total, told: time.Now()}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		p.bar = progressbar.NewOptions64(total,
 			progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),
-			progressbar.OptionShowBytes(unit == ofBytes), progressbar.OptionShowCount(), progressbar.OptionFullWidth(),
+			progressbar.OptionShowBytes(bytes), progressbar.OptionShowCount(), progressbar.OptionFullWidth(),
 			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
 			progressbar.OptionSetSpinnerChangeInterval(0)) // no goroutine that draws on its own
 	}
