@@ -207,8 +207,9 @@ func (u *User) Decode(buf []byte) error {
 
 // reader reads what writer wrote; after an error it reads zeros and bad is set.
 type reader struct {
-	buf []byte
-	bad bool
+	buf    []byte
+	copied string // the bytes from the first text on
+	bad    bool
 }
 
 func (r *reader) byte() byte {
@@ -255,11 +256,18 @@ func (r *reader) count() int {
 	return int(n)
 }
 
+// text reads a text. All texts of a user share one copy of its bytes: a user may have a thousand open events.
 func (r *reader) text() string {
 	n := r.count()
-	s := string(r.buf[:n])
+	if n == 0 {
+		return ""
+	}
+	if r.copied == "" {
+		r.copied = string(r.buf)
+	}
+	at := len(r.copied) - len(r.buf)
 	r.buf = r.buf[n:]
-	return s
+	return r.copied[at : at+n]
 }
 
 // again reads a text, and returns old if it is the same: most users share few segment values.
