@@ -19,6 +19,9 @@ import (
 // An event beyond the cap can no longer serve a step if an earlier entry arrives later; Joiner.Capped counts them.
 const MaxOpen = 1024
 
+// MaxOpenText caps their ids and payloads in the same way, in bytes.
+const MaxOpenText = 256 << 10
+
 // maxPayload is how much of a payload decides ties; beyond it, a hash does.
 const maxPayload = 4096
 

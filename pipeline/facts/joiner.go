@@ -216,7 +216,7 @@ func (j *Joiner) entryOf(c int, co *Cohort) *Open {
 	return entry
 }
 
-// keep adds an open event in canonical order. Beyond the cap the last one counts as settled, never the entry.
+// keep adds an open event in canonical order. Beyond a cap the last one counts as settled, never the entry.
 func (j *Joiner) keep(u *User, c int, o Open) {
 	co := &u.Cohorts[c]
 	at, _ := slices.BinarySearchFunc(co.Open, &o, func(x Open, o *Open) int {
@@ -226,9 +226,20 @@ func (j *Joiner) keep(u *User, c int, o Open) {
 		return 1
 	})
 	co.Open = slices.Insert(co.Open, at, o)
-	if len(co.Open) <= MaxOpen {
-		return
+	for len(co.Open) > MaxOpen || textSize(co.Open) > MaxOpenText {
+		j.evict(u, c)
 	}
+}
+
+func textSize(open []Open) (n int) {
+	for i := range open {
+		n += len(open[i].ID) + len(open[i].Payload)
+	}
+	return n
+}
+
+func (j *Joiner) evict(u *User, c int) {
+	co := &u.Cohorts[c]
 	last := len(co.Open) - 1
 	entry := j.entryOf(c, co)
 	if entry == &co.Open[last] {

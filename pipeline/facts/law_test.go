@@ -4,6 +4,7 @@ package facts_test
 // nor on what was stored and read back in between.
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"slices"
@@ -194,6 +195,40 @@ func TestOpenIsBounded(t *testing.T) {
 		_, after := u.joiner.Books(u.facts, 6) // use_of_seen
 		if len(after.Days) != 1 {
 			t.Errorf("the activity is lost: %v", after)
+		}
+	}
+}
+
+// TestTextIsBounded: large payloads of events that may need them for ties do not make a user large.
+func TestTextIsBounded(t *testing.T) {
+	c := loadLaw(t, "1d")
+	large := bytes.Repeat([]byte("x"), 10_000)
+	for _, name := range []string{"a", "c"} { // may be the entry; may serve two steps of a sequence
+		for _, step := range []int64{0, -1, 1} {
+			u := newUser(c)
+			for i := range int64(200) {
+				e := event.Event{Name: name, Time: start + step*i, Properties: []byte(`{"n":6}`), Payload: fmt.Append(large, i)}
+				if i == 0 {
+					e.Name, e.Properties = "a", []byte(`{"n":1}`)
+				}
+				u.join(&e, 0)
+			}
+			lists := len(c.Cohorts) + len(c.Metrics)
+			if size := len(u.facts.Encode(nil)); size > lists*facts.MaxOpenText {
+				t.Errorf("200 events %q, %d ms apart, make a user of %d bytes", name, step, size)
+			}
+			for i := range c.Cohorts {
+				size := 0
+				for _, o := range u.facts.Cohorts[i].Open {
+					size += len(o.ID) + len(o.Payload)
+				}
+				if size > facts.MaxOpenText {
+					t.Errorf("%d bytes of text are open in %s", size, c.Cohorts[i].Name)
+				}
+			}
+			if !u.facts.Cohorts[0].Entered() || u.facts.Cohorts[0].Entry != start {
+				t.Errorf("the entry is %d, want %d", u.facts.Cohorts[0].Entry, start)
+			}
 		}
 	}
 }

@@ -84,10 +84,17 @@ func (j *Joiner) propose(u *User, m int, o *Open, steps uint64) {
 	at, _ := slices.BinarySearchFunc(s.Open, x, compareCandidates)
 	s.Open = slices.Insert(s.Open, at, x)
 	s.forget(def)
-	if len(s.Open) > MaxOpen {
+	for len(s.Open) > MaxOpen || s.textSize() > MaxOpenText {
 		j.Capped++
-		s.Open = s.Open[:MaxOpen]
+		s.Open = slices.Delete(s.Open, len(s.Open)-1, len(s.Open))
 	}
+}
+
+func (s *Sequence) textSize() (n int) {
+	for i := range s.Open {
+		n += len(s.Open[i].ID) + len(s.Open[i].Payload)
+	}
+	return n
 }
 
 func (s *Sequence) forget(def *catalog.Metric) {
