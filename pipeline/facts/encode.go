@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"unsafe"
 
 	"firstlight/pipeline/calendar"
 	"firstlight/pipeline/catalog"
@@ -185,8 +186,8 @@ func (w *writer) book(b *Book) {
 	}
 }
 
-// Decode reads encoded facts into u, which NewUser made for the same catalog; its memory is reused. A user that
-// was Settled or had books before keeps nothing of them.
+// Decode reads encoded facts into u, which NewUser made for the same catalog; its memory is reused, and nothing
+// of what it held before stays. Texts of open events point into buf, which must not change while u is in use.
 func (u *User) Decode(buf []byte) error {
 	r := reader{buf: buf}
 	if r.byte() != encodingVersion {
@@ -257,17 +258,15 @@ func (r *reader) count() int {
 }
 
 // text reads a text. All texts of a user share one copy of its bytes: a user may have a thousand open events.
-func (r *reader) text() string {
+// view reads a text without copying it.
+func (r *reader) view() string {
 	n := r.count()
 	if n == 0 {
 		return ""
 	}
-	if r.copied == "" {
-		r.copied = string(r.buf)
-	}
-	at := len(r.copied) - len(r.buf)
+	s := unsafe.String(&r.buf[0], n)
 	r.buf = r.buf[n:]
-	return r.copied[at : at+n]
+	return s
 }
 
 // again reads a text, and returns old if it is the same: most users share few segment values.
@@ -306,7 +305,7 @@ func (r *reader) cohort(c *Cohort, base int64) {
 		base = o.Time
 		o.IDs = r.uint()
 		r.mask(&o.Mask)
-		o.ID, o.Payload = r.text(), r.text()
+		o.ID, o.Payload = r.view(), r.view()
 		c.Open = append(c.Open, o)
 	}
 }
@@ -368,7 +367,7 @@ func (r *reader) sequence(s *Sequence, base int64) {
 	s.Taken = int(r.uint())
 	for range r.count() {
 		c := Candidate{Time: base + r.int(), Steps: r.uint()}
-		c.ID, c.Payload = r.text(), r.text()
+		c.ID, c.Payload = r.view(), r.view()
 		s.Open = append(s.Open, c)
 	}
 }

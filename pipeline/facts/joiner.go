@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"firstlight/pipeline/calendar"
 	"firstlight/pipeline/catalog"
@@ -25,7 +26,8 @@ type Joiner struct {
 	keepBefore            calendar.Day   // days before the entry that trailing windows still need
 	hasMonth              bool
 	hasWeek               bool
-	beforeCopy, afterCopy Book // scratch of Books
+	beforeCopy, afterCopy Book    // scratch of Books
+	reached               []int64 // scratch of walks
 }
 
 // NewJoiner returns a Joiner for a catalog.
@@ -98,15 +100,19 @@ func hashID(id string) uint64 {
 	return max(h, 1)
 }
 
+// payloadKey orders payloads. A short one is not copied: it is read only until the user is encoded.
 func payloadKey(payload []byte) string {
+	if len(payload) == 0 {
+		return ""
+	}
 	if len(payload) <= maxPayload {
-		return string(payload)
+		return unsafe.String(&payload[0], len(payload))
 	}
 	sum := sha256.Sum256(payload)
 	return string(payload[:maxPayload]) + string(sum[:])
 }
 
-// Join adds an event to a user. The event must not be late at the watermark; windows that end at or before
+// Join adds an event to a user, which points into the event's payload until it is encoded. The event must not be late at the watermark; windows that end at or before
 // prune (both ms) are final and leave the user's books.
 func (j *Joiner) Join(u *User, e *event.Event, mask catalog.Mask, watermark, prune int64) {
 	j.Collapse(u, watermark, prune)

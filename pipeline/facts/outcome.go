@@ -91,9 +91,13 @@ func (j *Joiner) sequenceSteps(co *Cohort, f *Metric, m int, o *Outcome) {
 			atEntry = append(atEntry, Candidate{Time: at.Time, Steps: steps, ID: at.ID, Payload: at.Payload})
 		}
 	})
+	open := f.Sequence.Open
+	if len(atEntry) > 0 {
+		open = append(atEntry, open...) // the rest comes after the entry
+	}
 	reached := f.Sequence.Reached
-	if open := f.Sequence.Open; len(atEntry)+len(open) > 0 {
-		reached = f.Sequence.walk(def, append(atEntry, open...)).reached // the rest comes after the entry
+	if len(open) > 0 {
+		reached = j.walk(&f.Sequence, def, open).reached
 	}
 	o.Steps = append(o.Steps, reached...)
 	for len(o.Steps) < len(def.Steps) {

@@ -18,8 +18,10 @@ type run struct {
 // walk takes candidates, which are in canonical order, as the contract says: each step, at its count-th matching
 // event at or after the step before it; of events at one time first those that serve no later step, then by
 // message id and payload. It looks at the candidates of one time together, and at each time once.
-func (s *Sequence) walk(def *catalog.Metric, open []Candidate) run {
-	r := run{reached: slices.Clone(s.Reached), taken: s.Taken}
+// The run's times are valid until the Joiner's next walk.
+func (j *Joiner) walk(s *Sequence, def *catalog.Metric, open []Candidate) run {
+	r := run{reached: append(j.reached[:0], s.Reached...), taken: s.Taken}
+	defer func() { j.reached = r.reached[:0] }()
 	var served [MaxOpen + 1]bool
 	for from := 0; from < len(open) && len(r.reached) < len(def.Steps); {
 		to := from + 1
@@ -83,7 +85,7 @@ func (j *Joiner) propose(u *User, m int, o *Open, steps uint64) {
 	x := Candidate{Time: o.Time, Steps: steps, ID: o.ID, Payload: o.Payload}
 	at, _ := slices.BinarySearchFunc(s.Open, x, compareCandidates)
 	s.Open = slices.Insert(s.Open, at, x)
-	s.forget(def)
+	j.forget(s, def)
 	for len(s.Open) > MaxOpen || s.textSize() > MaxOpenText {
 		j.Capped++
 		s.Open = slices.Delete(s.Open, len(s.Open)-1, len(s.Open))
@@ -97,8 +99,8 @@ func (s *Sequence) textSize() (n int) {
 	return n
 }
 
-func (s *Sequence) forget(def *catalog.Metric) {
-	r := s.walk(def, s.Open)
+func (j *Joiner) forget(s *Sequence, def *catalog.Metric) {
+	r := j.walk(s, def, s.Open)
 	s.Open = slices.DeleteFunc(s.Open, func(c Candidate) bool {
 		for i := range def.Steps {
 			if c.Steps&(1<<i) != 0 && (i >= len(r.reached) || c.Time <= r.reached[i]) {
@@ -109,13 +111,13 @@ func (s *Sequence) forget(def *catalog.Metric) {
 	})
 }
 
-// collapse walks the candidates that the watermark has passed and forgets them.
-func (s *Sequence) collapse(def *catalog.Metric, watermark int64) {
+// collapseSequence walks the candidates that the watermark has passed and forgets them.
+func (j *Joiner) collapseSequence(s *Sequence, def *catalog.Metric, watermark int64) {
 	settled := sort.Search(len(s.Open), func(i int) bool { return s.Open[i].Time >= watermark })
 	if settled == 0 {
 		return
 	}
-	r := s.walk(def, s.Open[:settled])
-	s.Reached, s.Taken = r.reached, r.taken
+	r := j.walk(s, def, s.Open[:settled])
+	s.Reached, s.Taken = append(s.Reached[:0], r.reached...), r.taken
 	s.Open = slices.DeleteFunc(slices.Delete(s.Open, 0, settled), func(c Candidate) bool { return c.Steps>>len(s.Reached) == 0 })
 }

@@ -167,7 +167,7 @@ func (j *Joiner) collapseMetric(u *User, c, m int, watermark, prune int64) {
 	co := &u.Cohorts[c]
 	if co.Settled {
 		if def.Sequence {
-			f.Sequence.collapse(def, watermark)
+			j.collapseSequence(&f.Sequence, def, watermark)
 		} else {
 			for i := range f.Steps {
 				f.Steps[i].collapse(watermark, def.Steps[i].Count)
