@@ -82,6 +82,7 @@ func run(ctx context.Context, o options) error {
 	}
 	row("bare JetStream, one ordered consumer", perSecond(o.events, bare), "")
 
+	before := heap()
 	drained, err := s.drain(ctx, c, o)
 	if err != nil {
 		return err
@@ -91,7 +92,7 @@ func run(ctx context.Context, o options) error {
 	row("CPU per event, worker with JetStream", fmt.Sprintf("%.2f µs", drained.cpu.Seconds()*1e6/float64(o.events)), "")
 	row("CPU per event, ClickHouse engine", fmt.Sprintf("%.2f µs", drained.engine.Seconds()*1e6/float64(o.events)), "")
 
-	restored, err := s.restore(ctx, c, o)
+	restored, err := s.restore(ctx, c, o, before)
 	if err != nil {
 		return err
 	}

@@ -135,9 +135,9 @@ type restored struct {
 	heap  uint64
 }
 
-// restore starts a worker on what is stored, and measures until it takes messages.
-func (s *servers) restore(ctx context.Context, c *catalog.Catalog, o options) (restored, error) {
-	before := heap()
+// restore starts a worker on what is stored, and measures until it takes messages. before is the heap without
+// a worker.
+func (s *servers) restore(ctx context.Context, c *catalog.Catalog, o options, before uint64) (restored, error) {
 	w, err := s.worker(ctx, c, o)
 	if err != nil {
 		return restored{}, err
