@@ -1,5 +1,6 @@
 -- A year of a mid-sized product: 1 million users in 52 weekly cohorts, 10 metrics, 5 segments, 4 partitions.
--- As of 2025-01-01 00:00. Users are made from hashes of their number, so every run has the same.
+-- As of 2025-01-01 00:00. Users are made from hashes of their number, so every run has the same. Age buckets are nearly
+-- those of the pipeline.
 
 INSERT INTO {{db}}.catalogs (catalog_version, timezone, week_start, lateness_seconds, settle_seconds, windows, cohorts)
 VALUES (1, 'UTC', 'monday', 86400, 600, ['1h', '1d', '1w', '7d/1d'], ['signup']);
@@ -48,37 +49,41 @@ GROUP BY i, v, cohort_start, partition, day;
 
 -- Completions, whole and by segment, into the buckets of their entry and of the time itself.
 INSERT INTO {{db}}.cells (kind, name, stage, cohort_start, bucket, partition, bucket_end, day, n, ages, counts, sums, version)
-SELECT 'reach', concat('m', toString(metric)), stage, cohort_start, hour, partition, hour + 3600, day, users, by_age.1, by_age.2, by_age.3, 1
+SELECT 'reach', concat('m', toString(metric)), stage, cohort_start, hour, partition, hour + 3600, day, users, 
+    arraySort(arrayDistinct(a)) AS ages, arrayMap(x -> countEqual(a, x), ages), arrayMap(x -> arraySum((y, ms) -> if(y = x, ms, 0), a, m), ages), 1
 FROM
 (
-    SELECT metric, stage, cohort_start, hour, partition, day, count() AS users, sumMap([age], [toUInt64(1)], [toUInt64(age_ms)]) AS by_age
+    SELECT metric, stage, cohort_start, hour, partition, day, count() AS users, groupArray(age) AS a, groupArray(toUInt64(age_ms)) AS m
     FROM {{db}}.reached GROUP BY metric, stage, cohort_start, hour, partition, day
 );
 
 INSERT INTO {{db}}.cells (kind, name, segment, segment_value, stage, cohort_start, bucket, partition, bucket_end, day, n, ages, counts, sums, version)
-SELECT 'reach', concat('m', toString(metric)), concat('s', toString(i)), v, stage, cohort_start, day, partition, day + 1, day, users, by_age.1, by_age.2, by_age.3, 1
+SELECT 'reach', concat('m', toString(metric)), concat('s', toString(i)), v, stage, cohort_start, day, partition, day + 1, day, users, 
+    arraySort(arrayDistinct(a)) AS ages, arrayMap(x -> countEqual(a, x), ages), arrayMap(x -> arraySum((y, ms) -> if(y = x, ms, 0), a, m), ages), 1
 FROM
 (
-    SELECT metric, i, v, stage, cohort_start, partition, day, count() AS users, sumMap([age], [toUInt64(1)], [toUInt64(age_ms)]) AS by_age
+    SELECT metric, i, v, stage, cohort_start, partition, day, count() AS users, groupArray(age) AS a, groupArray(toUInt64(age_ms)) AS m
     FROM {{db}}.reached ARRAY JOIN segment_values AS v, arrayEnumerate(segment_values) AS i
     GROUP BY metric, i, v, stage, cohort_start, partition, day
 );
 
 INSERT INTO {{db}}.cells (kind, name, cohort_start, bucket, partition, bucket_end, day, n, ages, counts, sums, version)
-SELECT 'done', concat('m', toString(metric)), cohort_start, at_hour, partition, at_hour + 3600, toDate(at_hour), users, by_age.1, by_age.2, by_age.3, 1
+SELECT 'done', concat('m', toString(metric)), cohort_start, at_hour, partition, at_hour + 3600, toDate(at_hour), users, 
+    arraySort(arrayDistinct(a)) AS ages, arrayMap(x -> countEqual(a, x), ages), arrayMap(x -> arraySum((y, ms) -> if(y = x, ms, 0), a, m), ages), 1
 FROM
 (
     SELECT metric, cohort_start, toStartOfHour(fromUnixTimestamp64Milli(at, 'UTC')) AS at_hour, partition, count() AS users,
-        sumMap([age], [toUInt64(1)], [toUInt64(age_ms)]) AS by_age
+        groupArray(age) AS a, groupArray(toUInt64(age_ms)) AS m
     FROM {{db}}.reached WHERE stage = 0 AND metric <= 7 GROUP BY metric, cohort_start, at_hour, partition
 );
 
 INSERT INTO {{db}}.cells (kind, name, segment, segment_value, cohort_start, bucket, partition, bucket_end, day, n, ages, counts, sums, version)
-SELECT 'done', concat('m', toString(metric)), concat('s', toString(i)), v, cohort_start, at_day, partition, at_day + 1, at_day, users, by_age.1, by_age.2, by_age.3, 1
+SELECT 'done', concat('m', toString(metric)), concat('s', toString(i)), v, cohort_start, at_day, partition, at_day + 1, at_day, users, 
+    arraySort(arrayDistinct(a)) AS ages, arrayMap(x -> countEqual(a, x), ages), arrayMap(x -> arraySum((y, ms) -> if(y = x, ms, 0), a, m), ages), 1
 FROM
 (
     SELECT metric, i, v, cohort_start, toDate(fromUnixTimestamp64Milli(at, 'UTC')) AS at_day, partition, count() AS users,
-        sumMap([age], [toUInt64(1)], [toUInt64(age_ms)]) AS by_age
+        groupArray(age) AS a, groupArray(toUInt64(age_ms)) AS m
     FROM {{db}}.reached ARRAY JOIN segment_values AS v, arrayEnumerate(segment_values) AS i
     WHERE stage = 0 AND metric <= 7 GROUP BY metric, i, v, cohort_start, at_day, partition
 );
