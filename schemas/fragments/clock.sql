@@ -26,3 +26,8 @@
     toBool(toUnixTimestamp(window_end) + settle_s <= as_of_s) AS is_settled,
     toBool(toUnixTimestamp(window_end) + lateness_s <= as_of_s) AS is_final
 {{- end}}
+
+{{define "settings"}}{{/* views mean the same whatever the reader's session has set */ -}}
+    SETTINGS join_use_nulls = 0, group_by_use_nulls = 0, transform_null_in = 0, aggregate_functions_null_for_empty = 0,
+    prefer_column_name_to_alias = 0
+{{- end}}

@@ -57,4 +57,5 @@ SELECT metric, cohort, {{seg ""}} cohort_start, entered, eligible, activated,
     toBool(eligible = entered) AS is_mature, as_of_time AS as_of
 FROM totals
 WHERE entered > 0
+{{template "settings"}}
 COMMENT 'Activation of each cohort: the share of users who completed all steps within the time allowed since they entered{{if segments}}, by segment{{end}}'

@@ -74,4 +74,5 @@ SELECT metric, cohort, {{seg ""}} `window`, window_start, window_end, entered, e
     {{template "settled"}}
 FROM totals
 WHERE entered > 0
+{{template "settings"}}
 COMMENT 'Activation of the users who entered in each window, however long ago their cohort began{{if segments}}, by segment{{end}}'

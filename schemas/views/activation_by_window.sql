@@ -40,4 +40,5 @@ ASOF JOIN done_before AS d
 ASOF JOIN entered_before AS e
     ON e.cohort = c.cohort AND {{equal "e." "w." "cohort_start"}} AND toUnixTimestamp(w.window_end) > e.bucket_at
 WHERE activated_in_window > 0
+{{template "settings"}}
 COMMENT 'Activations of each cohort through calendar time: one row for every window in which a user of the cohort activated{{if segments}}, by segment{{end}}'

@@ -58,4 +58,5 @@ FROM
         {{template "quantile" args "50" "p50_seconds"}}
     FROM steps
 )
+{{template "settings"}}
 COMMENT 'The funnel of each activation: how many of the eligible users of a cohort reached each step in time{{if segments}}, by segment{{end}}'

@@ -54,4 +54,5 @@ FROM
     )
 )
 WHERE entered > 0
+{{template "settings"}}
 COMMENT 'Adoption of each cohort: the share of users who have used the feature since they entered{{if segments}}, by segment{{end}}'

@@ -92,4 +92,5 @@ FROM
 ) AS w
 INNER JOIN chosen AS c ON c.metric = w.metric
 WHERE active_n != 0 OR adopter_n != 0 OR new_n != 0 OR event_n != 0
+{{template "settings"}}
 COMMENT 'Use of a feature by each cohort in every window of calendar time{{if segments}}, by segment{{end}}'

@@ -12,4 +12,5 @@ DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 SELECT at, until, metric, title, text, author, link
 FROM {{db}}.notes FINAL
+{{template "settings"}}
 COMMENT 'What people noted beside the numbers, to be drawn on charts'

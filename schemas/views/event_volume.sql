@@ -58,6 +58,7 @@ FROM
     WHERE has(listed_windows, '1h')
 )
 WHERE volume > 0
+{{template "settings"}}
 COMMENT 'Applied events by source and name: what arrives, and what has stopped arriving'
 
 {{- define "from_volume" -}}

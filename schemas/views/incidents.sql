@@ -8,4 +8,5 @@ SELECT {{template "incident_fields"}}
 FROM {{db}}.incident_log FINAL
 ORDER BY incident_id, seq DESC
 LIMIT 1 BY incident_id
+{{template "settings"}}
 COMMENT 'Incidents, each as of its newest message'

@@ -28,4 +28,5 @@ SELECT metric, cohort, owner, objective, indicator, direction, action, runbook, 
 FROM {{db}}.metrics FINAL
 WHERE catalog_version = (SELECT max(catalog_version) FROM {{db}}.catalogs)
 ORDER BY position
+{{template "settings"}}
 COMMENT 'The metrics in force: what each computes, who owns it, and from when its numbers are complete'

@@ -38,11 +38,11 @@ WITH
     ),
     newest AS
     (
-        SELECT metric, wait, max(day) AS newest_day
+        SELECT metric, kind, wait, max(day) AS newest_day
         FROM entry_buckets AS e
         INNER JOIN in_force AS m ON m.cohort = e.cohort
         WHERE wait = 0 OR ended + wait <= as_of_s
-        GROUP BY metric, wait
+        GROUP BY metric, kind, wait
     ),
     -- Users of the 56 days have cohorts that began at most a month earlier.
     (SELECT min(newest_day) - 56 - 31 FROM newest) AS oldest_cohort,
@@ -59,10 +59,11 @@ WITH
     reach AS
     (
         SELECT name AS metric, intDiv(newest_day - day, 28) AS period,
-            {{template "reached_by_end"}}, {{template "by_age"}}
+            {{template "reached_by_end"}},
+            sumMapIf(mapFromArrays(ages, counts), l.kind = 'ttfv') AS users_by_age, sumMapIf(mapFromArrays(ages, sums), l.kind = 'ttfv') AS ms_by_age
         FROM {{db}}.cells AS r FINAL
         INNER JOIN newest AS l ON l.metric = r.name
-        WHERE generation = 1 AND kind = 'reach' AND stage = 0 AND segment = '' AND cohort_start >= oldest_cohort
+        WHERE generation = 1 AND r.kind = 'reach' AND stage = 0 AND segment = '' AND cohort_start >= oldest_cohort
             AND day <= newest_day AND day > newest_day - 56 AND (wait = 0 OR toUnixTimestamp(bucket_end) + wait <= as_of_s)
         GROUP BY metric, period
     ),
@@ -112,4 +113,5 @@ FROM in_force AS m
 LEFT JOIN periods AS p ON p.metric = m.metric
 LEFT JOIN unresolved AS u ON u.metric = m.metric
 ORDER BY m.position
+{{template "settings"}}
 COMMENT 'One row per metric: where it stands, where it stood, and who answers for it'

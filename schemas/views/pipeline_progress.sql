@@ -34,4 +34,5 @@ FROM
     FROM {{db}}.progress FINAL
 )
 GROUP BY partition
+{{template "settings"}}
 COMMENT 'How far each partition has come, and what became of every message: received = applied + ignored + dead'

@@ -96,4 +96,5 @@ SELECT metric, cohort, {{seg ""}} cohort_start, age_seconds, eligible, reached,
     if(eligible = 0 OR isNaN(event.4), NULL, 1 - event.4) AS km_high,
     toBool(is_whole) AS is_mature
 FROM by_age
+{{template "settings"}}
 COMMENT 'How far each cohort has got by age since entry: the shape of activation and of time to first value{{if segments}}, by segment{{end}}'

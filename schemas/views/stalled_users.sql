@@ -38,4 +38,5 @@ FROM
 ) AS p
 INNER JOIN slow AS s ON s.metric = p.metric
 WHERE reach_ms = 0 AND (within_seconds = 0 OR entry_ms + within_seconds * 1000 >= as_of_ms) AND as_of_ms - entry_ms > slow_ms
+{{template "settings"}}
 COMMENT 'Users who can still make it but are slower than 75 % of those who did: whom to call'

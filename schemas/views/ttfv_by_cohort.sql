@@ -38,4 +38,5 @@ FROM
     FROM curve
 )
 WHERE entered > 0
+{{template "settings"}}
 COMMENT 'Time to first value of each cohort: of those who reached it, and Kaplan-Meier estimates for all who entered{{if segments}}, by segment{{end}}'

@@ -67,4 +67,5 @@ FROM
     FROM curve
 )
 WHERE entered > 0
+{{template "settings"}}
 COMMENT 'Time to first value of the users who entered in each window, by Kaplan-Meier{{if segments}}, by segment{{end}}'

@@ -40,4 +40,5 @@ FROM
     FROM windowed
 ) AS w
 INNER JOIN chosen AS c ON c.metric = w.metric
+{{template "settings"}}
 COMMENT 'Time to first value of each cohort through calendar time: one row for every window in which a user of the cohort reached value{{if segments}}, by segment{{end}}'

@@ -20,4 +20,5 @@ FROM
 (
     {{template "progress"}}
 )
+{{template "settings"}}
 COMMENT 'Every entered user and how far they are with each metric of their cohort'

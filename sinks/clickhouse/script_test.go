@@ -84,27 +84,36 @@ func (s *script) edges() {
 	s.exec("INSERT INTO %s.age_edges (age, upper_ms) VALUES %s", s.database, strings.Join(values, ", "))
 }
 
-// text runs a query over plain HTTP and returns its rows as ClickHouse writes them for people.
+// text runs a query and returns its rows as ClickHouse writes them for people.
 func (s *script) text(query string) string {
 	s.t.Helper()
-	base, err := url.Parse(s.dsn)
+	text, err := s.query(query)
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	return text
+}
+
+// query runs a query over plain HTTP.
+func (s *script) query(query string) (string, error) {
+	base, err := url.Parse(s.dsn)
+	if err != nil {
+		return "", err
 	}
 	parameters := url.Values{"database": {s.database}, "default_format": {"TSV"}}
 	answer, err := http.Post("http://"+base.Host+"/?"+parameters.Encode(), "text/plain", strings.NewReader(query))
 	if err != nil {
-		s.t.Fatal(err)
+		return "", err
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
 	if err != nil {
-		s.t.Fatal(err)
+		return "", err
 	}
 	if answer.StatusCode != http.StatusOK {
-		s.t.Fatalf("%s\n%s", query, body)
+		return "", fmt.Errorf("%s\n%s", query, body)
 	}
-	return string(body)
+	return string(body), nil
 }
 
 // run executes a script file.
