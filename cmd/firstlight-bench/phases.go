@@ -135,9 +135,9 @@ type restored struct {
 	heap  uint64
 }
 
-// restore starts a worker on what is stored, and measures until it takes messages. before is the heap without
-// a worker.
-func (s *servers) restore(ctx context.Context, c *catalog.Catalog, o options, before uint64) (restored, error) {
+// restore starts a worker on what is stored, and measures until it takes messages.
+func (s *servers) restore(ctx context.Context, c *catalog.Catalog, o options) (restored, error) {
+	before := heap()
 	w, err := s.worker(ctx, c, o)
 	if err != nil {
 		return restored{}, err
@@ -212,7 +212,7 @@ func (s *servers) freshness(ctx context.Context, c *catalog.Catalog, o options) 
 				return freshness{}, err
 			}
 			publishingDone = true
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
 	slices.Sort(delays)

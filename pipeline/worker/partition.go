@@ -53,6 +53,8 @@ type partition struct {
 	due     map[int64][]*user // users with open events, by the hour (Unix) in which the watermark passes them
 	dueHour int64             // hours before it are done
 
+	segmentMaps map[string]map[string]string // of segmentMap
+
 	dirtyUsers []*user
 	dead       []stream.DeadLetter
 	deadBytes  int
@@ -77,9 +79,10 @@ func newPartition(id uint16, c *catalog.Catalog, identity clickhouse.Identity) *
 		calendar: calendar.New(c.Location, c.WeekStart),
 		matcher:  c.NewMatcher(), cells: cohort.NewCells(), names: newNames(),
 		users: make(map[string]*user), due: make(map[int64][]*user),
-		sentDead: make(map[uint64]struct{}),
-		volumes:  make(map[cohort.Key]uint64),
-		days:     make(map[calendar.Day]int64), covered: make(map[calendar.Day]bool),
+		segmentMaps: make(map[string]map[string]string),
+		sentDead:    make(map[uint64]struct{}),
+		volumes:     make(map[cohort.Key]uint64),
+		days:        make(map[calendar.Day]int64), covered: make(map[calendar.Day]bool),
 	}
 	p.joiner = facts.NewJoiner(c, p.calendar, p.segment)
 	p.folder = cohort.NewFolder(p.joiner, p.names.number)

@@ -168,13 +168,9 @@ func (p *partition) describeUser(r *clickhouse.UserRows) {
 	for c := range p.catalog.Cohorts {
 		co := &p.scratch.Cohorts[c]
 		starts[c] = calendar.Day(0).Time()
-		segments[c] = map[string]string{}
-		if !co.Entered() {
-			continue
-		}
-		entered[c], starts[c] = co.Entry, p.folder.CohortStart(c, co.Entry).Time()
-		for i, s := range co.Segments {
-			segments[c][p.catalog.Cohorts[c].Segments[i].Name] = s
+		if co.Entered() {
+			entered[c], starts[c] = co.Entry, p.folder.CohortStart(c, co.Entry).Time()
+			segments[c] = p.segmentMap(c, co.Segments)
 		}
 	}
 	reached, steps := make([]int64, metrics), make([]uint64, metrics)
@@ -194,6 +190,28 @@ func (p *partition) describeUser(r *clickhouse.UserRows) {
 	r.EnteredAt, r.CohortStart, r.Segments = append(r.EnteredAt, entered), append(r.CohortStart, starts), append(r.Segments, segments)
 	r.ReachedAt, r.Steps = append(r.ReachedAt, reached), append(r.Steps, steps)
 }
+
+// segmentMap returns a user's segment values by name. Users share few combinations, and the maps are only read.
+func (p *partition) segmentMap(c int, values []string) map[string]string {
+	p.buf = append(p.buf[:0], byte(c))
+	for _, v := range values {
+		p.buf = append(append(p.buf, v...), 0)
+	}
+	if m, ok := p.segmentMaps[string(p.buf)]; ok {
+		return m
+	}
+	m := make(map[string]string, len(values))
+	for i, v := range values {
+		m[p.catalog.Cohorts[c].Segments[i].Name] = v
+	}
+	if len(p.segmentMaps) >= maxSegmentMaps {
+		clear(p.segmentMaps)
+	}
+	p.segmentMaps[string(p.buf)] = m
+	return m
+}
+
+const maxSegmentMaps = 10_000
 
 // load adds a stored user: its facts, and its contributions to the cells.
 func (p *partition) load(id string, stored []byte, version uint64) error {
