@@ -208,9 +208,8 @@ func (u *User) Decode(buf []byte) error {
 
 // reader reads what writer wrote; after an error it reads zeros and bad is set.
 type reader struct {
-	buf    []byte
-	copied string // the bytes from the first text on
-	bad    bool
+	buf []byte
+	bad bool
 }
 
 func (r *reader) byte() byte {
@@ -257,7 +256,6 @@ func (r *reader) count() int {
 	return int(n)
 }
 
-// text reads a text. All texts of a user share one copy of its bytes: a user may have a thousand open events.
 // view reads a text without copying it.
 func (r *reader) view() string {
 	n := r.count()
