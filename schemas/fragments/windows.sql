@@ -12,7 +12,7 @@
     (SELECT day, start FROM {{db}}.calendar FINAL)
 {{- end}}
 
-{{define "spans"}}{{/* every listed window that is made of days, once for each of its days */ -}}
+{{define "spans"}}{{/* every listed window that is made of days, once for each of its days; trailing ones up to that of today */ -}}
     spans AS
     (
         SELECT `window`, s.day AS day, f.start AS window_start, l.start AS window_end
@@ -28,7 +28,7 @@
             FROM {{db}}.calendar FINAL
             ARRAY JOIN listed_windows AS w
             ARRAY JOIN range(if(endsWith(w, '/1d'), {{template "trailing_days" "w"}}, 1)) AS shift
-            WHERE w != '1h' AND day <= today AND (NOT endsWith(w, '/1d') OR last <= today)
+            WHERE w != '1h' AND (NOT endsWith(w, '/1d') OR last <= today)
         ) AS s
         INNER JOIN {{template "calendar"}} AS f ON f.day = s.first
         INNER JOIN {{template "calendar"}} AS l ON l.day = s.last + 1

@@ -80,8 +80,8 @@ WITH
     by_age AS
     (
         SELECT metric, cohort, {{seg ""}} cohort_start, toUInt64(age) AS age_seconds, event,
-            toUInt64(entered - left_n) AS eligible, toUInt64(reached_n) AS reached,
-            toUInt64(entered - events_n - unreached_left_n + if(event.2 = 1 AND event.1 = age, event.6, 0)) AS at_risk,
+            toUInt64(entered - left_n) AS eligible, toUInt64(greatest(0, reached_n)) AS reached,
+            toUInt64(greatest(0, entered - events_n - unreached_left_n + if(event.2 = 1 AND event.1 = age, event.6, 0))) AS at_risk,
             eligible = entered AS is_whole
         FROM listed_only
         ARRAY JOIN shown AS age, last_event AS event, events_by AS events_n, reached_by AS reached_n,
