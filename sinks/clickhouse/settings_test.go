@@ -19,9 +19,9 @@ func TestViewsUnderOtherSettings(t *testing.T) {
 		query := "SELECT * FROM " + view.Name + " ORDER BY ALL"
 		want := s.text(query)
 		for _, setting := range []string{
-			"join_use_nulls = 1", "transform_null_in = 1", "group_by_use_nulls = 1", "aggregate_functions_null_for_empty = 1", "final = 1",
-			"session_timezone = 'Asia/Tokyo'", "max_threads = 1", "union_default_mode = 'DISTINCT'", "join_algorithm = 'full_sorting_merge,hash'",
-			"prefer_column_name_to_alias = 1", "use_query_cache = 0", "any_join_distinct_right_table_keys = 1", "short_circuit_function_evaluation = 'disable'",
+			"join_use_nulls = 1, transform_null_in = 1, group_by_use_nulls = 1, aggregate_functions_null_for_empty = 1, union_default_mode = 'DISTINCT'",
+			"prefer_column_name_to_alias = 1, any_join_distinct_right_table_keys = 1, short_circuit_function_evaluation = 'disable'",
+			"final = 1, session_timezone = 'Asia/Tokyo', max_threads = 1, join_algorithm = 'full_sorting_merge,hash'",
 		} {
 			got, err := s.query(fmt.Sprintf("%s SETTINGS %s", query, setting))
 			if err != nil {
