@@ -8,7 +8,7 @@ import (
 
 // TestMain draws fewer cases than rapid's default: each runs the real servers. -rapid.checks draws more.
 func TestMain(m *testing.M) {
-	if err := flag.Set("rapid.checks", "12"); err != nil {
+	if err := flag.Set("rapid.checks", "6"); err != nil {
 		panic(err)
 	}
 	flag.Parse()

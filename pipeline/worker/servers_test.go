@@ -266,6 +266,15 @@ func (p *place) stop() {
 	p.server.WaitForShutdown()
 }
 
+// reconnected waits until the client talks to the server that runs now: it may not have noticed yet that the
+// one before has ended.
+func (p *place) reconnected(c *nats.Conn) {
+	p.t.Helper()
+	eventually(p.t, "the client is connected again", func() bool {
+		return c.ConnectedServerId() == p.server.ID() && c.FlushTimeout(time.Second) == nil
+	})
+}
+
 func (p *place) harness() *harness {
 	p.t.Helper()
 	h := &harness{t: p.t}
@@ -294,7 +303,7 @@ func TestNATSRestarts(t *testing.T) {
 	for i := range 2 {
 		p.stop()
 		p.start()
-		eventually(t, "the client is connected again", h.nats.IsConnected)
+		p.reconnected(h.nats)
 		h.publish(traffic(1000, float64(2000+1000*i)))
 	}
 	h.applied(4000)
@@ -314,14 +323,14 @@ func TestRolledBackStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.start()
-	eventually(t, "the client is connected again", h.nats.IsConnected)
+	p.reconnected(h.nats)
 	h.publish(traffic(100, 100))
 	h.drain([]byte(hostileCatalog), 2)
 
 	p.stop()
 	p.dir = backup
 	p.start()
-	eventually(t, "the client is connected again", h.nats.IsConnected)
+	p.reconnected(h.nats)
 	h.refused(h.run(hostileCatalog, 2, func(*worker.Worker) {}), "EVENTS", "100", "200", "--rebuild")
 	if err := h.run(hostileCatalog, 2, rebuild); err != nil {
 		t.Fatal(err)

@@ -129,10 +129,10 @@ func (p *partition) segmentOf(c int, k cohort.Key) (segment, value string) {
 	return p.catalog.Cohorts[c].Segments[k.Segment-1].Name, p.names.text(k.Value)
 }
 
-// The calendar table reaches this many days beyond every day that occurs: a month back, and the longest
-// trailing window and a month ahead.
+// The calendar table reaches this many days beyond every day that occurs: the longest trailing window starts
+// 89 days before its last day, and ends as long after its first.
 const (
-	daysBehind = 40
+	daysBehind = 95
 	daysAhead  = 130
 )
 
