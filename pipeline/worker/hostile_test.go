@@ -167,6 +167,7 @@ func rebuild(w *worker.Worker) { w.Rebuild = true }
 
 // TestHostileInput feeds the real worker what no product app should send.
 func TestHostileInput(t *testing.T) {
+	onlyInFull(t)
 	h := newHarness(t)
 	for _, x := range []struct {
 		name string

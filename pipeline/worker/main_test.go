@@ -14,3 +14,12 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	os.Exit(m.Run())
 }
+
+// onlyInFull leaves a test of what numbers mean out of a -short run: that is for the race detector, which has
+// nothing to find where one goroutine works.
+func onlyInFull(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("a test of numbers: run without -short")
+	}
+}

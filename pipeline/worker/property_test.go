@@ -31,6 +31,7 @@ var numericViews = []string{
 // TestPipelineEqualsOracle: for random catalogs and streams every number in every view equals the batch
 // computation of the oracle, which shares no code with the pipeline.
 func TestPipelineEqualsOracle(t *testing.T) {
+	onlyInFull(t)
 	h := newHarness(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		yaml, messages := drawCatalog(rt), drawStream(rt)

@@ -8,6 +8,7 @@ import (
 
 // TestScenarios runs every scenario file through the real pipeline: each shows one rule of the contract.
 func TestScenarios(t *testing.T) {
+	onlyInFull(t)
 	scenarios, err := scenario.LoadAll("../scenario/testdata/*.txt")
 	if err != nil {
 		t.Fatal(err)
