@@ -89,9 +89,9 @@ func (f *Folder) hours(s *side, w uint8) {
 func (f *Folder) tumbling(s *side, w uint8, kind catalog.WindowKind) {
 	for i := 0; i < len(f.dayUses); {
 		start, end := f.WindowBounds(kind, f.dayUses[i].day)
-		last := f.dayOfEnd(kind, f.dayUses[i].day)
+		_, next := f.windowDays(kind, f.dayUses[i].day)
 		events := int64(0)
-		for ; i < len(f.dayUses) && f.dayUses[i].day < last; i++ {
+		for ; i < len(f.dayUses) && f.dayUses[i].day < next; i++ {
 			events += f.dayUses[i].events
 		}
 		if !f.focused(start, end) {
@@ -103,19 +103,6 @@ func (f *Folder) tumbling(s *side, w uint8, kind catalog.WindowKind) {
 
 func (f *Folder) focused(start, end int64) bool {
 	return f.focus == 0 || f.focus >= start && f.focus < end
-}
-
-// dayOfEnd returns the day after the last day of the window.
-func (f *Folder) dayOfEnd(kind catalog.WindowKind, d calendar.Day) calendar.Day {
-	switch kind {
-	case catalog.Week:
-		return f.calendar.Week(d) + 7
-	case catalog.Month:
-		_, next := f.calendar.Month(d)
-		return next
-	default:
-		return d + 1
-	}
 }
 
 func (f *Folder) window(s *side, w uint8, start, end, events int64, segments bool) {

@@ -68,7 +68,7 @@ func (f *Folder) progress(u *facts.User, m int, def *catalog.Metric) {
 	if at := f.outcome.Reached; at != 0 {
 		f.byEntry(u, def.Cohort, Key{Kind: Reach, Name: uint32(m)}, at-entry)
 		if def.Kind != catalog.Adoption {
-			f.byDone(u, def.Cohort, Key{Kind: Done, Name: uint32(m)}, at, at-entry)
+			f.byTime(u, def.Cohort, Key{Kind: Done, Name: uint32(m)}, at, at-entry)
 		}
 	}
 	if def.Kind != catalog.Activation {
@@ -84,8 +84,6 @@ func (f *Folder) progress(u *facts.User, m int, def *catalog.Metric) {
 func (f *Folder) byEntry(u *facts.User, c int, k Key, age int64) {
 	f.byTime(u, c, k, u.Cohorts[c].Entry, age)
 }
-
-func (f *Folder) byDone(u *facts.User, c int, k Key, at, age int64) { f.byTime(u, c, k, at, age) }
 
 // byTime counts a user in the hour of t for its whole cohort, and in the local day of t for each segment.
 func (f *Folder) byTime(u *facts.User, c int, k Key, t, age int64) {
@@ -124,15 +122,21 @@ func (f *Folder) CohortStart(c int, entry int64) calendar.Day {
 
 // WindowBounds returns the bounds (Unix seconds) of the tumbling window that holds a local day.
 func (f *Folder) WindowBounds(k catalog.WindowKind, d calendar.Day) (start, end int64) {
-	from, to := d, d+1
+	from, to := f.windowDays(k, d)
+	return f.calendar.Start(from), f.calendar.Start(to)
+}
+
+// windowDays returns the first day of the window that holds d, and the day after its last.
+func (f *Folder) windowDays(k catalog.WindowKind, d calendar.Day) (first, next calendar.Day) {
 	switch k {
 	case catalog.Week:
-		from = f.calendar.Week(d)
-		to = from + 7
+		first = f.calendar.Week(d)
+		return first, first + 7
 	case catalog.Month:
-		from, to = f.calendar.Month(d)
+		return f.calendar.Month(d)
+	default:
+		return d, d + 1
 	}
-	return f.calendar.Start(from), f.calendar.Start(to)
 }
 
 // BucketEnd returns the end (Unix seconds) of a cell's bucket.
