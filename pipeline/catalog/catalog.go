@@ -18,6 +18,7 @@
 //     is bounded; one that exceeds it failed.
 //   - A guardrail without a window watches the first of 1d, 1w, 1mo, 1h that the catalog has. For ttfv a limit
 //     that is a duration is on the median (km_p50), one that is a number on the share with value by age.
+//   - false_alarms_per_month and example_users are governance: they change no number.
 //   - The order of cohorts, metrics, steps, segments and windows belongs to the definition, that of event names
 //     and segment values does not.
 package catalog
@@ -49,6 +50,8 @@ type Catalog struct {
 	AllUsers        bool         // users: all, events with only an anonymous id count
 	AllowedLateness time.Duration
 	Settle          time.Duration
+	FalseAlarms     float64 // how many false alarms of detection without configuration a month may bring; 0: none is done
+	ExampleUsers    int     // user ids that a message to on-call may name
 	Windows         []Window
 	Cohorts         []Cohort
 	Metrics         []Metric

@@ -67,6 +67,7 @@ func TestChanged(t *testing.T) {
 		{"an owner", "owner: o", "owner: p", ""},
 		{"a target", "cohort: signup, within", "target: {value: 0.4}, cohort: signup, within", ""},
 		{"a guardrail", "cohort: signup, within", "guardrails: [{severity: warning, below: 0.1}], cohort: signup, within", ""},
+		{"a budget of false alarms", "product: acme", "product: acme\nfalse_alarms_per_month: 3", ""},
 		{"a description", "cohort: signup, within", "description: d, cohort: signup, within", ""},
 
 		// Another spelling of the same.

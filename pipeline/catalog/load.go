@@ -17,13 +17,16 @@ const (
 	maxNames      = 1000 // event names of one selector, values of one segment
 	maxLabels     = 50
 	maxGuardrails = 50
+
+	maxExampleUsers = 20
+	maxFalseAlarms  = 1000
 )
 
 // The keys of each part of a catalog; schemas/catalog.schema.json lists the same.
 var (
 	catalogKeys = []string{
 		"version", "product", "timezone", "week_start", "users", "allowed_lateness", "settle", "windows",
-		"defaults", "cohorts", "metrics",
+		"false_alarms_per_month", "example_users", "defaults", "cohorts", "metrics",
 	}
 	cohortKeys    = []string{"name", "entry", "grain", "segments"}
 	entryKeys     = []string{"event", "where", "first_seen"}
@@ -58,7 +61,7 @@ func (l *loader) warnf(at pos, format string, args ...any) {
 
 // Load reads, checks and compiles a catalog. It reports all problems in one go, sorted by position; the catalog
 // is nil when one of them is an error. What a catalog leaves out: timezone UTC, week_start monday, users
-// identified, allowed_lateness 24h, settle 10m, windows 1h, 1d and 7d/1d.
+// identified, allowed_lateness 24h, settle 10m, windows 1h, 1d and 7d/1d, false_alarms_per_month 1, example_users 0.
 func Load(data []byte) (*Catalog, Problems) {
 	f, problems := parse(data)
 	if f == nil {
@@ -90,6 +93,8 @@ func (l *loader) load(root *node) {
 	c.AllowedLateness = o.duration("allowed_lateness", day, 0)
 	c.Settle = o.duration("settle", 10*time.Minute, 0)
 	l.windows(o)
+	c.FalseAlarms = o.falseAlarms()
+	c.ExampleUsers = o.count("example_users", 0, 0, maxExampleUsers)
 	if n := o.get("defaults"); n != nil {
 		l.readDefaults(n)
 	}
@@ -100,6 +105,20 @@ func (l *loader) load(root *node) {
 		c.places.metrics = o.keys["metrics"]
 		l.metrics(n)
 	}
+}
+
+// falseAlarms reads the budget of detection without configuration; 0 switches that off.
+func (o object) falseAlarms() float64 {
+	n := o.get("false_alarms_per_month")
+	if n == nil {
+		return 1
+	}
+	v, ok := number(n)
+	if !ok || v < 0 || v > maxFalseAlarms {
+		o.errorf(n.pos, "%q is a number from 0 to %d, not %s: write 1 for one a month, 0 for no detection without guardrails",
+			"false_alarms_per_month", maxFalseAlarms, describe(n))
+	}
+	return v
 }
 
 func (l *loader) version(o object) {

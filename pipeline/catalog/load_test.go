@@ -21,6 +21,8 @@ week_start: sunday
 users: all
 allowed_lateness: 2y
 settle: 1h30m
+false_alarms_per_month: 0.5
+example_users: 3
 windows: [1h, 1mo, 28d/1d]
 defaults: {owner: growth, objective: stay, indicator: leading, direction: up, action: call, labels: {team: a}}
 cohorts:
@@ -68,7 +70,7 @@ metrics:
 	berlin, _ := time.LoadLocation("Europe/Berlin")
 	want := &Catalog{
 		Product: "acme", Timezone: "Europe/Berlin", Location: berlin, WeekStart: time.Sunday, AllUsers: true,
-		AllowedLateness: 2 * 365 * 24 * time.Hour, Settle: 90 * time.Minute,
+		AllowedLateness: 2 * 365 * 24 * time.Hour, Settle: 90 * time.Minute, FalseAlarms: 0.5, ExampleUsers: 3,
 		Windows: []Window{{"1h", Hour, 0}, {"1mo", Month, 0}, {"28d/1d", Trailing, 28}},
 		Cohorts: []Cohort{
 			{Name: "signup", Entry: 0, Grain: GrainWeek, Segments: []Segment{
@@ -131,7 +133,7 @@ func TestOddBytes(t *testing.T) {
 		{
 			"an error on a line that ends as on Windows", "version: 1\r\nfoo: 1\r\n" + strings.TrimPrefix(good, "version: 1\n"),
 			"f:2:1: error: unknown key \"foo\" in a catalog: the keys are version, product, timezone, week_start, users, " +
-				"allowed_lateness, settle, windows, defaults, cohorts or metrics\n",
+				"allowed_lateness, settle, windows, false_alarms_per_month, example_users, defaults, cohorts or metrics\n",
 		},
 	} {
 		c, problems := Load([]byte(test.data))
