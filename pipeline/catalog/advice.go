@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"cel.dev/cel-go/cel"
+
+	"firstlight/pipeline/nearest"
 )
 
 // This file says CEL's messages in words for people who do not know CEL.
@@ -89,12 +91,12 @@ func adviseName(name, source string) string {
 	case strings.EqualFold(name, "and"), strings.EqualFold(name, "or"), strings.EqualFold(name, "not"):
 		return "write && for and, || for or, ! for not"
 	case calls:
-		if near := nearest(name, functions()); near != "" {
+		if near := nearest.Name(name, functions()); near != "" {
 			return "unknown function " + quoted(name) + ": write " + near
 		}
 		return "unknown function " + quoted(name) + ": write one of CEL's, such as " + someFunctions
 	}
-	if near := nearest(name, []string{"event", "properties", "context"}); near != "" {
+	if near := nearest.Name(name, []string{"event", "properties", "context"}); near != "" {
 		return "unknown name " + quoted(name) + ": write " + near
 	}
 	return "unknown name " + quoted(name) + ": write properties." + name + " for a property, or \"" + name + "\" for text"

@@ -6,6 +6,8 @@ import (
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
+
+	"firstlight/pipeline/nearest"
 )
 
 // mention is a place where the catalog names an event or a property.
@@ -105,7 +107,7 @@ func (c *Catalog) Unseen(events map[string]uint64, properties []string) Problems
 }
 
 func suggestion(name string, seen []string) string {
-	if near := nearest(name, seen); near != "" {
+	if near := nearest.Name(name, seen); near != "" {
 		return ": did you mean " + quoted(near) + "?"
 	}
 	return ""

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 	_ "time/tzdata" // time zones must not depend on the machine
+
+	"firstlight/pipeline/nearest"
 )
 
 // Bounds of one catalog, far above what a team can keep in its head.
@@ -153,7 +155,7 @@ func zoneLike(name string) string {
 		"America/Denver", "America/Los_Angeles", "America/Sao_Paulo", "Asia/Kolkata", "Asia/Shanghai", "Asia/Singapore",
 		"Asia/Tokyo", "Australia/Sydney", "Africa/Johannesburg",
 	}
-	if near := nearest(name, common); near != "" {
+	if near := nearest.Name(name, common); near != "" {
 		return near
 	}
 	return "Europe/Berlin"
@@ -249,7 +251,7 @@ func (l *loader) reference(n *node) int {
 			names = append(names, c.Name)
 		}
 	}
-	near := nearest(name, names)
+	near := nearest.Name(name, names)
 	switch {
 	case near != "":
 		l.errorf(n.pos, "there is no cohort %s: write %s", quoted(name), near)

@@ -74,3 +74,20 @@ func (p *Problems) add(at pos, severity Severity, format string, args ...any) {
 	}, message)
 	*p = append(*p, Problem{Line: max(at.line, 1), Column: max(at.column, 1), Severity: severity, Message: message})
 }
+
+// list joins names for a message: a, b or c.
+func list(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
+// quoted shortens text for a message and puts it in quotes.
+func quoted(s string) string {
+	if r := []rune(s); len(r) > 60 {
+		s = string(r[:57]) + "..."
+	}
+	return `"` + s + `"`
+}

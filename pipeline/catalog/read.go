@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"firstlight/pipeline/nearest"
 )
 
 // This file reads typed fields out of the YAML tree. Every reader reports what is wrong at the value's own
@@ -36,7 +38,7 @@ func (l *loader) object(n *node, of string, keys []string) (object, bool) {
 		switch {
 		case !slices.Contains(keys, p.key):
 			l.errorf(p.pos, "%s", unknownKey(p.key, of, keys))
-			misspelt[nearest(p.key, keys)] = p
+			misspelt[nearest.Name(p.key, keys)] = p
 		case twice:
 			l.errorf(p.pos, "%q is already set on line %d: keep one of the two", p.key, first.line)
 		default:
@@ -52,7 +54,7 @@ func (l *loader) object(n *node, of string, keys []string) (object, bool) {
 }
 
 func unknownKey(key, of string, keys []string) string {
-	if near := nearest(key, keys); near != "" {
+	if near := nearest.Name(key, keys); near != "" {
 		return fmt.Sprintf("unknown key %s in %s: write %q", quoted(key), of, near)
 	}
 	return fmt.Sprintf("unknown key %s in %s: the keys are %s", quoted(key), of, list(keys))
@@ -114,7 +116,7 @@ func (o object) choice(key, fallback string, words ...string) string {
 	if slices.Contains(words, n.text) && n.kind == textNode {
 		return n.text
 	}
-	if near := nearest(n.text, words); near != "" && n.kind == textNode {
+	if near := nearest.Name(n.text, words); near != "" && n.kind == textNode {
 		o.errorf(n.pos, "%q is %s, not %s: write %s", key, list(words), quoted(n.text), near)
 	} else {
 		o.errorf(n.pos, "%q is %s, not %s", key, list(words), describe(n))

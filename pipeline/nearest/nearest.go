@@ -1,14 +1,15 @@
-package catalog
+// Package nearest guesses which of some names a person meant who misspelt one.
+package nearest
 
 import (
 	"slices"
 	"strings"
 )
 
-// nearest returns the candidate that a person most likely meant by name, or "" when none is close: at most
+// Name returns the candidate that a person most likely meant by name, or "" when none is close: at most
 // a third of the letters may differ, where case, and "-" for "_", count half; else the two begin alike, as in
 // "Mon" for "monday".
-func nearest(name string, candidates []string) string {
+func Name(name string, candidates []string) string {
 	best, found := 2*max(1, len([]rune(name))/3)+1, ""
 	for _, c := range slices.Sorted(slices.Values(candidates)) {
 		if c == name || len(c) > 4*len(name)+8 {
@@ -76,20 +77,3 @@ func replacement(a, b rune) int {
 }
 
 func isSeparator(r rune) bool { return strings.ContainsRune("_-. /", r) }
-
-// list joins names for a message: a, b or c.
-func list(names []string) string {
-	if len(names) < 2 {
-		return strings.Join(names, "")
-	}
-	last := len(names) - 1
-	return strings.Join(names[:last], ", ") + " or " + names[last]
-}
-
-// quoted shortens text for a message and puts it in quotes.
-func quoted(s string) string {
-	if r := []rune(s); len(r) > 60 {
-		s = string(r[:57]) + "..."
-	}
-	return `"` + s + `"`
-}
