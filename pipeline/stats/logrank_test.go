@@ -19,8 +19,10 @@ func TestLogRankOfAML(t *testing.T) {
 	near(t, "high", high*10.69, 14.422675, 1e-5)
 	below, _ := PoissonTail(7, 10.69)
 	near(t, "p", l.P(), 2*below, 0)
-	if p := l.OverdispersedP(0.1); p <= l.P() {
-		t.Errorf("p is %v when the expectation is uncertain, %v when it is not", p, l.P())
+	unsure := LogRank{Observed: 7, Expected: 10.69, Dispersion: 0.1}
+	_, lower, higher := unsure.Ratio()
+	if unsure.P() <= l.P() || lower >= low || higher <= high {
+		t.Errorf("when the expectation is uncertain: p %v, not %v; interval [%v, %v], not [%v, %v]", unsure.P(), l.P(), lower, higher, low, high)
 	}
 }
 
@@ -29,14 +31,10 @@ func TestLogRankEValuesAreFair(t *testing.T) {
 	for _, expected := range []float64{0, 0.1, 3, 40} {
 		for _, dispersion := range []float64{0, 0.05, 1} {
 			null := GammaPoisson{Mean: expected, Dispersion: dispersion}
-			for i, theta := range thetas {
+			for _, theta := range thetas {
 				mean := 0.0
 				for k := range int(30*expected*(1+dispersion)) + 100 {
-					l := LogRank{Observed: k, Expected: expected}
-					mean += math.Exp(null.LogProb(k) + l.OverdispersedLogE(theta, dispersion))
-					if dispersion == 0 {
-						near(t, "the same without dispersion", l.OverdispersedLogE(theta, 0), l.LogEs(thetas)[i], 1e-9)
-					}
+					mean += math.Exp(null.LogProb(k) + LogRank{k, expected, dispersion}.LogE(theta))
 				}
 				near(t, "mean e-value", mean, 1, 1e-6)
 			}
@@ -75,6 +73,7 @@ func TestLogRankLaws(t *testing.T) {
 			Observed: rapid.IntRange(0, 1_000_000).Draw(t, "observed"),
 			Expected: math.Pow(10, rapid.Float64Range(-3, 6).Draw(t, "log expected")),
 		}
+		l.Dispersion = rapid.SampledFrom([]float64{0, 1e-6, 0.01, 0.3}).Draw(t, "dispersion")
 		ratio, low, high := l.Ratio()
 		if !(0 <= low && low <= ratio && ratio < high) {
 			t.Errorf("%v: ratio %v [%v, %v]", l, ratio, low, high)
@@ -94,6 +93,28 @@ func TestLogRankOfNothing(t *testing.T) {
 	}
 	if l.Observed = 1; l.P() != 0 || !math.IsInf(l.Z(), 1) {
 		t.Errorf("an event against none expected: z %v, p %v", l.Z(), l.P())
+	}
+}
+
+// The expectation against its definition, user by user.
+func TestAgainstACurve(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		reference := drawSurvival(t, 1).curve()
+		s := drawSurvival(t, 0)
+		events, censored := s.groups()
+		l := Against(reference, events, censored)
+		expected := 0.0
+		for _, age := range s.Time {
+			expected += reference.Hazard(age)
+		}
+		near(t, "expected", l.Expected, expected, 1e-9)
+		near(t, "observed", float64(l.Observed), float64(len(events)), 0)
+	})
+	// Everybody followed to the end of a reference in which 1 of 4 had the event: by Aalen 1/4 ± 1/4 each.
+	reference := KaplanMeier([]At{{2, 1}}, []At{{5, 3}})
+	l := Against(reference, []At{{3, 4}}, []At{{6, 6}})
+	if l.Observed != 4 || l.Expected != 2.5 || l.Dispersion != 1 {
+		t.Errorf("%+v", l)
 	}
 }
 
