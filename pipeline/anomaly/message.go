@@ -54,8 +54,9 @@ const (
 // ANOMALIES. Rates are shares from 0 to 1, times are seconds, instants are UTC.
 type Message struct {
 	Incident string    `json:"incident_id"`
-	Seq      uint64    `json:"seq"` // from 1 within the incident
-	At       time.Time `json:"at"`  // stream time at which it was judged
+	Seq      uint64    `json:"seq"`  // from 1 within the incident
+	Step     int       `json:"step"` // number of the judgement within the incident; a correction has that of what it corrects
+	At       time.Time `json:"at"`   // stream time at which it was judged
 	State    State     `json:"state"`
 	Reason   Reason    `json:"reason"`
 	Severity Severity  `json:"severity"`

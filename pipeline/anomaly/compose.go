@@ -1,0 +1,101 @@
+package anomaly
+
+import (
+	"math"
+	"time"
+
+	"firstlight/pipeline/annotation"
+	"firstlight/pipeline/catalog"
+)
+
+// Composing a message from a fact: everything but its place in the incident and what segments explain.
+
+var kinds = map[catalog.Kind]string{catalog.Activation: "activation", catalog.TTFV: "ttfv", catalog.Adoption: "adoption"}
+
+// compose fills in what is known of a fact.
+func (j *judge) compose(f *fact, reason Reason) Message {
+	g := &f.of.finding
+	s := f.of.span
+	m := Message{
+		Reason: reason, Severity: f.watch.severity, Metric: j.describe(f.watch.subject),
+		Window: s.window, WindowStart: time.Unix(s.start, 0).UTC(), WindowEnd: time.Unix(s.end, 0).UTC(),
+		AgeSeconds: uint64(g.ageMs / 1000), K: uint64(max(0, g.k)), N: uint64(max(0, g.n)), Value: known(g.value), Unit: g.unit, Limit: known(g.limit),
+		Expected: known(g.expected.value), ExpectedLow: known(g.expected.low), ExpectedHigh: known(g.expected.high),
+		BaselineDays: g.baselineDays, UsersLost: known(g.lost), Method: g.method, PValue: known(g.p), EValue: known(g.e),
+		Flags: g.flags,
+	}
+	if m.Value != nil && m.Expected != nil && *m.Expected > 0 && g.unit != Events {
+		m.Relative = known(*m.Value / *m.Expected - 1)
+	}
+	if !f.watch.guardrail && f.watch.subject.metric >= 0 {
+		m.SeriesTested = j.series
+	}
+	if f.watch.subject.metric >= 0 && s.end+int64(j.catalog.AllowedLateness.Seconds()) > j.evidence.AsOf {
+		m.Flags = append(m.Flags, "not final: late events can still correct it")
+	}
+	m.Notes = j.near(m.Metric.Name, f)
+	m.Title = j.title(f)
+	m.SQL = j.query(f)
+	for _, e := range f.also {
+		m.Also = append(m.Also, j.aside(e))
+	}
+	return m
+}
+
+// known is a number as messages carry it: absent where it is unknown.
+func known(v float64) *float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	return &v
+}
+
+func (j *judge) describe(s subject) MetricInfo {
+	if s.metric < 0 {
+		return MetricInfo{
+			Name: VolumeMetric, Kind: "events", Labels: map[string]string{"source": s.source},
+			Action: "Find out whether " + s.source + " publishes: its process, its connection to NATS, its last deploy",
+		}
+	}
+	m := &j.catalog.Metrics[s.metric]
+	return MetricInfo{
+		Name: m.Name, Kind: kinds[m.Kind], Cohort: j.catalog.Cohorts[m.Cohort].Name, Objective: m.Objective, Owner: m.Owner,
+		Direction: m.Direction, Action: m.Action, Runbook: m.Runbook, Labels: m.Labels,
+	}
+}
+
+// aside is what is said of a condition that another one leads.
+func (j *judge) aside(e *episode) Also {
+	last := e.events[len(e.events)-1]
+	f := fact{watch: e.watch, of: last.of, openedBy: e.events[0].of}
+	return Also{Metric: j.name(e.watch.subject), Reason: e.events[0].reason, Severity: e.watch.severity, Summary: j.sentence(&f, Updated, e.events[0].reason)}
+}
+
+// nearby (ms) is how long before a window annotations may explain it.
+const nearby = 2 * 86400 * 1000
+
+// maxNotes bounds what one message cites.
+const maxNotes = 10
+
+// near cites the annotations from two days before the window that opened the incident to the end of the one judged.
+func (j *judge) near(metric string, f *fact) []Note {
+	from, until := f.openedBy.span.start*1000-nearby, f.of.span.end*1000
+	var all []Note
+	for i := range j.evidence.Notes {
+		a := &j.evidence.Notes[i]
+		if !a.Concerns(metric) || !a.Overlaps(from, until, j.catalog.Location) || len(all) == maxNotes {
+			continue
+		}
+		all = append(all, note(a))
+	}
+	return all
+}
+
+func note(a *annotation.Annotation) Note {
+	n := Note{Kind: string(a.Kind), Source: a.Source, Time: time.UnixMilli(a.At).UTC(), Title: a.Title, URL: a.URL}
+	if a.Until > 0 {
+		until := time.UnixMilli(a.Until).UTC()
+		n.Until = &until
+	}
+	return n
+}

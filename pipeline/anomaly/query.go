@@ -1,0 +1,53 @@
+package anomaly
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"firstlight/pipeline/catalog"
+)
+
+// The query that shows a message's numbers again, on the views.
+
+// query returns it.
+func (j *judge) query(f *fact) string {
+	s := f.of.span
+	if f.watch.subject.metric < 0 {
+		return fmt.Sprintf("SELECT window_start, sum(events) AS events FROM event_volume WHERE source = %s AND `window` = %s AND window_end > %s GROUP BY window_start ORDER BY window_start",
+			literal(f.watch.subject.source), literal(j.finest()), instant(s.start-7*86400))
+	}
+	m := &j.catalog.Metrics[f.watch.subject.metric]
+	where := fmt.Sprintf("metric = %s AND `window` = %s AND window_start = %s", literal(m.Name), literal(s.window), instant(s.start))
+	g := &f.of.finding
+	switch {
+	case m.Kind == catalog.Adoption && !strings.HasSuffix(s.window, "d") || m.Kind == catalog.Adoption && s.first == s.last:
+		return "SELECT sum(adopters) AS k, sum(active_users) AS n, k / n AS value FROM adoption_by_window WHERE cohort_start IS NOT NULL AND " + where
+	case m.Kind == catalog.Adoption:
+		return fmt.Sprintf("SELECT window_start, sum(adopters) AS k, sum(active_users) AS n, k / n AS value FROM adoption_by_window WHERE cohort_start IS NOT NULL AND metric = %s AND `window` = '1d' AND window_start >= %s AND window_start < %s GROUP BY window_start ORDER BY window_start",
+			literal(m.Name), instant(s.start), instant(s.end))
+	case g.unit == Seconds:
+		return "SELECT entered AS n, km_p50_seconds AS value, km_p50_low, km_p50_high FROM ttfv_by_entry_window WHERE " + where
+	}
+	return fmt.Sprintf("SELECT countIf(reached_at <= entered_at + INTERVAL %d SECOND) AS k, count() AS n, k / n AS value FROM user_progress WHERE metric = %s AND entered_at >= %s AND entered_at < %s",
+		g.ageMs/1000, literal(m.Name), instant(s.start), instant(s.end))
+}
+
+// finest is the shortest window that the catalog lists.
+func (j *judge) finest() string {
+	for _, kind := range []catalog.WindowKind{catalog.Hour, catalog.Day, catalog.Week, catalog.Month, catalog.Trailing} {
+		for _, w := range j.catalog.Windows {
+			if w.Kind == kind {
+				return w.Name
+			}
+		}
+	}
+	return "1d"
+}
+
+func instant(sec int64) string { return literal(time.Unix(sec, 0).UTC().Format(time.DateTime)) }
+
+// literal writes text as a string of SQL.
+func literal(s string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
+}
