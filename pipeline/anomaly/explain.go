@@ -48,9 +48,10 @@ func (n *News) Question() (Question, bool) {
 
 const (
 	maxContributors = 5
-	mostlyMix       = 0.5 // share of the change that the mix of users explains
-	surely          = 3.0 // standard errors
-	worthNaming     = 0.3 // share of the change that a value explains
+	mostlyMix       = 0.5  // share of the change that the mix of users explains
+	surely          = 3.0  // standard errors
+	worthNaming     = 0.3  // share of the change that a value explains
+	beyondShare     = 0.15 // by which that exceeds its share of the users
 )
 
 // explained is the change along one segment.
@@ -176,7 +177,7 @@ func (e *explained) inWords(contributors []Contributor) string {
 	for _, s := range e.splits {
 		users += s.After.N
 	}
-	if top.Explains < worthNaming || top.Explains < 1.5*float64(top.N)/float64(users) {
+	if top.Explains < worthNaming || top.Explains < beyondShare+float64(top.N)/float64(users) {
 		return ""
 	}
 	return fmt.Sprintf("%s=%s explains %.0f %%", top.Segment, top.Value, 100*min(1, top.Explains))

@@ -27,7 +27,7 @@ type fact struct {
 // Open reports whether the incident goes on.
 func (i *Incident) Open() bool { return i.Messages[len(i.Messages)-1].Open() }
 
-// incidents joins the episodes of each subject that overlap: several limits on one metric that break together are one
+// incidents joins the episodes of each subject that overlap: conditions on one metric that break together are one
 // incident, led by the most severe.
 func (j *judge) incidents(episodes []*episode) []Incident {
 	bySubject := map[subject][]*episode{}
@@ -107,27 +107,55 @@ func (w *walk) step(m *moment) {
 	}
 	after := lead(w.episodes, w.open)
 	switch {
-	case !w.current && after != nil:
-		w.all = append(w.all, Incident{ID: w.identify(after, w.open[after])})
-		w.current, w.rank, w.about = true, after.rank(), w.open[after].of.span
-		w.tell(m, Opened, after, w.open[after])
-	case w.current && after == nil:
+	case w.current && (after == nil || after.rank() > w.rank):
 		last := before
 		if _, ok := ended[last]; !ok {
 			last = lead(w.episodes, ended)
 		}
 		w.tell(m, Resolved, last, ended[last])
-		w.current = false
+		w.rest()
+	case w.current && after.rank() < w.rank:
+		replaced := w.open[before]
+		if before == after || replaced.of == nil {
+			replaced = ended[before]
+		}
+		replaced.reason = Superseded
+		w.tell(m, Resolved, before, replaced)
+		about := w.about
+		w.begin(m, after)
+		w.widen(about)
 	case w.current && (after != before || m.has(after)):
 		state := Updated
 		if w.open[after].state == NoData {
 			state = NoData
 		}
-		w.rank = min(w.rank, after.rank())
-		if s := w.open[after].of.span; state == Updated {
-			w.about.start, w.about.end = min(w.about.start, s.start), max(w.about.end, s.end)
+		if state == Updated {
+			w.widen(w.open[after].of.span)
 		}
 		w.tell(m, state, after, w.open[after])
+	case !w.current && after != nil:
+		w.begin(m, after)
+	}
+}
+
+// begin opens an incident. One incident has one severity: what is more severe than the one that is open replaces it.
+func (w *walk) begin(m *moment, e *episode) {
+	w.all = append(w.all, Incident{ID: w.identify(e, w.open[e])})
+	w.current, w.rank, w.about = true, e.rank(), w.open[e].of.span
+	w.tell(m, Opened, e, w.open[e])
+}
+
+// widen adds windows to those that the incident is about.
+func (w *walk) widen(s span) {
+	w.about.start, w.about.end = min(w.about.start, s.start), max(w.about.end, s.end)
+}
+
+// rest ends an incident. Lesser conditions that go on have been part of it.
+func (w *walk) rest() {
+	w.current = false
+	for e := range w.open {
+		w.echoes[e] = true
+		delete(w.open, e)
 	}
 }
 
@@ -135,14 +163,14 @@ func (w *walk) tell(m *moment, state State, e *episode, ev event) {
 	w.say(&w.all[len(w.all)-1], m.at, state, e, ev, others(w.episodes, w.open, e))
 }
 
-// echo (s) is how far beyond an ended incident's windows another condition may go on that says the same.
+// echo (s) is how far around an ended incident's windows another condition may be broken that says the same.
 const echo = 3 * 86400
 
 // isEcho reports whether an event is about windows that an ended incident was about: the same users, judged again at a
 // greater age. One that is more severe is none, and neither is one that goes on.
 func (w *walk) isEcho(e *episode, ev event) bool {
 	if ev.state == Opened && !w.current && len(w.all) > 0 && e.rank() >= w.rank {
-		w.echoes[e] = ev.of.span.start < w.about.end && ev.of.span.end > w.about.start
+		w.echoes[e] = ev.of.span.start < w.about.end && ev.of.span.end > w.about.start-echo
 	}
 	if w.echoes[e] && ev.of.span.end > w.about.end+echo && ev.state != Resolved {
 		w.echoes[e] = false

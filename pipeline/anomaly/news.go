@@ -6,11 +6,6 @@ import (
 
 // What is new: the incidents that the evidence shows now, held against what was said before.
 
-// Told is the newest message of an incident that was said.
-type Told struct {
-	Message Message
-}
-
 // News is a message that has not been said, and where its explanation comes from.
 type News struct {
 	Message  Message
@@ -23,16 +18,16 @@ type News struct {
 // said now, because late events only made it visible.
 //
 // An incident keeps the identity under which it was first said, also when late events have moved its beginning.
-func Compare(incidents []Incident, told []Told, asOf, since time.Time) []News {
-	c := comparison{asOf: asOf, since: since, byID: map[string]*Told{}, used: map[string]bool{}}
+func Compare(incidents []Incident, told []Message, asOf, since time.Time) []News {
+	c := comparison{asOf: asOf, since: since, byID: map[string]*Message{}, used: map[string]bool{}}
 	for i := range told {
-		c.byID[told[i].Message.Incident] = &told[i]
+		c.byID[told[i].Incident] = &told[i]
 	}
 	for i := range incidents {
 		c.incident(&incidents[i], told)
 	}
 	for i := range told {
-		if m := &told[i].Message; m.Open() && !c.used[m.Incident] && m.Metric.Name != PipelineMetric {
+		if m := &told[i]; m.Open() && !c.used[m.Incident] && m.Metric.Name != PipelineMetric {
 			c.withdraw(m)
 		}
 	}
@@ -41,23 +36,22 @@ func Compare(incidents []Incident, told []Told, asOf, since time.Time) []News {
 
 type comparison struct {
 	asOf, since time.Time
-	byID        map[string]*Told
+	byID        map[string]*Message
 	used        map[string]bool
 	news        []News
 }
 
-func (c *comparison) incident(i *Incident, told []Told) {
-	before := c.byID[i.ID]
-	if before == nil {
-		before = c.moved(i, told)
+func (c *comparison) incident(i *Incident, told []Message) {
+	last := c.byID[i.ID]
+	if last == nil {
+		last = c.moved(i, told)
 	}
-	if before == nil {
+	if last == nil {
 		if newest := i.Messages[len(i.Messages)-1]; newest.Open() || newest.At.After(c.since) {
 			c.say(i, 0, i.ID, 0)
 		}
 		return
 	}
-	last := &before.Message
 	c.used[last.Incident] = true
 	step := min(last.Step, len(i.Messages))
 	switch {
@@ -73,11 +67,11 @@ func (c *comparison) incident(i *Incident, told []Told) {
 }
 
 // moved finds an open incident on the same subject that was said under another identity and is not shown any more under that.
-func (c *comparison) moved(i *Incident, told []Told) *Told {
+func (c *comparison) moved(i *Incident, told []Message) *Message {
 	for t := range told {
-		m := &told[t].Message
+		m := &told[t]
 		if m.Open() && !c.used[m.Incident] && m.Metric.Name == i.Messages[0].Metric.Name && m.Metric.Labels["source"] == i.Messages[0].Metric.Labels["source"] {
-			return &told[t]
+			return m
 		}
 	}
 	return nil

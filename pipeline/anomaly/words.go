@@ -45,6 +45,8 @@ func (j *judge) sentence(f *fact, state State, reason Reason) string {
 	}
 	what := j.what(f)
 	switch {
+	case reason == Superseded:
+		return what + ": part of a graver incident from here on."
 	case state == NoData && g.n == 0:
 		return what + ": nobody to judge by, so it is unknown whether the problem goes on."
 	case state == NoData:

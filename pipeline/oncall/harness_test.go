@@ -1,0 +1,166 @@
+package oncall_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest"
+
+	"firstlight/pipeline/anomaly"
+	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/event"
+	"firstlight/pipeline/oncall"
+	"firstlight/pipeline/stream"
+	"firstlight/pipeline/worker"
+	"firstlight/sinks/clickhouse"
+	"firstlight/sinks/clickhouse/enginetest"
+)
+
+// harness is a real JetStream, a real ClickHouse database, and a watcher over both.
+type harness struct {
+	t        *testing.T
+	nats     *nats.Conn
+	js       jetstream.JetStream
+	conn     driver.Conn
+	database string
+	store    *clickhouse.Store
+	catalog  *catalog.Catalog
+	said     []anomaly.Message // handed on to be sent
+}
+
+func newHarness(t *testing.T, catalogYAML string) *harness {
+	t.Helper()
+	server, err := stream.StartEmbedded("127.0.0.1:0", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Shutdown(); server.WaitForShutdown() })
+	h := &harness{t: t}
+	if h.nats, err = nats.Connect(server.ClientURL()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.nats.Close)
+	if h.js, err = jetstream.New(h.nats); err != nil {
+		t.Fatal(err)
+	}
+	h.conn, h.database, _ = enginetest.Database(t)
+	if err := clickhouse.Migrate(t.Context(), h.conn, h.database); err != nil {
+		t.Fatal(err)
+	}
+	h.store = clickhouse.NewStore(h.conn, h.database)
+	var problems catalog.Problems
+	if h.catalog, problems = catalog.Load([]byte(catalogYAML)); problems.Failed() {
+		t.Fatal(problems.Format("catalog.yaml"))
+	}
+	if _, err := stream.Ensure(t.Context(), h.js, "EVENTS"); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func (h *harness) log() *zap.Logger { return zaptest.NewLogger(h.t, zaptest.Level(zap.WarnLevel)) }
+
+// action is one event of the past.
+type action struct {
+	at         time.Time
+	received   time.Time // zero: at
+	source     string
+	user, name string
+	properties map[string]any
+}
+
+// publish stores events, received when they happened.
+func (h *harness) publish(actions ...action) {
+	h.t.Helper()
+	for _, a := range actions {
+		data, err := json.Marshal(map[string]any{"event": a.name, "userId": a.user, "timestamp": a.at.Format(time.RFC3339Nano), "properties": a.properties})
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		if a.source == "" {
+			a.source = "web"
+		}
+		if a.received.IsZero() {
+			a.received = a.at
+		}
+		m := nats.NewMsg(event.Subject(a.source, a.user))
+		m.Data = data
+		m.Header.Set(event.ReceivedHeader, a.received.Format(time.RFC3339Nano))
+		if _, err := h.js.PublishMsgAsync(m, jetstream.WithStallWait(time.Minute)); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	select {
+	case <-h.js.PublishAsyncComplete():
+	case <-time.After(time.Minute):
+		h.t.Fatal("publishing takes over a minute")
+	}
+}
+
+// drain processes everything the stream holds.
+func (h *harness) drain() {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	defer cancel()
+	events, err := h.js.Stream(ctx, "EVENTS")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	dead, err := stream.EnsureDead(ctx, h.js)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	w := &worker.Worker{
+		Catalog: h.catalog, Partitions: 2, FlushInterval: 20 * time.Millisecond, Events: events, Drain: true,
+		Dead:  &stream.DeadLetters{JS: h.js, Stream: dead, Source: "EVENTS", MaxSize: int(h.nats.MaxPayload())},
+		Store: h.store, Log: h.log(),
+	}
+	if err := w.Run(ctx); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// evaluate judges once, as a watcher that has just started, and returns what it says.
+func (h *harness) evaluate() []anomaly.Message {
+	h.t.Helper()
+	var said []anomaly.Message
+	w := &oncall.Watcher{Catalog: h.catalog, Store: h.store, Log: h.log(), Tell: func(m []anomaly.Message) { said = append(said, m...) }}
+	if err := w.Evaluate(h.t.Context()); err != nil {
+		h.t.Fatal(err)
+	}
+	h.said = append(h.said, said...)
+	return said
+}
+
+// rows reads a query as text, one line a row.
+func (h *harness) rows(query string) []string {
+	h.t.Helper()
+	r, err := h.conn.Query(clickhouseContext(h), "SELECT toString(tuple(*)) FROM ("+query+")")
+	if err != nil {
+		h.t.Fatalf("%s: %v", query, err)
+	}
+	defer r.Close()
+	var all []string
+	for r.Next() {
+		var line string
+		if err := r.Scan(&line); err != nil {
+			h.t.Fatal(err)
+		}
+		all = append(all, line)
+	}
+	if err := r.Err(); err != nil {
+		h.t.Fatalf("%s: %v", query, err)
+	}
+	return all
+}
+
+func clickhouseContext(h *harness) context.Context { return h.t.Context() }
+
+func user(day, i int) string { return fmt.Sprintf("u%d-%d", day, i) }

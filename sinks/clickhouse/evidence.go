@@ -1,0 +1,333 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"firstlight/pipeline/anomaly"
+	"firstlight/pipeline/calendar"
+	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/stats"
+)
+
+// What anomalies are judged by, read from the counts. Nothing here is kept between evaluations.
+
+// Evidence returns what has been counted since a local day, or since the first day there is, by now.
+func (s *Store) Evidence(ctx context.Context, c *catalog.Catalog, since calendar.Day) (*anomaly.Evidence, error) {
+	r := &evidenceReader{Store: s, catalog: c, edges: map[uint16]int64{}, e: &anomaly.Evidence{From: since, Metrics: make([]anomaly.Series, len(c.Metrics))}}
+	for _, step := range []struct {
+		what string
+		read func(context.Context) error
+	}{
+		{"as_of", r.asOf}, {"the first day", r.firstDay}, {"age edges", r.ageEdges}, {"entries", r.entries}, {"completions", r.completions},
+		{"hours", r.hours}, {"adoption", r.adoption}, {"volumes", r.volumes},
+	} {
+		if err := step.read(ctx); err != nil {
+			return nil, fmt.Errorf("read what to judge by: %s: %w", step.what, err)
+		}
+	}
+	return r.e, nil
+}
+
+type evidenceReader struct {
+	*Store
+	catalog *catalog.Catalog
+	edges   map[uint16]int64 // upper ms by age bucket
+	e       *anomaly.Evidence
+}
+
+func (r *evidenceReader) asOf(ctx context.Context) error {
+	at, err := r.Now(ctx)
+	r.e.AsOf = at.Unix()
+	return err
+}
+
+// Now returns as_of: the stream's time up to which all partitions are applied. It is 1970 before the first event.
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	ms := int64(0)
+	err := s.each(ctx, "SELECT min(as_of) FROM "+s.table("progress")+" FINAL", func(r driver.Rows) error { return r.Scan(&ms) })
+	return time.UnixMilli(ms).UTC(), err
+}
+
+// from is the first local day of cells, for conditions on their cohort_start: a cohort begins up to a month earlier.
+func (r *evidenceReader) oldest() string { return dayLiteral(r.e.From - 31) }
+
+func dayLiteral(d calendar.Day) string { return fmt.Sprintf("toDate(%d)", max(0, int(d))) }
+
+func (r *evidenceReader) firstDay(ctx context.Context) error {
+	return r.each(ctx, "SELECT min(day), count() FROM "+r.table("cells")+" WHERE generation = 1 AND kind IN ('entry', 'volume') AND segment = ''", func(rows driver.Rows) error {
+		var (
+			first time.Time
+			n     uint64
+		)
+		if err := rows.Scan(&first, &n); err != nil {
+			return err
+		}
+		if n > 0 {
+			r.e.From = max(r.e.From, calendar.FromDate(first.Year(), first.Month(), first.Day()))
+		}
+		return nil
+	})
+}
+
+func (r *evidenceReader) ageEdges(ctx context.Context) error {
+	return r.each(ctx, "SELECT age, upper_ms FROM "+r.table("age_edges")+" FINAL", func(rows driver.Rows) error {
+		var (
+			age   uint16
+			upper uint64
+		)
+		err := rows.Scan(&age, &upper)
+		r.edges[age] = int64(upper)
+		return err
+	})
+}
+
+// entries counts users by local day of entry.
+func (r *evidenceReader) entries(ctx context.Context) error {
+	query := `SELECT name, day, sum(n) FROM ` + r.table("cells") + ` FINAL
+		WHERE generation = 1 AND kind = 'entry' AND segment = '' AND cohort_start >= ` + r.oldest() + ` AND day >= ` + dayLiteral(r.e.From) + `
+		GROUP BY name, day`
+	return r.each(ctx, query, func(rows driver.Rows) error {
+		var (
+			cohort string
+			day    time.Time
+			n      int64
+		)
+		if err := rows.Scan(&cohort, &day, &n); err != nil {
+			return err
+		}
+		for i := range r.catalog.Metrics {
+			if m := &r.catalog.Metrics[i]; m.Kind != catalog.Adoption && r.catalog.Cohorts[m.Cohort].Name == cohort {
+				r.day(i, day).Entered = n
+			}
+		}
+		return nil
+	})
+}
+
+// day is the place of a local day in a metric's series.
+func (r *evidenceReader) day(metric int, day time.Time) *anomaly.Followed {
+	s := &r.e.Metrics[metric]
+	i := int(calendar.FromDate(day.Year(), day.Month(), day.Day()) - r.e.From)
+	for len(s.Days) <= i {
+		s.Days = append(s.Days, anomaly.Followed{})
+	}
+	return &s.Days[i]
+}
+
+const summedAges = "sumMap(mapFromArrays(ages, counts)), sumMap(mapFromArrays(ages, sums))"
+
+// completions counts the same users by how old they were when they got there.
+func (r *evidenceReader) completions(ctx context.Context) error {
+	query := `SELECT name, day, ` + summedAges + ` FROM ` + r.table("cells") + ` FINAL
+		WHERE generation = 1 AND kind = 'reach' AND stage = 0 AND segment = '' AND cohort_start >= ` + r.oldest() + ` AND day >= ` + dayLiteral(r.e.From) + `
+		GROUP BY name, day`
+	return r.each(ctx, query, func(rows driver.Rows) error {
+		var (
+			name       string
+			day        time.Time
+			users, sum map[uint16]uint64
+		)
+		if err := rows.Scan(&name, &day, &users, &sum); err != nil {
+			return err
+		}
+		if i := r.metric(name); i >= 0 && r.catalog.Metrics[i].Kind != catalog.Adoption {
+			r.day(i, day).Reached = r.ages(users, sum)
+		}
+		return nil
+	})
+}
+
+func (r *evidenceReader) metric(name string) int {
+	for i := range r.catalog.Metrics {
+		if r.catalog.Metrics[i].Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+func (r *evidenceReader) ages(users, sum map[uint16]uint64) []anomaly.Age {
+	all := make([]anomaly.Age, 0, len(users))
+	for _, bucket := range slices.Sorted(maps.Keys(users)) {
+		if users[bucket] > 0 {
+			all = append(all, anomaly.Age{UpperMs: r.edges[bucket], Users: int64(users[bucket]), SumMs: int64(sum[bucket])})
+		}
+	}
+	return all
+}
+
+// hours counts users by hour of entry where a guardrail watches hours.
+func (r *evidenceReader) hours(ctx context.Context) error {
+	cal := calendar.New(r.catalog.Location, r.catalog.WeekStart)
+	from := cal.Start(anomaly.HourlyFrom(r.e.From, cal.DayOf(r.e.AsOf)))
+	for i := range r.catalog.Metrics {
+		m := &r.catalog.Metrics[i]
+		if m.Kind == catalog.Adoption || !watchesHours(r.catalog, m) {
+			continue
+		}
+		hours := map[int64]anomaly.Followed{}
+		where := fmt.Sprintf("generation = 1 AND segment = '' AND cohort_start >= %s AND bucket >= toDateTime(%d, 'UTC')", r.oldest(), from)
+		query := `SELECT bucket, sumIf(n, kind = 'entry'), sumMapIf(mapFromArrays(ages, counts), kind = 'reach'), sumMapIf(mapFromArrays(ages, sums), kind = 'reach')
+			FROM ` + r.table("cells") + ` FINAL WHERE ` + where + ` AND (kind = 'entry' AND name = ? OR kind = 'reach' AND stage = 0 AND name = ?) GROUP BY bucket`
+		err := r.each(ctx, query, func(rows driver.Rows) error {
+			var (
+				at         time.Time
+				n          int64
+				users, sum map[uint16]uint64
+			)
+			if err := rows.Scan(&at, &n, &users, &sum); err != nil {
+				return err
+			}
+			hours[at.Unix()] = anomaly.Followed{Entered: n, Reached: r.ages(users, sum)}
+			return nil
+		}, r.catalog.Cohorts[m.Cohort].Name, m.Name)
+		if err != nil {
+			return err
+		}
+		r.e.Metrics[i].Hours = hours
+	}
+	return nil
+}
+
+func watchesHours(c *catalog.Catalog, m *catalog.Metric) bool {
+	for _, g := range m.Guardrails {
+		for _, w := range c.Windows {
+			if w.Name == g.Window && w.Kind == catalog.Hour {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// adoption counts the use of features by users who had entered, in the windows that are watched.
+func (r *evidenceReader) adoption(ctx context.Context) error {
+	cal := calendar.New(r.catalog.Location, r.catalog.WeekStart)
+	for i := range r.catalog.Metrics {
+		m := &r.catalog.Metrics[i]
+		if m.Kind != catalog.Adoption {
+			continue
+		}
+		windows := []string{"'1d'"}
+		for _, g := range m.Guardrails {
+			windows = append(windows, "'"+g.Window+"'")
+		}
+		uses := map[string][]anomaly.Use{}
+		query := "SELECT `window`, window_start, window_end, sum(active_users), sum(adopters) FROM " + r.table("adoption_by_window") +
+			" WHERE metric = ? AND cohort_start IS NOT NULL AND `window` IN (" + strings.Join(windows, ", ") + ") AND window_start >= toDateTime(?, 'UTC')" +
+			" GROUP BY `window`, window_start, window_end ORDER BY window_start"
+		err := r.each(ctx, query, func(rows driver.Rows) error {
+			var (
+				name             string
+				start, end       time.Time
+				active, adopters uint64
+			)
+			err := rows.Scan(&name, &start, &end, &active, &adopters)
+			uses[name] = append(uses[name], anomaly.Use{Start: start.Unix(), End: end.Unix(), Active: int64(active), Adopters: int64(adopters)})
+			return err
+		}, m.Name, cal.Start(r.e.From))
+		if err != nil {
+			return err
+		}
+		r.e.Metrics[i].Uses = uses
+	}
+	return nil
+}
+
+// volumeDays of events by hour are read: the history that volumes are compared with, and some.
+const volumeDays = 70
+
+// volumes counts the events of each source.
+func (r *evidenceReader) volumes(ctx context.Context) error {
+	where := fmt.Sprintf(" FROM %s FINAL WHERE generation = 1 AND kind = 'volume' AND bucket >= toDateTime(%d, 'UTC')",
+		r.table("cells"), max(0, r.e.AsOf-volumeDays*86400))
+	sources := map[string]int{}
+	source := func(name string) *anomaly.Source {
+		i, ok := sources[name]
+		if !ok {
+			i = len(r.e.Sources)
+			sources[name] = i
+			r.e.Sources = append(r.e.Sources, anomaly.Source{Name: name, Hours: map[int64]int64{}, Events: map[string]int64{}})
+		}
+		return &r.e.Sources[i]
+	}
+	err := r.each(ctx, "SELECT name, bucket, sum(n) AS events"+where+" GROUP BY name, bucket HAVING events > 0 ORDER BY name", func(rows driver.Rows) error {
+		var (
+			name string
+			at   time.Time
+			n    int64
+		)
+		err := rows.Scan(&name, &at, &n)
+		source(name).Hours[at.Unix()] = n
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.each(ctx, "SELECT name, segment_value, sum(n) AS events"+where+" GROUP BY name, segment_value HAVING events > 0", func(rows driver.Rows) error {
+		var (
+			name, event string
+			n           int64
+		)
+		err := rows.Scan(&name, &event, &n)
+		source(name).Events[event] = n
+		return err
+	})
+}
+
+// Splits answers a question about segments.
+func (s *Store) Splits(ctx context.Context, c *catalog.Catalog, q anomaly.Question) ([]anomaly.Split, error) {
+	query, args := s.splitsByAge(c, q)
+	if c.Metrics[q.Metric].Kind == catalog.Adoption {
+		query, args = s.splitsOfUse(c, q)
+	}
+	var all []anomaly.Split
+	err := s.each(ctx, query, func(rows driver.Rows) error {
+		var (
+			split          anomaly.Split
+			k0, n0, k1, n1 int64
+		)
+		if err := rows.Scan(&split.Segment, &split.Value, &k0, &n0, &k1, &n1); err != nil {
+			return err
+		}
+		split.Before, split.After = stats.Count{K: int(k0), N: int(n0)}, stats.Count{K: int(k1), N: int(n1)}
+		all = append(all, split)
+		return nil
+	}, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read how the segments of %s did: %w", c.Metrics[q.Metric].Name, err)
+	}
+	return all, nil
+}
+
+func (s *Store) splitsByAge(c *catalog.Catalog, q anomaly.Question) (string, []any) {
+	m := &c.Metrics[q.Metric]
+	in := func(p anomaly.Period) string {
+		return fmt.Sprintf("(bucket >= toDateTime(%d, 'UTC') AND bucket < toDateTime(%d, 'UTC'))", p.Start, p.End)
+	}
+	reached := fmt.Sprintf("toInt64(arraySum((age, users) -> if(age IN (SELECT age FROM %s WHERE upper_ms <= %d), users, 0), ages, counts))", s.table("age_edges"), q.AgeMs)
+	return `SELECT segment, segment_value, sumIf(reached, before AND kind = 'reach'), sumIf(n, before AND kind = 'entry'),
+			sumIf(reached, now AND kind = 'reach'), sumIf(n, now AND kind = 'entry')
+		FROM (SELECT kind, segment, segment_value, n, ` + reached + ` AS reached, ` + in(q.Before) + ` AS before, ` + in(q.Now) + ` AS now
+			FROM ` + s.table("cells") + ` FINAL
+			WHERE generation = 1 AND segment != '' AND (kind = 'entry' AND name = ? OR kind = 'reach' AND stage = 0 AND name = ?) AND (before OR now))
+		GROUP BY segment, segment_value ORDER BY segment, segment_value`, []any{c.Cohorts[m.Cohort].Name, m.Name}
+}
+
+func (s *Store) splitsOfUse(c *catalog.Catalog, q anomaly.Question) (string, []any) {
+	in := func(p anomaly.Period) string {
+		return fmt.Sprintf("(window_start >= toDateTime(%d, 'UTC') AND window_end <= toDateTime(%d, 'UTC'))", p.Start, p.End)
+	}
+	return `SELECT segment, segment_value, toInt64(sumIf(adopters, before)), toInt64(sumIf(active_users, before)), toInt64(sumIf(adopters, now)), toInt64(sumIf(active_users, now))
+		FROM (SELECT segment, segment_value, adopters, active_users, ` + in(q.Before) + ` AS before, ` + in(q.Now) + ` AS now
+			FROM ` + s.table("adoption_by_window_segments") + ` WHERE metric = ? AND ` + "`window`" + ` = ?)
+		WHERE before OR now
+		GROUP BY segment, segment_value ORDER BY segment, segment_value`, []any{c.Metrics[q.Metric].Name, q.Window}
+}
