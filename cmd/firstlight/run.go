@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/notes"
 	"firstlight/pipeline/stream"
 	"firstlight/pipeline/worker"
 	"firstlight/sinks/clickhouse"
@@ -81,13 +82,17 @@ func run(ctx context.Context, s *Settings, o runOptions) error {
 		return stopped(ctx, err)
 	}
 	w.Drain, w.Rebuild = o.drain, o.rebuild
+	annotations, err := b.annotations(ctx, o)
+	if err != nil {
+		return stopped(ctx, err)
+	}
 	b.httpAddr = httpAddr(listener)
 	if err := b.announce(); err != nil {
 		return err
 	}
 	b.log.Info("running", zap.String("nats", redact(b.natsURL)), zap.String("clickhouse", redact(b.dsn)), zap.String("http", b.httpAddr),
 		zap.String("database", s.Database), zap.String("product", c.Product), zap.Int("partitions", s.Partitions))
-	return b.attend(ctx, w, listener, o)
+	return b.attend(ctx, w, annotations, listener, o)
 }
 
 // stopPatience is how long after a signal the process ends at the latest, whatever servers do.
@@ -128,7 +133,7 @@ func httpAddr(l net.Listener) string {
 }
 
 // attend runs the worker, what serves it, and what runs beside it. The first to end ends the others.
-func (b *backends) attend(ctx context.Context, w *worker.Worker, listener net.Listener, o runOptions) error {
+func (b *backends) attend(ctx context.Context, w *worker.Worker, annotations *notes.Follower, listener net.Listener, o runOptions) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	group, running := errgroup.WithContext(ctx)
@@ -136,8 +141,13 @@ func (b *backends) attend(ctx context.Context, w *worker.Worker, listener net.Li
 	w.Flushed = func(took time.Duration) { flushes.Observe(took.Seconds()) }
 	group.Go(func() error {
 		defer stop()
-		return w.Run(running)
+		err := w.Run(running)
+		if err == nil && w.Drain {
+			annotations.WaitDrained(running)
+		}
+		return err
 	})
+	group.Go(func() error { return annotations.Run(running) })
 	if listener != nil {
 		h := &observer{connected: b.nats.IsConnected, observe: w.Observe, now: time.Now}
 		group.Go(func() error { return serveHTTP(running, listener, h.handler(registry(w.Observe, flushes))) })
@@ -196,6 +206,21 @@ func (b *backends) worker(ctx context.Context, c *catalog.Catalog) (*worker.Work
 		},
 		Store: clickhouse.NewStore(b.conn, b.settings.Database),
 		Log:   b.log,
+	}, nil
+}
+
+// annotations returns what stores annotations beside the worker.
+func (b *backends) annotations(ctx context.Context, o runOptions) (*notes.Follower, error) {
+	if _, err := stream.EnsureAnnotations(ctx, b.js); err != nil {
+		return nil, err
+	}
+	dead, err := stream.EnsureDead(ctx, b.js)
+	if err != nil {
+		return nil, err
+	}
+	return &notes.Follower{
+		JS: b.js, Dead: dead, MaxSize: int(b.nats.MaxPayload()), Store: clickhouse.NewStore(b.conn, b.settings.Database),
+		Log: b.log, Rebuild: o.rebuild, Drained: make(chan struct{}),
 	}, nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"unicode/utf8"
 	"unsafe"
 
 	"github.com/tidwall/gjson"
@@ -37,15 +36,8 @@ type fields struct {
 
 // read checks the body and finds its fields. It returns what is wrong with a malformed one.
 func (f *fields) read(data []byte) (problem string) {
-	switch {
-	case !utf8.Valid(data):
-		return "the event is not valid UTF-8"
-	case tooDeep(data): // before anything that recurses
-		return fmt.Sprintf("the event is nested beyond %d levels", MaxDepth)
-	case !gjson.ValidBytes(data):
-		return "the event is not valid JSON"
-	case bytes.TrimLeft(data, " \t\r\n")[0] != '{':
-		return "the event is not a JSON object"
+	if problem := CheckObject("the event", data); problem != "" {
+		return problem
 	}
 	f.data = data
 	var c cloudFields

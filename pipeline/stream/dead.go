@@ -36,7 +36,7 @@ type DeadLetter struct {
 type DeadLetters struct {
 	JS      jetstream.JetStream
 	Stream  jetstream.Stream
-	Source  string // names the event stream and its creation: part of a letter's identity
+	Source  string // names the stream of the messages and its creation: part of a letter's identity
 	MaxSize int    // the server's largest message
 
 	last atomic.Uint64
@@ -84,9 +84,13 @@ const deadOverhead = 1024
 // a client that sends a longer line than it allows, 4,096 bytes by default.
 const maxDeadSubject = 1024
 
-// deadSubject returns the subject of a letter. That of the message is in a header, whole.
+// deadSubject returns the subject of a letter. That of the message is in a header, whole. An event's loses its first
+// token, an annotation's stays whole: so the two cannot be taken for each other.
 func deadSubject(reason event.Reason, subject string) string {
-	_, rest, _ := strings.Cut(subject, ".")
+	rest := subject
+	if !strings.HasPrefix(subject, annotationPrefix) {
+		_, rest, _ = strings.Cut(subject, ".")
+	}
 	if len(rest) > maxDeadSubject {
 		rest = strings.TrimRight(rest[:maxDeadSubject], ".")
 	}

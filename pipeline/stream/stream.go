@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -17,6 +18,10 @@ const (
 	EventSubjects = "events.>"
 	DeadStream    = "EVENTS_DEAD"
 	deadSubjects  = "dead.>"
+
+	AnnotationStream   = "ANNOTATIONS"
+	AnnotationSubjects = annotationPrefix + ">"
+	annotationPrefix   = "annotations."
 )
 
 // DuplicateWindow is how long a new stream remembers Nats-Msg-Id.
@@ -28,32 +33,67 @@ const maxDeadBytes = 1 << 30
 // Ensure returns the event stream, created if it is not there. An existing one is used as it is when it fits:
 // it must hold the event subjects and keep messages after they were read.
 func Ensure(ctx context.Context, js jetstream.JetStream, name string) (jetstream.Stream, error) {
-	s, err := js.Stream(ctx, name)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		s, err = js.CreateStream(ctx, jetstream.StreamConfig{
-			Name: name, Subjects: []string{EventSubjects}, Storage: jetstream.FileStorage,
-			Retention: jetstream.LimitsPolicy, Duplicates: DuplicateWindow, AllowDirect: true,
-			Description: "Product events; subjects events.<source>.<user-token>",
-		})
-		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another worker was faster
-			s, err = js.Stream(ctx, name)
-		}
-	}
+	s, err := open(ctx, js, jetstream.StreamConfig{
+		Name: name, Subjects: []string{EventSubjects},
+		Description: "Product events; subjects events.<source>.<user-token>",
+	})
 	if err != nil {
 		return nil, fmt.Errorf("event stream %s: %w", name, err)
 	}
-	if err := fits(s.CachedInfo().Config); err != nil {
+	if err := fits(s.CachedInfo().Config, "events", EventSubjects, holdsEvents); err != nil {
 		return nil, fmt.Errorf("event stream %s does not fit: %w", name, err)
 	}
 	return s, nil
 }
 
-func fits(c jetstream.StreamConfig) error {
+// EnsureDead returns the dead-letter stream, created if it is not there.
+func EnsureDead(ctx context.Context, js jetstream.JetStream) (jetstream.Stream, error) {
+	s, err := open(ctx, js, jetstream.StreamConfig{
+		Name: DeadStream, Subjects: []string{deadSubjects}, Discard: jetstream.DiscardOld, MaxBytes: maxDeadBytes,
+		Description: "Messages that were refused, as they came; subjects dead.<reason>.<source>.<user-token>",
+	})
+	if err != nil {
+		return nil, fmt.Errorf("dead-letter stream %s: %w", DeadStream, err)
+	}
+	return s, nil
+}
+
+// EnsureAnnotations returns the stream of annotations, created if it is not there. An existing one must hold their
+// subjects and keep messages after they were read.
+func EnsureAnnotations(ctx context.Context, js jetstream.JetStream) (jetstream.Stream, error) {
+	s, err := open(ctx, js, jetstream.StreamConfig{
+		Name: AnnotationStream, Subjects: []string{AnnotationSubjects},
+		Description: "What happened beside the numbers; subjects annotations.<source>",
+	})
+	if err != nil {
+		return nil, fmt.Errorf("annotation stream %s: %w", AnnotationStream, err)
+	}
+	if err := fits(s.CachedInfo().Config, "annotations", AnnotationSubjects, holdsAnnotations); err != nil {
+		return nil, fmt.Errorf("annotation stream %s does not fit: %w", AnnotationStream, err)
+	}
+	return s, nil
+}
+
+// open returns a stream as it is, created with a configuration if it is not there.
+func open(ctx context.Context, js jetstream.JetStream, c jetstream.StreamConfig) (jetstream.Stream, error) {
+	s, err := js.Stream(ctx, c.Name)
+	if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return s, err
+	}
+	c.Storage, c.Retention, c.Duplicates, c.AllowDirect = jetstream.FileStorage, jetstream.LimitsPolicy, DuplicateWindow, true
+	s, err = js.CreateStream(ctx, c)
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another worker was faster
+		return js.Stream(ctx, c.Name)
+	}
+	return s, err
+}
+
+func fits(c jetstream.StreamConfig, what, subjects string, holds func(pattern string) bool) error {
 	switch {
 	case c.Retention != jetstream.LimitsPolicy:
 		return fmt.Errorf("its retention is %q, which removes messages before every worker has read them; it must be \"limits\"", c.Retention)
-	case c.Mirror == nil && len(c.Sources) == 0 && !slices.ContainsFunc(c.Subjects, holdsEvents):
-		return fmt.Errorf("its subjects %q hold no events; they must include %q", c.Subjects, EventSubjects)
+	case c.Mirror == nil && len(c.Sources) == 0 && !slices.ContainsFunc(c.Subjects, holds):
+		return fmt.Errorf("its subjects %q hold no %s; they must include %q", c.Subjects, what, subjects)
 	default:
 		return nil
 	}
@@ -64,22 +104,7 @@ func holdsEvents(pattern string) bool {
 	return pattern == ">" || pattern == "*.>" || pattern == "*.*.*" || len(pattern) >= 8 && pattern[:7] == "events."
 }
 
-// EnsureDead returns the dead-letter stream, created if it is not there.
-func EnsureDead(ctx context.Context, js jetstream.JetStream) (jetstream.Stream, error) {
-	s, err := js.Stream(ctx, DeadStream)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		s, err = js.CreateStream(ctx, jetstream.StreamConfig{
-			Name: DeadStream, Subjects: []string{deadSubjects}, Storage: jetstream.FileStorage,
-			Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld, MaxBytes: maxDeadBytes,
-			Duplicates: DuplicateWindow, AllowDirect: true,
-			Description: "Events that were refused, as they came; subjects dead.<reason>.<source>.<user-token>",
-		})
-		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-			s, err = js.Stream(ctx, DeadStream)
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("dead-letter stream %s: %w", DeadStream, err)
-	}
-	return s, nil
+// holdsAnnotations reports whether a subject pattern can hold annotations.<source>.
+func holdsAnnotations(pattern string) bool {
+	return strings.HasPrefix(pattern, annotationPrefix) || slices.Contains([]string{">", "*.>", "*.*"}, pattern)
 }

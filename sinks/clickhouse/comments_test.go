@@ -56,7 +56,7 @@ var contract = map[string]string{
 	"metric_status":              "metric, kind, value, low, high, n, as_of, previous_value, target_value, target_by, pace, owner, review_by, review_overdue, open_incidents",
 	"metric_catalog":             "owner, objective, indicator, direction, action, runbook, description, labels, target_value, target_by, review_by, guardrails, formula, definition_hash, active_since, complete_from",
 	"pipeline_progress":          "partition, applied_seq, stream_seq, lag, arrival_clock, watermark, received, applied, ignored, clamped, dead, updated_at",
-	"annotations":                "at, until, metric, title, text, author, link",
+	"annotations":                "time, until, kind, source, title, url, metric, text, author, id",
 	"anomalies":                  "incident_id, seq, at, state, reason, severity, metric, cohort, window, window_start, window_end, age_seconds, k, n, value, expected, expected_low, expected_high, users_lost, method, summary, message",
 	"incidents":                  "incident_id, seq, at, state, reason, severity, metric, cohort, window, window_start, window_end, age_seconds, k, n, value, expected, expected_low, expected_high, users_lost, method, summary, message",
 }
