@@ -15,6 +15,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // These tests run the built binary with its embedded servers, as a newcomer does.
@@ -268,6 +271,21 @@ func (d *daemon) tsv(sql string) string {
 		d.b.t.Fatalf("%s: %s %s %v", sql, answer.Status, body, err)
 	}
 	return strings.TrimSpace(string(body))
+}
+
+// jetstream connects to the daemon's NATS server.
+func (d *daemon) jetstream() jetstream.JetStream {
+	d.b.t.Helper()
+	conn, err := nats.Connect("nats://" + d.at.NATS)
+	if err != nil {
+		d.b.t.Fatal(err)
+	}
+	d.b.t.Cleanup(conn.Close)
+	js, err := jetstream.New(conn)
+	if err != nil {
+		d.b.t.Fatal(err)
+	}
+	return js
 }
 
 // accounts reads what became of all messages.

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -28,15 +27,7 @@ func TestServersOfOthers(t *testing.T) {
 func TestStreamsThatDoNotFit(t *testing.T) {
 	b := newBox(t)
 	d := b.start("run")
-	conn, err := nats.Connect("nats://" + d.at.NATS)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	js, err := jetstream.New(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := d.jetstream()
 	o := newOther(b)
 	o.env["NATS_URL"], o.env["CLICKHOUSE_URL"], o.env["FIRSTLIGHT_DATABASE"] = "nats://"+d.at.NATS, "http://"+d.at.ClickHouse, "second"
 	for _, c := range []struct {

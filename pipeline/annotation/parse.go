@@ -191,7 +191,9 @@ func (f fields) times(m *event.Message, a *Annotation) (problem string) {
 	return ""
 }
 
-func rfc3339(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.999Z07:00") }
+func rfc3339(ms int64) string {
+	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.999Z07:00")
+}
 
 func (f fields) kind(a *Annotation) (problem string) {
 	text, ok := f.text("kind")

@@ -5,10 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
 
+	"firstlight/pipeline/annotation"
 	"firstlight/pipeline/event"
 )
 
@@ -145,5 +147,59 @@ func TestEventSchemaAgreesWithParse(t *testing.T) {
 		if (complaint == "") != (result.Verdict != event.Dead) {
 			t.Errorf("%s: the schema says %q, the pipeline %q", text, complaint, result.Detail)
 		}
+	}
+}
+
+// The annotation schema refuses what the pipeline would dead-letter for its form.
+func TestAnnotationSchemaAgreesWithParse(t *testing.T) {
+	s := readSchema(t, "annotation.schema.json")
+	accepted := 0
+	for _, text := range []string{
+		`{"kind":"deploy","title":"x"}`,
+		`{"kind":"expected","title":"x","id":"1","time":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00+01:00","url":"https://example.com/1","metric":"m","text":"t","author":"a","extra":[1]}`,
+		`{"kind":"action","title":"x","id":7}`,
+		`{"kind":"action","title":"x","id":null,"time":null,"until":null,"url":null,"metric":null,"text":null,"author":null,"deleted":null}`,
+		`{"kind":"action","title":"x","deleted":false,"url":"","id":""}`,
+		`{"kind":"action","title":"x","url":"HTTP://example.com"}`,
+		`{"id":"1","deleted":true}`,
+		`{"id":1,"deleted":true,"kind":"x","title":5}`,
+		`{"deleted":true}`,
+		`{"deleted":true,"id":""}`,
+		`{"deleted":true,"id":null}`,
+		`{"deleted":1,"kind":"deploy","title":"x"}`,
+		`{"kind":"deploy"}`,
+		`{"kind":"deploy","title":""}`,
+		`{"kind":"deploy","title":"  "}`,
+		`{"kind":"deploy","title":null}`,
+		`{"kind":"deploy","title":"` + strings.Repeat("x", 201) + `"}`,
+		`{"title":"x"}`,
+		`{"kind":"release","title":"x"}`,
+		`{"kind":null,"title":"x"}`,
+		`{"kind":"deploy","title":"x","time":1767225600}`,
+		`{"kind":"deploy","title":"x","until":[]}`,
+		`{"kind":"deploy","title":"x","url":"example.com"}`,
+		`{"kind":"deploy","title":"x","url":"ftp://example.com"}`,
+		`{"kind":"deploy","title":"x","url":"https:///path"}`,
+		`{"kind":"deploy","title":"x","id":true}`,
+		`{"kind":"deploy","title":"x","id":"` + strings.Repeat("x", 101) + `"}`,
+		`{"kind":"deploy","title":"x","metric":1}`,
+		`{"kind":"deploy","title":"x","author":{}}`,
+		`[]`,
+	} {
+		var value any
+		if err := json.Unmarshal([]byte(text), &value); err != nil {
+			t.Fatal(err)
+		}
+		_, reason, detail := annotation.Parse(&event.Message{Subject: "annotations.ci", Stored: 1_790_000_000_000, Data: []byte(text)})
+		complaint := s.check(s.root, value)
+		if (complaint == "") != (reason == "") {
+			t.Errorf("%s: the schema says %q, the pipeline %q", text, complaint, detail)
+		}
+		if reason == "" {
+			accepted++
+		}
+	}
+	if accepted != 8 {
+		t.Errorf("%d are accepted, want 8", accepted)
 	}
 }

@@ -71,17 +71,19 @@ func (r *reading) run(ctx context.Context) error {
 	}
 }
 
-func (r *reading) lost(err error) { r.Log.Warn("the consumer of annotations starts again", zap.Error(err)) }
+func (r *reading) lost(err error) {
+	r.Log.Warn("the consumer of annotations starts again", zap.Error(err))
+}
 
 // enqueue hands one message over.
 func (r *reading) enqueue(ctx context.Context, queue chan<- event.Message, m jetstream.Msg) {
-	meta, err := m.Metadata()
+	message, err := stream.Message(m)
 	if err != nil {
-		r.lost(fmt.Errorf("read the metadata of an annotation: %w", err))
+		r.lost(err)
 		return
 	}
 	select {
-	case queue <- event.Message{Subject: m.Subject(), Header: m.Headers(), Stored: meta.Timestamp.UnixMilli(), Sequence: meta.Sequence.Stream, Data: m.Data()}:
+	case queue <- message:
 	case <-ctx.Done():
 	}
 }

@@ -125,8 +125,8 @@ func withField(object []byte, name, text string) []byte {
 // maxSource bounds a source, in bytes.
 const maxSource = 64
 
-// checkSource says why a source is no subject token.
-func checkSource(source string) error {
+// CheckSource says why a source is no subject token.
+func CheckSource(source string) error {
 	bad := func(r rune) bool {
 		return r == '.' || r == '*' || r == '>' || r == utf8.RuneError || unicode.IsSpace(r) || unicode.IsControl(r)
 	}

@@ -90,7 +90,7 @@ func (p *Publisher) Run(ctx context.Context, files []string, stdin io.Reader) (S
 	if p.Source == "" {
 		p.Source = DefaultSource
 	}
-	if err := checkSource(p.Source); err != nil {
+	if err := CheckSource(p.Source); err != nil {
 		return Summary{}, err
 	}
 	in, err := openInputs(files, stdin)

@@ -97,12 +97,11 @@ func (r *Reader) Run(ctx context.Context) error {
 
 // deal hands one message to its partition.
 func (r *Reader) deal(ctx context.Context, m jetstream.Msg) {
-	meta, err := m.Metadata()
+	msg, err := Message(m)
 	if err != nil {
-		r.Lost(fmt.Errorf("read the metadata of a message: %w", err))
+		r.Lost(err)
 		return
 	}
-	msg := event.Message{Subject: m.Subject(), Header: m.Headers(), Stored: meta.Timestamp.UnixMilli(), Sequence: meta.Sequence.Stream, Data: m.Data()}
 	if n := weight(&msg); n > 0 && r.room.Acquire(ctx, n) != nil {
 		return // ctx ended
 	}
@@ -118,6 +117,15 @@ func (r *Reader) deal(ctx context.Context, m jetstream.Msg) {
 	_, imported := msg.Header[event.ReceivedHeader]
 	r.live.Store(!imported)
 	r.delivered.Store(msg.Sequence)
+}
+
+// Message returns a stored message as the pure packages read it.
+func Message(m jetstream.Msg) (event.Message, error) {
+	meta, err := m.Metadata()
+	if err != nil {
+		return event.Message{}, fmt.Errorf("read the metadata of a message: %w", err)
+	}
+	return event.Message{Subject: m.Subject(), Header: m.Headers(), Stored: meta.Timestamp.UnixMilli(), Sequence: meta.Sequence.Stream, Data: m.Data()}, nil
 }
 
 // Applied tells the reader that a message it handed out takes no room in a queue any more.

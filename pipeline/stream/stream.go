@@ -85,6 +85,11 @@ func open(ctx context.Context, js jetstream.JetStream, c jetstream.StreamConfig)
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another worker was faster
 		return js.Stream(ctx, c.Name)
 	}
+	if err != nil {
+		if other, e := js.StreamNameBySubject(ctx, c.Subjects[0]); e == nil {
+			return nil, fmt.Errorf("the stream %s holds %q already, take that out of its subjects: %w", other, c.Subjects[0], err)
+		}
+	}
 	return s, err
 }
 

@@ -110,6 +110,41 @@ func TestEnsure(t *testing.T) {
 	}
 }
 
+// TestEnsureAnnotations: the stream is created where there is none, and used as it is; what does not fit, or holds its
+// subjects under another name, is explained.
+func TestEnsureAnnotations(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		config *jetstream.StreamConfig
+		advice string // part of the error, empty when the stream fits
+	}{
+		{"none", nil, ""},
+		{"one's own", &jetstream.StreamConfig{Name: "ANNOTATIONS", Subjects: []string{"annotations.*"}, MaxAge: 1e12}, ""},
+		{"other subjects", &jetstream.StreamConfig{Name: "ANNOTATIONS", Subjects: []string{"notes.>"}}, "annotations.>"},
+		{"a work queue", &jetstream.StreamConfig{Name: "ANNOTATIONS", Subjects: []string{"annotations.>"}, Retention: jetstream.WorkQueuePolicy}, "limits"},
+		{"another name", &jetstream.StreamConfig{Name: "MY_NOTES", Subjects: []string{"annotations.>"}}, "MY_NOTES"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, js := connect(t)
+			if c.config != nil {
+				c.config.Storage = jetstream.MemoryStorage
+				if _, err := js.CreateStream(t.Context(), *c.config); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s, err := stream.EnsureAnnotations(t.Context(), js)
+			switch {
+			case c.advice == "" && err != nil:
+				t.Errorf("it fits, but: %v", err)
+			case c.advice == "" && c.config != nil && s.CachedInfo().Config.MaxAge != c.config.MaxAge:
+				t.Error("the stream was changed")
+			case c.advice != "" && (err == nil || !strings.Contains(err.Error(), c.advice) || strings.Contains(err.Error(), "\n")):
+				t.Errorf("the error is %v, want one line with %q", err, c.advice)
+			}
+		})
+	}
+}
+
 func letters(n int, data string) []stream.DeadLetter {
 	var out []stream.DeadLetter
 	for i := range n {
