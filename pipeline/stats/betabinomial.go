@@ -63,27 +63,38 @@ func (b BetaBinomial) Tail(k, n int) (lower, upper float64) {
 	return min(1, max(at, 1-upper+at)), upper
 }
 
-// Summing up to this many terms is quicker than integrating, or quick enough.
-const sumTerms = 20_000
+const (
+	sumTerms = 20_000 // summing so many is quicker than integrating
+	edge     = 500    // so close to 0 and n the probabilities may be too crooked to integrate, and are summed
+)
 
-// below is P(K <= k), by summation downwards from k, or as an integral where the sum is long and smooth.
+// below is P(K <= k) for k up to the mean, by summation downwards from k, or as an integral where that is long.
 func (b BetaBinomial) below(k, n int) float64 {
-	first := b.LogProb(k, n)
-	if k > sumTerms && b.Deviation(n) > sumTerms/10 && min(b.Alpha, b.Beta) >= 10 {
-		return min(1, math.Exp(first)*b.integral(float64(k), float64(n)))
+	x, size := float64(k), float64(n)
+	sum := 0.0
+	if k <= sumTerms || b.Deviation(n) <= sumTerms/10 {
+		sum, _ = b.sum(x, size, 0)
+	} else {
+		sum = b.integral(x, size)
 	}
-	logConcave := min(b.Alpha, b.Beta) >= 1 // then the ratio of neighbours only falls, and bounds what is left
-	size := float64(n)
-	sum, term := 1.0, 1.0
-	for j := float64(k); j >= 1; j-- {
-		ratio := j * (b.Beta + size - j) / ((size - j + 1) * (b.Alpha + j - 1))
-		term *= ratio
+	return min(1, math.Exp(b.LogProb(k, n)+math.Log(sum)))
+}
+
+// sum is that of P(K = j) / P(K = k) over last <= j <= k, until what is left is negligible. It also gives the j at which
+// it ended. The ratio of neighbours has two factors: the first only falls on the way down when
+// Alpha >= 1, the second falls or stays below 1, so together they bound what is left.
+func (b BetaBinomial) sum(k, n, last float64) (sum, j float64) {
+	sum = 1
+	term := 1.0
+	for j = k; j > last; j-- {
+		first, second := j/(b.Alpha+j-1), (b.Beta+n-j)/(n-j+1)
+		term *= first * second
 		sum += term
-		if logConcave && ratio < 1 && term < 1e-17*sum*(1-ratio) {
-			break
+		if bound := first * max(1, second); b.Alpha >= 1 && bound < 1 && term < 1e-17*sum*(1-bound) {
+			return sum, 0
 		}
 	}
-	return min(1, math.Exp(first+math.Log(sum)))
+	return sum, j
 }
 
 // The nodes and weights of Gauss and Legendre's rule with eight points on [-1, 1], one half of each.
@@ -92,26 +103,45 @@ var (
 	gaussWeight = [4]float64{0.36268378337836198, 0.31370664587788729, 0.22238103445337447, 0.10122853629037626}
 )
 
-// integral is the sum of P(K = j) / P(K = k) over j <= k by the Euler-Maclaurin formula: an integral in steps of half
-// a standard deviation, half of the terms at both ends, and the slope at k.
+// integral is the same sum down to 0: term by term near n and near 0, and between them by the Euler-Maclaurin formula,
+// an integral with half of the terms and a twelfth of the slopes at both ends.
 func (b BetaBinomial) integral(k, n float64) float64 {
 	at := b.logProb(k, n)
 	relative := func(x float64) float64 { return math.Exp(b.logProb(x, n) - at) }
-	width := b.Deviation(int(n)) / 2
-	sum := (1+relative(0))/2 + (relative(k)-relative(k-1))/12
-	for high := k; high > 0; high -= width {
-		low := max(0, high-width)
-		middle, half := (low+high)/2, (high-low)/2
-		panel := 0.0
-		for i, node := range gaussNode {
-			panel += gaussWeight[i] * (relative(middle-half*node) + relative(middle+half*node))
-		}
-		sum += half * panel
-		if half*panel < 1e-17*sum {
-			break
+	sum, high := 0.0, k
+	if n-k < edge {
+		sum, high = b.sum(k, n, n-edge)
+		sum -= relative(high) // it comes again
+	}
+	if high <= edge {
+		return sum + relative(high)
+	}
+	sum += (relative(high)+relative(edge))/2 + (slope(relative, high)-slope(relative, edge))/12
+	deviation := b.Deviation(int(n))
+	for high > edge {
+		width := min(deviation/2, high/2, (n-high)/2)
+		low := max(edge, high-width)
+		panel := gauss(relative, low, high)
+		sum += panel
+		high = low
+		if b.Alpha >= 1 && max(panel, relative(low)*low) < 1e-17*sum {
+			return sum
 		}
 	}
-	return sum
+	rest, _ := b.sum(edge-1, n, 0)
+	return sum + relative(edge-1)*rest
+}
+
+func slope(f func(float64) float64, x float64) float64 { return (f(x+1) - f(x-1)) / 2 }
+
+// gauss is the integral of a smooth function.
+func gauss(f func(float64) float64, low, high float64) float64 {
+	middle, half := (low+high)/2, (high-low)/2
+	sum := 0.0
+	for i, node := range gaussNode {
+		sum += gaussWeight[i] * (f(middle-half*node) + f(middle+half*node))
+	}
+	return half * sum
 }
 
 // Interval is the central predictive interval of the count among n users: each side beyond it has a probability

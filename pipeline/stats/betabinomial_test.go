@@ -77,20 +77,25 @@ func TestLongTails(t *testing.T) {
 		{BetaBinomial{2000, 6000}, 2_000_000},
 		{BetaBinomial{30, 2900}, 3_000_000},
 		{BetaBinomial{1e8, 1e8}, 40_000_000},
+		{BetaBinomial{0.5, 0.5}, 500_000},
+		{BetaBinomial{1.2, 3}, 500_000},
+		{BetaBinomial{0.3, 20}, 3_000_000},
+		{BetaBinomial{20, 0.3}, 500_000},
+		{BetaBinomial{3e5, 1.5}, 2_000_000_000},
+		{BetaBinomial{20, 0.002}, 4_000_000},
 	} {
 		mean, deviation := c.b.Mean()*float64(c.n), c.b.Deviation(c.n)
 		if deviation <= sumTerms/10 {
 			t.Fatalf("%v of %d: a deviation of %v is summed anyway", c.b, c.n, deviation)
 		}
-		for _, z := range []float64{0, 0.5, 2, 4} {
+		for _, z := range []float64{0.01, 0.5, 2, 4} {
 			k := int(mean - z*deviation)
 			if k <= sumTerms {
 				continue
 			}
-			sum := 0.0
 			at := c.b.LogProb(k, c.n)
-			term, size := 1.0, float64(c.n)
-			for j := float64(k); j >= 0 && term > 0; j-- {
+			sum, term, size := 0.0, 1.0, float64(c.n)
+			for j := float64(k); j >= 0 && term > 1e-25*sum; j-- {
 				sum += term
 				term *= j * (c.b.Beta + size - j) / ((size - j + 1) * (c.b.Alpha + j - 1))
 			}
@@ -127,6 +132,19 @@ func TestBetaBinomialLaws(t *testing.T) {
 		shifted := b.Shift(odds)
 		nearly(t, "odds", shifted.Alpha/shifted.Beta, odds*b.Alpha/b.Beta, 1e-12)
 		nearly(t, "spread", shifted.Alpha+shifted.Beta, b.Alpha+b.Beta, 1e-12)
+	})
+}
+
+// Both sides of the mean, each computed for itself, are everything there is, at any size.
+func TestBetaBinomialTailsOfAnySize(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := drawBetaBinomial(t)
+		n := int(math.Pow(10, rapid.Float64Range(0, 9.3).Draw(t, "digits")))
+		k := int(b.Mean() * float64(n))
+		if k == n {
+			return
+		}
+		near(t, fmt.Sprintf("%v, %d of %d", b, k, n), b.below(k, n)+BetaBinomial{b.Beta, b.Alpha}.below(n-k-1, n), 1, 1e-7)
 	})
 }
 
