@@ -58,8 +58,8 @@ func Decompose(parts []Part) (Decomposition, bool) {
 		d.Rate += e.Rate
 		d.Mix += e.Mix
 
-		of, mean := p.errors()
-		rateError += (w0 + w1) * (w0 + w1) / 4 * of
+		difference, mean := p.errors()
+		rateError += (w0 + w1) * (w0 + w1) / 4 * difference
 		mixError += (w1 - w0) * (w1 - w0) * mean
 		for period, w := range [2]float64{w0, w1} {
 			turned[period].add(w, (r1-r0)/2)

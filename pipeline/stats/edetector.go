@@ -2,8 +2,8 @@ package stats
 
 // E-detectors: when did a stream of evidence begin to say that something changed? (Shin, Ramdas and Rinaldo 2023,
 // "E-detectors: a nonparametric framework for sequential change detection".) They take the logarithm of one e-value per
-// step. An alarm at log c or more comes, while nothing changes, on average after c steps or later, whatever the
-// distribution.
+// step, which has to be one given all steps before it. Then, while nothing changes, an alarm at log c or more comes on
+// average after c steps or later, whatever the distribution.
 
 import "math"
 

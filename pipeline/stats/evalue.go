@@ -6,7 +6,7 @@ package stats
 import "math"
 
 // OddsChanges are the alternatives worth looking for in a rate: the odds of success change by these factors.
-var OddsChanges = []float64{0.5, 0.7, 0.85, 1 / 0.85, 1 / 0.7, 2}
+func OddsChanges() []float64 { return []float64{0.5, 0.7, 0.85, 1 / 0.85, 1 / 0.7, 2} }
 
 // LogE is the logarithm of the likelihood ratio of d under the prediction with its odds multiplied, against the
 // prediction itself. Where the prediction holds its exponential has mean 1 exactly: an e-value (Grünwald, de Heide and

@@ -28,10 +28,10 @@ func TestEValuesAreFair(t *testing.T) {
 	for _, b := range someBetaBinomials {
 		null := func(d Count) float64 { return b.LogProb(d.K, d.N) }
 		for _, n := range []int{0, 1, 40, 1500} {
-			for _, odds := range OddsChanges {
+			for _, odds := range OddsChanges() {
 				near(t, fmt.Sprint(b, n, odds), expectation(n, null, func(d Count) float64 { return b.LogE(d, odds) }), 1, 1e-9)
 			}
-			near(t, "mixture", expectation(n, null, func(d Count) float64 { return LogMean(b.LogEs(d, OddsChanges)) }), 1, 1e-9)
+			near(t, "mixture", expectation(n, null, func(d Count) float64 { return LogMean(b.LogEs(d, OddsChanges())) }), 1, 1e-9)
 		}
 	}
 	for _, p := range []float64{1e-6, 0.249, 0.5, 0.999} {
