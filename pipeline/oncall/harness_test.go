@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,7 +33,6 @@ type harness struct {
 	database string
 	store    *clickhouse.Store
 	catalog  *catalog.Catalog
-	said     []anomaly.Message // handed on to be sent
 }
 
 func newHarness(t *testing.T, catalogYAML string) *harness {
@@ -130,19 +130,48 @@ func (h *harness) drain() {
 // evaluate judges once, as a watcher that has just started, and returns what it says.
 func (h *harness) evaluate() []anomaly.Message {
 	h.t.Helper()
-	var said []anomaly.Message
-	w := &oncall.Watcher{Catalog: h.catalog, Store: h.store, Log: h.log(), Tell: func(m []anomaly.Message) { said = append(said, m...) }}
-	if err := w.Evaluate(h.t.Context()); err != nil {
+	w, d := h.watcher("test")
+	if err := w.Once(h.t.Context()); err != nil {
 		h.t.Fatal(err)
 	}
-	h.said = append(h.said, said...)
-	return said
+	return d.told
 }
+
+// watcher returns one with a delivery that only notes what it is told: sending has tests of its own.
+func (h *harness) watcher(name string) (*oncall.Watcher, *noted) {
+	h.t.Helper()
+	lease, err := stream.NewLease(h.t.Context(), h.js, "evaluator", name)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	d := &noted{}
+	return &oncall.Watcher{
+		Catalog: h.catalog, Store: h.store, Lease: lease, Log: h.log(), Deliver: func() (oncall.Delivery, error) { return d, nil },
+		Link:   func(m *anomaly.Message) string { return "https://firstlight.example/?incident=" + m.Incident },
+		Health: func(now time.Time) anomaly.Health { return anomaly.Health{Now: now, Moved: now, Written: now} },
+	}, d
+}
+
+// noted is a delivery that keeps what it is told.
+type noted struct {
+	mu   sync.Mutex
+	told []anomaly.Message
+}
+
+func (n *noted) Tell(m []anomaly.Message) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.told = append(n.told, m...)
+}
+func (n *noted) Run(ctx context.Context) error                          { <-ctx.Done(); return nil }
+func (n *noted) Flush(context.Context) error                            { return nil }
+func (n *noted) Unsettled() []string                                    { return nil }
+func (n *noted) Last(context.Context, string) (*anomaly.Message, error) { return nil, nil }
 
 // rows reads a query as text, one line a row.
 func (h *harness) rows(query string) []string {
 	h.t.Helper()
-	r, err := h.conn.Query(clickhouseContext(h), "SELECT toString(tuple(*)) FROM ("+query+")")
+	r, err := h.conn.Query(h.t.Context(), "SELECT toString(tuple(*)) FROM ("+query+")")
 	if err != nil {
 		h.t.Fatalf("%s: %v", query, err)
 	}

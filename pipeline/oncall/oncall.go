@@ -3,35 +3,47 @@
 //
 // It holds no state that a restart could lose: incidents are judged anew from the counts, and what was said is in the log. One
 // worker at a time does this; two would say the same.
+//
+// Goroutines: Run is one, and while this worker leads, the delivery's Run is another.
 package oncall
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
 	"firstlight/pipeline/anomaly"
-	"firstlight/pipeline/calendar"
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/stream"
 	"firstlight/sinks/clickhouse"
 )
 
-// Watcher evaluates a catalog's anomalies, again and again.
+// Delivery brings messages to where they go. Being told one again is harmless.
+type Delivery interface {
+	Tell(messages []anomaly.Message)
+	Run(ctx context.Context) error
+	Flush(ctx context.Context) error // waits until what was told is delivered
+	Unsettled() []string             // incidents that stand open where messages go
+	Last(ctx context.Context, metric string) (*anomaly.Message, error)
+}
+
+// Watcher evaluates a catalog's anomalies, again and again, while it holds the lease.
 type Watcher struct {
 	Catalog *catalog.Catalog
 	Store   *clickhouse.Store
 	Lease   *stream.Lease
-	Tell    func([]anomaly.Message)       // takes messages to be sent; told again after a restart
-	Link    func(*anomaly.Message) string // where to look at a message's numbers; may be nil
-	Health  func(now time.Time) anomaly.Health
-	Last    func(context.Context) (*anomaly.Message, error) // newest message sent about the pipeline itself, nil for none
+	Deliver func() (Delivery, error)       // opened when this worker begins to lead
+	Link    func(*anomaly.Message) string  // where to look at a message's numbers, empty for nowhere
+	Health  func(time.Time) anomaly.Health // of the processing
 	Log     *zap.Logger
 
-	leads     bool
-	evaluated time.Time // as_of of the last evaluation
+	delivery  Delivery // while this worker leads
+	stop      func()   // ends the delivery
+	evaluated time.Time
 	pipeline  anomaly.Pipeline
 	unwritten []anomaly.Message // of the pipeline, while ClickHouse is away
 }
@@ -40,17 +52,20 @@ const (
 	tick = 2 * time.Second
 	// every is how much of the stream's time passes between two evaluations: windows are judged minutes after they end.
 	every = time.Minute
+	// farBehind is how many messages may wait for evaluations to go on: then the numbers are of long ago, and the engine busy.
+	farBehind = 100_000
 	// remembered is how long what was said is handed on again after a restart, to be sent where it was not.
 	remembered = 7 * 24 * time.Hour
-	// patience for one evaluation.
-	patience = 2 * time.Minute
+	// patience with one evaluation, and with messages that are to be delivered before the process ends.
+	patience      = 2 * time.Minute
+	flushPatience = 15 * time.Second
 )
 
 // Run evaluates until ctx ends.
 func (w *Watcher) Run(ctx context.Context) error {
 	timer := time.NewTicker(tick)
 	defer timer.Stop()
-	defer w.release()
+	defer w.rest()
 	for {
 		if err := w.turn(ctx); err != nil && ctx.Err() == nil {
 			w.Log.Warn("anomalies could not be judged, trying again", zap.Error(err))
@@ -63,7 +78,69 @@ func (w *Watcher) Run(ctx context.Context) error {
 	}
 }
 
-func (w *Watcher) release() {
+// Once evaluates a single time and waits until what is new is delivered. When another worker leads, it leaves it to that.
+func (w *Watcher) Once(ctx context.Context) error {
+	defer w.rest()
+	held, err := w.Lease.Hold(ctx)
+	if err != nil || !held {
+		return err
+	}
+	if err := w.lead(ctx); err != nil {
+		return err
+	}
+	if err := w.Evaluate(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, flushPatience)
+	defer cancel()
+	if err := w.delivery.Flush(ctx); err != nil {
+		return fmt.Errorf("deliver messages: %w; the next run sends what is missing", err)
+	}
+	return nil
+}
+
+// lead begins to lead. What was said lately and what is open is handed on again: whoever said it may have died before it was
+// sent.
+func (w *Watcher) lead(ctx context.Context) error {
+	d, err := w.Deliver()
+	if err != nil {
+		return err
+	}
+	messages, err := w.Store.MessagesSince(ctx, time.Now().Add(-remembered), d.Unsettled())
+	if err != nil {
+		return err
+	}
+	last, err := d.Last(ctx, anomaly.PipelineMetric)
+	if err != nil {
+		return err
+	}
+	if last != nil {
+		messages = append(messages, *last)
+	}
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var done sync.WaitGroup
+	done.Go(func() {
+		if err := d.Run(running); err != nil {
+			w.Log.Error("messages are not delivered any more", zap.Error(err))
+		}
+	})
+	w.delivery, w.stop = d, func() { cancel(); done.Wait() }
+	w.pipeline, w.evaluated = anomaly.Pipeline{Last: last}, time.Time{}
+	d.Tell(messages)
+	return nil
+}
+
+// follow ends leading.
+func (w *Watcher) follow() {
+	if w.delivery != nil {
+		w.stop()
+		w.delivery = nil
+	}
+}
+
+// rest ends leading and lets another worker begin at once.
+func (w *Watcher) rest() {
+	w.follow()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if err := w.Lease.Release(ctx); err != nil {
@@ -71,24 +148,24 @@ func (w *Watcher) release() {
 	}
 }
 
-// turn evaluates when this worker leads and the stream has moved on.
+// turn does what is due.
 func (w *Watcher) turn(ctx context.Context) error {
 	held, err := w.Lease.Hold(ctx)
 	switch {
-	case err != nil && w.leads: // NATS is away, which is for the leader to say
+	case err != nil && w.delivery != nil: // NATS is away, which is for the leader to say
 		w.watchPipeline(time.Now())
 		return err
 	case err != nil:
 		return err
 	case !held:
-		w.leads = false
+		w.follow()
 		return nil
-	case !w.leads:
-		if err := w.take(ctx); err != nil {
+	case w.delivery == nil:
+		if err := w.lead(ctx); err != nil {
 			return err
 		}
 	}
-	w.watchPipeline(time.Now())
+	health := w.watchPipeline(time.Now())
 	if err := w.writePipeline(ctx); err != nil {
 		return err
 	}
@@ -96,37 +173,20 @@ func (w *Watcher) turn(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read as_of: %w", err)
 	}
-	if !w.evaluated.IsZero() && asOf.Sub(w.evaluated) < every {
+	if health.Behind > farBehind || !w.evaluated.IsZero() && asOf.Sub(w.evaluated) < every {
 		return nil
 	}
 	return w.Evaluate(ctx)
 }
 
-// take begins to lead. What was said lately and what is open is handed on again: whoever said it may have died before it was
-// sent.
-func (w *Watcher) take(ctx context.Context) error {
-	messages, err := w.Store.MessagesSince(ctx, time.Now().Add(-remembered))
-	if err != nil {
-		return err
-	}
-	last, err := w.Last(ctx)
-	if err != nil {
-		return err
-	}
-	w.pipeline = anomaly.Pipeline{Last: last}
-	w.Tell(messages)
-	w.leads, w.evaluated = true, time.Time{}
-	return nil
-}
-
 // watchPipeline says when numbers stand still. It needs nothing but memory: what it says is written to the log later.
-func (w *Watcher) watchPipeline(now time.Time) {
-	m := w.pipeline.Step(w.Health(now))
-	if m == nil {
-		return
+func (w *Watcher) watchPipeline(now time.Time) anomaly.Health {
+	health := w.Health(now)
+	if m := w.pipeline.Step(health); m != nil {
+		w.unwritten = append(w.unwritten, *m)
+		w.delivery.Tell([]anomaly.Message{*m})
 	}
-	w.unwritten = append(w.unwritten, *m)
-	w.Tell([]anomaly.Message{*m})
+	return health
 }
 
 func (w *Watcher) writePipeline(ctx context.Context) error {
@@ -142,13 +202,13 @@ func (w *Watcher) writePipeline(ctx context.Context) error {
 
 // Evaluate judges everything once, writes what is new to the log, and hands it on.
 func (w *Watcher) Evaluate(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("judging took too long"))
 	defer cancel()
 	asOf, err := w.Store.Now(ctx)
 	if err != nil || asOf.Unix() <= 0 {
 		return err
 	}
-	evidence, err := w.Store.Evidence(ctx, w.Catalog, w.lookback(asOf))
+	evidence, err := w.Store.Evidence(ctx, w.Catalog, anomaly.Lookback(w.Catalog, asOf.Unix()))
 	if err != nil {
 		return err
 	}
@@ -165,20 +225,10 @@ func (w *Watcher) Evaluate(ctx context.Context) error {
 		if err := w.Store.WriteMessages(ctx, messages); err != nil {
 			return err
 		}
-		w.Tell(messages)
+		w.delivery.Tell(messages)
 	}
 	w.evaluated = asOf
 	return w.Store.SetJudged(ctx, asOf)
-}
-
-// lookbackDays of counts are judged: the history that series are compared with, twice and some. It starts with a month, so that
-// it does not move every day.
-const lookbackDays = 120
-
-func (w *Watcher) lookback(asOf time.Time) calendar.Day {
-	cal := calendar.New(w.Catalog.Location, w.Catalog.WeekStart)
-	first, _ := cal.Month(cal.DayOf(asOf.Unix()) - lookbackDays)
-	return first
 }
 
 // compare holds the incidents that there are against what was said.
@@ -194,22 +244,21 @@ func (w *Watcher) compare(ctx context.Context, e *anomaly.Evidence, asOf time.Ti
 	return anomaly.Compare(anomaly.Judge(w.Catalog, e), told, asOf, since), nil
 }
 
-// explain adds what segments and links say, and returns the messages.
+// explain adds what segments and links say, and returns the messages. What lies between the first and the newest message of an
+// incident is history already.
 func (w *Watcher) explain(ctx context.Context, news []anomaly.News) ([]anomaly.Message, error) {
-	var messages []anomaly.Message
+	messages := make([]anomaly.Message, 0, len(news))
 	for i := range news {
 		n := &news[i]
-		last := i+1 == len(news) || news[i+1].Message.Incident != n.Message.Incident
-		if q, ok := n.Question(); ok && (last || n.Message.State == anomaly.Opened) { // what lies between is history by now
+		newest := i+1 == len(news) || news[i+1].Message.Incident != n.Message.Incident
+		if q, ok := n.Question(); ok && (newest || n.Message.State == anomaly.Opened) {
 			splits, err := w.Store.Splits(ctx, w.Catalog, q)
 			if err != nil {
 				return nil, err
 			}
 			n.Explain(splits)
 		}
-		if w.Link != nil {
-			n.Message.Link = w.Link(&n.Message)
-		}
+		n.Message.Link = w.Link(&n.Message)
 		messages = append(messages, n.Message)
 	}
 	return messages, nil

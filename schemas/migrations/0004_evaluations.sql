@@ -1,4 +1,4 @@
--- Up to when anomalies were judged.
+-- Up to when anomalies were judged, and when each message was put into the log: it may be about a time long past.
 
 CREATE TABLE IF NOT EXISTS {{db}}.evaluations
 (
@@ -7,3 +7,5 @@ CREATE TABLE IF NOT EXISTS {{db}}.evaluations
 )
 ENGINE = ReplacingMergeTree(as_of)
 ORDER BY id;
+
+ALTER TABLE {{db}}.incident_log ADD COLUMN IF NOT EXISTS said_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When the message was put here';

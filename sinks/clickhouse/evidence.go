@@ -27,6 +27,7 @@ func (s *Store) Evidence(ctx context.Context, c *catalog.Catalog, since calendar
 	}{
 		{"as_of", r.asOf}, {"the first day", r.firstDay}, {"age edges", r.ageEdges}, {"entries", r.entries}, {"completions", r.completions},
 		{"hours", r.hours}, {"adoption", r.adoption}, {"volumes", r.volumes},
+		{"annotations", r.annotations},
 	} {
 		if err := step.read(ctx); err != nil {
 			return nil, fmt.Errorf("read what to judge by: %s: %w", step.what, err)
@@ -280,6 +281,12 @@ func (r *evidenceReader) volumes(ctx context.Context) error {
 		source(name).Events[event] = n
 		return err
 	})
+}
+
+func (r *evidenceReader) annotations(ctx context.Context) (err error) {
+	cal := calendar.New(r.catalog.Location, r.catalog.WeekStart)
+	r.e.Notes, err = r.Annotations(ctx, time.Unix(cal.Start(r.e.From), 0), time.Unix(r.e.AsOf+1, 0))
+	return err
 }
 
 // Splits answers a question about segments.

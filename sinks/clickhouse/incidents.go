@@ -42,11 +42,13 @@ func (s *Store) NewestMessages(ctx context.Context, after time.Time) ([]anomaly.
 		" FINAL ORDER BY incident_id, seq DESC LIMIT 1 BY incident_id) WHERE state != 'resolved' OR at > ?", after)
 }
 
-// MessagesSince returns, in order, the messages of every incident that is open or of which something was said after a time.
-func (s *Store) MessagesSince(ctx context.Context, after time.Time) ([]anomaly.Message, error) {
+// MessagesSince returns, in order, the messages of every incident that is open, or named, or of which something was put into the
+// log after a time.
+func (s *Store) MessagesSince(ctx context.Context, after time.Time, named []string) ([]anomaly.Message, error) {
 	return s.messages(ctx, "SELECT message FROM "+s.table("incident_log")+` FINAL
-		WHERE incident_id IN (SELECT incident_id FROM `+s.table("incident_log")+` GROUP BY incident_id HAVING argMax(state, seq) != 'resolved' OR max(at) > ?)
-		ORDER BY incident_id, seq`, after)
+		WHERE incident_id IN (SELECT incident_id FROM `+s.table("incident_log")+`
+			GROUP BY incident_id HAVING argMax(state, seq) != 'resolved' OR max(said_at) > ? OR has(?, incident_id))
+		ORDER BY incident_id, seq`, after, append([]string{}, named...))
 }
 
 func (s *Store) messages(ctx context.Context, query string, args ...any) ([]anomaly.Message, error) {
