@@ -49,6 +49,7 @@ type compared struct {
 	first    int   // no day before it is history: what it was like then is over
 	returned stats.CUSUM
 	ratio    float64 // odds during the alarm / odds before
+	said     float64 // users lost when that was last said
 }
 
 func (c *compared) add(o observed) {
@@ -127,7 +128,7 @@ func (c *compared) watch(i int, base stats.Baseline, count stats.Count, j *judge
 	c.report(base, j)
 	j.finding.e = math.Exp(min(evidence, 700))
 	j.verdict, c.returned = breach, stats.CUSUM{}
-	c.ratio = c.oddsRatio(&j.finding)
+	c.ratio, c.said = c.oddsRatio(&j.finding), math.Abs(j.finding.lost)
 }
 
 // follow looks for the end of a change.
@@ -147,7 +148,10 @@ func (c *compared) follow(i int, base stats.Baseline, count stats.Count, j *judg
 	}
 	c.run = append(c.run, i)
 	c.report(base, j)
-	j.verdict = breach
+	lost := math.Abs(j.finding.lost)
+	if j.verdict, j.minor = breach, lost < 2*c.said; !j.minor {
+		c.said = lost
+	}
 }
 
 // oddsRatio is how far the odds of the run are from what was expected, at least by the smallest change that is looked for.

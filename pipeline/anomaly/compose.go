@@ -36,8 +36,8 @@ func (j *judge) compose(f *fact, reason Reason) Message {
 	m.Notes = j.near(m.Metric.Name, f)
 	m.Title = j.title(f)
 	m.SQL = j.query(f)
-	for _, e := range f.also {
-		m.Also = append(m.Also, j.aside(e))
+	for _, a := range f.also {
+		m.Also = append(m.Also, j.mention(a))
 	}
 	return m
 }
@@ -64,11 +64,11 @@ func (j *judge) describe(s subject) MetricInfo {
 	}
 }
 
-// aside is what is said of a condition that another one leads.
-func (j *judge) aside(e *episode) Also {
-	last := e.events[len(e.events)-1]
-	f := fact{watch: e.watch, of: last.of, openedBy: e.events[0].of}
-	return Also{Metric: j.name(e.watch.subject), Reason: e.events[0].reason, Severity: e.watch.severity, Summary: j.sentence(&f, Updated, e.events[0].reason)}
+// mention is what is said of a condition that another one leads.
+func (j *judge) mention(a aside) Also {
+	f := fact{watch: a.episode.watch, of: a.newest.of, openedBy: a.episode.events[0].of}
+	reason := a.episode.events[0].reason
+	return Also{Metric: j.name(f.watch.subject), Reason: reason, Severity: f.watch.severity, Summary: j.sentence(&f, a.newest.state, reason)}
 }
 
 // nearby (ms) is how long before a window annotations may explain it.

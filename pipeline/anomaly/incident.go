@@ -21,7 +21,13 @@ type fact struct {
 	watch    *watch
 	of       *judgement
 	openedBy *judgement
-	also     []*episode
+	also     []aside
+}
+
+// aside is another condition that is broken, as of its newest event.
+type aside struct {
+	episode *episode
+	newest  event
 }
 
 // Open reports whether the incident goes on.
@@ -207,11 +213,11 @@ func lead(ordered []*episode, among map[*episode]event) *episode {
 	return blind
 }
 
-func others(ordered []*episode, open map[*episode]event, but *episode) []*episode {
-	var all []*episode
+func others(ordered []*episode, open map[*episode]event, but *episode) []aside {
+	var all []aside
 	for _, e := range ordered {
-		if _, ok := open[e]; ok && e != but {
-			all = append(all, e)
+		if newest, ok := open[e]; ok && e != but {
+			all = append(all, aside{e, newest})
 		}
 	}
 	return all
@@ -237,7 +243,7 @@ func (j *judge) name(s subject) string {
 }
 
 // say adds a message to an incident.
-func (j *judge) say(i *Incident, at int64, state State, e *episode, ev event, also []*episode) {
+func (j *judge) say(i *Incident, at int64, state State, e *episode, ev event, also []aside) {
 	f := fact{watch: e.watch, of: ev.of, openedBy: e.events[0].of, also: also}
 	m := j.compose(&f, ev.reason)
 	m.Incident, m.State, m.Step, m.At = i.ID, state, len(i.Messages)+1, time.Unix(at, 0).UTC()

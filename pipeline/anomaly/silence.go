@@ -12,11 +12,11 @@ import (
 // of week, and counts that vary more than Poisson's make the judgement more patient.
 
 const (
-	weekHours     = 168
-	silenceWeeks  = 8   // of history
-	silenceDays   = 7   // of history at least
-	longestFactor = 1.5 // an absence is longer than the longest one of the history by this factor
-	hoursAMonth   = 720
+	weekHours    = 168
+	silenceWeeks = 8   // of history
+	silenceDays  = 7   // of history at least
+	worstFactor  = 1.5 // more is missing than in any earlier absence, by this factor
+	hoursAMonth  = 720
 )
 
 // quiet is a time in which a source was silent.
@@ -27,7 +27,7 @@ type quiet struct {
 
 // silence judges a source hour by hour, the running hour too: what has not come by now is missing.
 func (j *judge) silence(src *Source) *watch {
-	w := &watch{subject: subject{metric: -1, source: src.Name}, key: "silence", severity: Critical, consecutive: 1, calm: true}
+	w := &watch{subject: subject{metric: -1, source: src.Name}, key: "silence", severity: Critical, consecutive: 1}
 	h := newHourly(src, j.evidence.AsOf)
 	if h == nil {
 		return w
@@ -44,8 +44,12 @@ func (j *judge) silence(src *Source) *watch {
 				break
 			}
 		}
+		about := span{window: "1h", start: h.silentSince(i), end: min(end, at), first: j.cal.DayOf(start), last: j.cal.DayOf(start)}
 		judged := h.next(i, min(end, at-settle), j.alpha())
-		judged.at, judged.span = at, span{window: "1h", start: h.silentSince(i), end: min(end, at), first: j.cal.DayOf(start), last: j.cal.DayOf(start)}
+		if judged.verdict == clear && about.start < start {
+			about.end = start // events came again
+		}
+		judged.at, judged.span = at, about
 		w.judgements = append(w.judgements, judged)
 		if running && h.counts[i] == 0 {
 			break
@@ -70,8 +74,8 @@ type hourly struct {
 	counts  []int64 // by hour from start on
 	missing float64 // events expected since the last one came
 	since   int     // first hour without any
-	longest int     // hours of the longest absence that was no incident
-	loud    bool    // the present absence is an incident
+	worst   float64 // most that was missing in an absence that was no incident
+	loud    bool    // the present absence is one
 }
 
 func newHourly(src *Source, asOf int64) *hourly {
@@ -106,7 +110,7 @@ func (h *hourly) next(i int, until int64, alpha float64) judgement {
 	}
 	if h.counts[i] > 0 {
 		if !h.loud {
-			h.longest = max(h.longest, i-h.since)
+			h.worst = max(h.worst, h.missing)
 		}
 		h.missing, h.since, h.loud = 0, i+1, false
 		return judgement{verdict: clear, finding: f}
@@ -121,10 +125,10 @@ func (h *hourly) next(i int, until int64, alpha float64) judgement {
 	f.lost, f.baselineDays = math.NaN(), 7*weeks
 	logP := silenceLogP(missing, dispersion)
 	f.p = math.Exp(logP)
-	patient := float64(i-h.since)+min(1, watched) > longestFactor*float64(h.longest)
-	if weeks > 0 && patient && logP <= math.Log(alpha) {
+	if weeks > 0 && missing > worstFactor*h.worst && logP <= math.Log(alpha) {
+		further := h.loud
 		h.loud = true
-		return judgement{verdict: breach, finding: f}
+		return judgement{verdict: breach, minor: further, finding: f}
 	}
 	return judgement{verdict: uncertain, finding: f}
 }
@@ -151,20 +155,26 @@ func (h *hourly) expect(i int) (mean, dispersion float64, weeks int) {
 			same = append(same, float64(h.counts[k]))
 		}
 	}
-	if len(same) < 3 { // too young for weeks: the same hour of the last days
-		same = same[:0]
-		for k := i - 24; k >= 0 && len(same) < silenceDays; k -= 24 {
-			if k < last {
-				same = append(same, float64(h.counts[k]))
-			}
-		}
-	}
 	if len(same) == 0 {
 		return 0, 1, 0
 	}
-	slices.Sort(same)
-	mean = (same[(len(same)-1)/2] + same[len(same)/2]) / 2
+	if mean = median(same); len(same) < 3 { // few weeks: no more than the same hour of the last days lets expect
+		var daily []float64
+		for k := i - 24; k >= 0 && len(daily) < silenceDays; k -= 24 {
+			if k < last {
+				daily = append(daily, float64(h.counts[k]))
+			}
+		}
+		if len(daily) > 0 {
+			mean = min(mean, median(daily))
+		}
+	}
 	return mean * h.trend(last), h.dispersion(last), max(1, min(i/weekHours, silenceWeeks))
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
 }
 
 // trend is how busy the week before an hour was beside the weeks before it, at most 1.
@@ -208,7 +218,7 @@ func (j *judge) silent(w *watch) []quiet {
 	for _, e := range w.fold() {
 		q := quiet{source: w.subject.source, from: e.events[0].of.span.start, until: math.MaxInt64}
 		if !e.open() {
-			q.until = j.cal.HourOf(e.events[len(e.events)-1].of.span.end - 1)
+			q.until = e.events[len(e.events)-1].of.span.end
 		}
 		all = append(all, q)
 	}

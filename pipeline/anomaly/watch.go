@@ -19,6 +19,7 @@ type judgement struct {
 	at      int64 // stream time (Unix s) from which the window could be judged
 	span    span
 	verdict verdict
+	minor   bool // a further breach that adds little to what was said
 	finding finding
 }
 
@@ -48,8 +49,7 @@ type watch struct {
 	key         string // identity of the condition within the subject
 	severity    Severity
 	guardrail   bool
-	consecutive int  // breaches in a row that open an episode, and clear windows that end it
-	calm        bool // an episode is not updated with every further breach
+	consecutive int // breaches in a row that open an episode, and clear windows that end it
 	judgements  []judgement
 }
 
@@ -73,7 +73,7 @@ type episode struct {
 	events []event
 }
 
-// Open reports whether the episode goes on.
+// open reports whether the episode goes on.
 func (e *episode) open() bool { return e.events[len(e.events)-1].state != Resolved }
 
 // patience (s) is how long an episode without data is kept before it expires.
@@ -146,7 +146,7 @@ func (f *folding) opened(j *judgement) {
 			f.blind = true
 		}
 	case breach:
-		if !f.watch.calm || f.blind {
+		if !j.minor || f.blind {
 			f.say(j, Updated, j.finding.reason)
 		}
 		f.blind = false

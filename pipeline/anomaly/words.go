@@ -68,7 +68,11 @@ func (j *judge) sentence(f *fact, state State, reason Reason) string {
 	}
 	text += expectation(g)
 	if lost := math.Round(g.lost); reason != Recovered && lost >= 1 && g.unit == Share {
-		text += fmt.Sprintf(": about %s lost", people(lost))
+		word := "lost"
+		if j.catalog.Metrics[f.watch.subject.metric].Kind == catalog.TTFV {
+			word = "late"
+		}
+		text += fmt.Sprintf(": about %s %s", people(lost), word)
 	}
 	return text + "."
 }
