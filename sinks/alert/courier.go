@@ -1,0 +1,424 @@
+package alert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+	"go.uber.org/zap"
+	"golang.org/x/time/rate"
+
+	"firstlight/pipeline/anomaly"
+)
+
+const (
+	// maxWaiting bounds the messages that wait for one destination, of some kilobytes each.
+	maxWaiting = 10_000
+	// farewell is how long messages are still delivered after the end was asked for.
+	farewell = 3 * time.Second
+	// The wait after a failure doubles from retryFirst to retryMost, and varies by half.
+	retryFirst = time.Second
+	retryMost  = time.Minute
+	sweepEvery = 24 * time.Hour
+)
+
+// courier brings messages to one destination: one goroutine, one message at a time.
+type courier struct {
+	to      destination
+	book    *ledger
+	clock   clockwork.Clock
+	log     *zap.Logger
+	metrics *Metrics
+	limit   *rate.Limiter
+	digest  time.Duration
+	retry   time.Duration // wait after the first failure
+
+	failures  int       // in a row
+	refusals  int       // in a row, of the message that is next
+	notBefore time.Time // of the next attempt
+	swept     time.Time
+	round     time.Time // of the last round; zero: one is due
+	wake      chan struct{}
+
+	mu        sync.Mutex
+	waiting   []*anomaly.Message
+	open      map[string]*anomaly.Message // newest message of each open incident that was told
+	quiet     chan struct{}               // closed while nothing waits
+	lastError error
+
+	crash func(at string) bool // for tests: dies where it says so
+}
+
+// rounds is a destination that has to be told again and again what goes on.
+type rounds interface {
+	every() time.Duration
+	// tell tells what is open and was delivered before.
+	tell(ctx context.Context, open []*anomaly.Message) error
+}
+
+// digests is a destination that is told of withheld messages in one.
+type digests interface {
+	sumUp(ctx context.Context, withheld []entry) error
+}
+
+func newCourier(cfg *Config, d destination, book *ledger, log *zap.Logger) *courier {
+	c := &courier{
+		to: d, book: book, clock: cfg.Clock, log: log.With(zap.String("destination", d.name())), metrics: cfg.Metrics,
+		limit: rate.NewLimiter(rate.Limit(float64(cfg.PerHour)/time.Hour.Seconds()), cfg.PerHour), digest: cfg.Digest, retry: retryFirst,
+		wake: make(chan struct{}, 1), open: map[string]*anomaly.Message{}, quiet: make(chan struct{}),
+	}
+	close(c.quiet)
+	cfg.Metrics.known(d.name())
+	return c
+}
+
+// take queues messages that are news to the destination.
+func (c *courier) take(messages []anomaly.Message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := map[string]uint64{} // of each incident, waiting
+	for _, m := range c.waiting {
+		last[m.Incident] = m.Seq
+	}
+	for i := range messages {
+		m := &messages[i]
+		if known := c.open[m.Incident]; m.Open() && (known == nil || known.Seq <= m.Seq) {
+			c.open[m.Incident] = m
+		} else if !m.Open() && (known == nil || known.Seq <= m.Seq) {
+			delete(c.open, m.Incident)
+		}
+		if m.Seq <= last[m.Incident] || m.Seq <= c.book.get(m.Incident).Seq {
+			continue
+		}
+		c.waiting = append(c.waiting, m)
+		last[m.Incident] = m.Seq
+	}
+	if over := len(c.waiting) - maxWaiting; over > 0 {
+		c.log.Error("too many messages wait, the oldest are dropped", zap.Int("dropped", over))
+		c.metrics.withheld(c.to.name(), over)
+		c.waiting = c.waiting[over:]
+	}
+	c.note()
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// note opens or closes quiet. mu is held.
+func (c *courier) note() {
+	busy := len(c.waiting) > 0 || c.book.unwritten()
+	select {
+	case <-c.quiet:
+		if busy {
+			c.quiet = make(chan struct{})
+		}
+	default:
+		if !busy {
+			close(c.quiet)
+		}
+	}
+}
+
+// settled is closed once nothing waits.
+func (c *courier) settled() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.quiet
+}
+
+// behind says what waits, and why.
+func (c *courier) behind() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	text := fmt.Sprintf("%d messages wait for %s", len(c.waiting), c.to.name())
+	if c.lastError != nil {
+		text += " (" + c.lastError.Error() + ")"
+	}
+	return text
+}
+
+// errCrashed ends a courier in tests.
+var errCrashed = errors.New("crashed")
+
+// run delivers until ctx ends, and what it can at once after that.
+func (c *courier) run(ctx context.Context) {
+	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(farewell, cancel) })()
+	for {
+		worked, err := c.attempt(sending)
+		c.settle(err)
+		switch {
+		case errors.Is(err, errCrashed):
+			return
+		case ctx.Err() != nil && (err != nil || !worked):
+			return
+		case !worked || err != nil:
+			c.pause(ctx)
+		}
+	}
+}
+
+// attempt does one piece of work, if there is any and it is time for it.
+func (c *courier) attempt(ctx context.Context) (worked bool, err error) {
+	now := c.clock.Now()
+	if ctx.Err() != nil || now.Before(c.notBefore) {
+		return false, nil
+	}
+	var unwritten error // holds up nothing: messages are worth more than the ledger
+	if c.book.unwritten() {
+		unwritten = c.book.write(ctx)
+	}
+	for _, work := range []func(context.Context, time.Time) (bool, error){c.next, c.goRound, c.sumUp} {
+		if worked, err := work(ctx, now); worked || err != nil {
+			return worked, err
+		}
+	}
+	if now.Sub(c.swept) >= sweepEvery && unwritten == nil {
+		c.swept = now
+		unwritten = c.book.sweep(ctx, now)
+	}
+	return false, unwritten
+}
+
+// settle keeps account of an attempt's outcome.
+func (c *courier) settle(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.clock.Now()
+	if err == nil {
+		if c.failures > 0 && !now.Before(c.notBefore) {
+			c.log.Info("messages go out again")
+			c.failures, c.lastError = 0, nil
+		}
+		c.note()
+		return
+	}
+	c.lastError = err
+	c.failures++
+	wait := min(c.retry<<min(c.failures-1, 10), retryMost)
+	wait = wait/2 + rand.N(wait)
+	var answer *answerError
+	if errors.As(err, &answer) {
+		wait = max(wait, answer.after)
+	}
+	c.notBefore = now.Add(wait)
+	c.log.Warn("tried again later", zap.Error(err), zap.Duration("in", wait))
+}
+
+// pause waits for a message, for the time of the next attempt, or for the end.
+func (c *courier) pause(ctx context.Context) {
+	timer := c.clock.NewTimer(c.nextTime().Sub(c.clock.Now()))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-c.wake:
+	case <-timer.Chan():
+	}
+}
+
+// nextTime is when there is something to do even if nothing is told.
+func (c *courier) nextTime() time.Time {
+	at := c.swept.Add(sweepEvery)
+	if r, ok := c.to.(rounds); ok {
+		at = earlier(at, c.round.Add(r.every()))
+	}
+	if since := c.book.withheldSince(); !since.IsZero() {
+		at = earlier(at, since.Add(c.digest))
+	}
+	if c.failures > 0 {
+		at = c.notBefore
+	}
+	return at
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// mine are the waiting messages of the incident that is next.
+func (c *courier) mine() (mine []*anomaly.Message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range c.waiting {
+		if m.Incident == c.waiting[0].Incident {
+			mine = append(mine, m)
+		}
+	}
+	return mine
+}
+
+// next deals with the incident whose message waits longest.
+func (c *courier) next(ctx context.Context, now time.Time) (bool, error) {
+	mine := c.mine()
+	if len(mine) == 0 {
+		return false, nil
+	}
+	e := c.book.get(mine[0].Incident)
+	p := c.to.plan(&e, mine)
+	if p.do == limited {
+		p.do = send
+		if c.limit.TokensAt(now) < 1 {
+			p.do = withhold
+		}
+	}
+	switch p.do {
+	case skip:
+		p.after = e.handled(p.message)
+	case withhold:
+		p.after = c.withhold(e, mine, now)
+	case send:
+		if err := c.send(ctx, e, &p, now); err != nil {
+			return false, err
+		}
+	}
+	return true, c.done(ctx, &p, now)
+}
+
+// withhold counts what is not told one by one.
+func (c *courier) withhold(e entry, mine []*anomaly.Message, now time.Time) entry {
+	c.metrics.withheld(c.to.name(), len(mine))
+	if _, ok := c.to.(digests); ok {
+		e.Withheld += len(mine)
+		if e.WithheldSince.IsZero() {
+			e.WithheldSince = now.UTC()
+		}
+	}
+	return e.handled(newest(mine))
+}
+
+// send delivers a message. A message that is refused for good is given up: p.after then says that nobody was told.
+func (c *courier) send(ctx context.Context, e entry, p *plan, now time.Time) error {
+	c.announce(ctx, e, p, now)
+	if c.crashes("before sending") {
+		return errCrashed
+	}
+	_, err := c.to.deliver(ctx, &e, *p)
+	if c.crashes("after sending") {
+		return errCrashed
+	}
+	var answer *answerError
+	if refused := errors.As(err, &answer) && answer.refused(); err != nil && !refused || refused && c.refusals+1 < answer.patience() {
+		c.metrics.failed(c.to.name())
+		if refused {
+			c.refusals++
+		}
+		if errors.As(err, &answer) && answer.untouched() {
+			c.book.set(p.message.Incident, e, now) // nobody was told for sure
+		}
+		return fmt.Errorf("%s of incident %s: %w", p.news, p.message.Incident, err)
+	}
+	c.refusals = 0
+	if err != nil {
+		c.metrics.failed(c.to.name())
+		c.log.Error("a message was refused and is given up", zap.String("message", p.message.ID()), zap.Error(err))
+		p.after = e.handled(p.message)
+		return nil
+	}
+	c.limit.AllowN(now, 1) // what always passes counts too
+	c.metrics.sent(c.to.name(), now)
+	p.after.Withheld, p.after.WithheldSince = 0, time.Time{} // what was just told is newer
+	c.log.Debug("delivered", zap.String("message", p.message.ID()), zap.String("news", string(p.news)))
+	return nil
+}
+
+// announce writes down that an incident may be open at the destination before it is: should the process die while
+// sending, the end of the incident is still sent.
+func (c *courier) announce(ctx context.Context, e entry, p *plan, now time.Time) {
+	before := e
+	before.Firing = union(e.Firing, p.after.Firing)
+	if !e.Open && p.after.Open {
+		before.Open, before.Doubt = true, true
+	} else if len(before.Firing) == len(e.Firing) {
+		return
+	}
+	c.book.set(p.message.Incident, before, now)
+	if err := c.book.write(ctx); err != nil { // not reaching the ledger must not hold back a page
+		c.log.Warn("sending without the ledger", zap.Error(err))
+	}
+}
+
+// done stores where the incident stands, and removes what was dealt with.
+func (c *courier) done(ctx context.Context, p *plan, now time.Time) error {
+	c.book.set(p.message.Incident, p.after, now)
+	c.mu.Lock()
+	left := c.waiting[:0:0]
+	for _, m := range c.waiting {
+		if m.Incident != p.message.Incident || m.Seq > p.message.Seq {
+			left = append(left, m)
+		}
+	}
+	c.waiting = left
+	c.mu.Unlock()
+	if err := c.book.write(ctx); err != nil {
+		c.log.Warn("the ledger is written later", zap.Error(err))
+	}
+	if c.crashes("after the ledger") {
+		return errCrashed
+	}
+	return nil
+}
+
+// goRound tells again what is open.
+func (c *courier) goRound(ctx context.Context, now time.Time) (bool, error) {
+	r, ok := c.to.(rounds)
+	if !ok || now.Before(c.round.Add(r.every())) {
+		return false, nil
+	}
+	var open []*anomaly.Message
+	c.mu.Lock()
+	for _, incident := range sortedKeys(c.open) {
+		if e := c.book.get(incident); e.Open && e.Seq >= c.open[incident].Seq {
+			open = append(open, c.open[incident])
+		}
+	}
+	c.mu.Unlock()
+	if err := r.tell(ctx, open); err != nil && !c.gaveUp(err, "a repetition") {
+		return false, err
+	}
+	c.round = now
+	return true, nil
+}
+
+// sumUp sends the digest of what was withheld, once the oldest of it is old enough.
+func (c *courier) sumUp(ctx context.Context, now time.Time) (bool, error) {
+	d, ok := c.to.(digests)
+	since := c.book.withheldSince()
+	if !ok || since.IsZero() || now.Before(since.Add(c.digest)) {
+		return false, nil
+	}
+	incidents, entries := c.book.withheld()
+	switch err := d.sumUp(ctx, entries); {
+	case err == nil:
+		c.metrics.sent(c.to.name(), now)
+	case !c.gaveUp(err, "a digest"):
+		return false, err
+	}
+	for i, incident := range incidents {
+		e := entries[i]
+		e.Withheld, e.WithheldSince = 0, time.Time{}
+		c.book.set(incident, e, now)
+	}
+	return true, c.book.write(ctx)
+}
+
+// gaveUp counts a failure and reports whether it makes no sense to try again.
+func (c *courier) gaveUp(err error, what string) bool {
+	c.metrics.failed(c.to.name())
+	var answer *answerError
+	if !errors.As(err, &answer) || !answer.refused() {
+		return false
+	}
+	c.log.Error(what+" was refused and is given up", zap.Error(err))
+	return true
+}
+
+func (c *courier) crashes(at string) bool { return c.crash != nil && c.crash(at) }
