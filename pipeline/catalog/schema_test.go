@@ -12,11 +12,12 @@ import (
 
 	"firstlight/pipeline/annotation"
 	"firstlight/pipeline/event"
+	"firstlight/schemas/schematest"
 )
 
 // The schema for editors and Load accept the same keys.
 func TestSchemaKeys(t *testing.T) {
-	s := readSchema(t, "catalog.schema.json")
+	s := schematest.Read(t, "catalog.schema.json")
 	metric := slices.Clone(metricKeys)
 	for _, keys := range kindKeys {
 		metric = append(metric, keys...)
@@ -37,7 +38,7 @@ func TestSchemaKeys(t *testing.T) {
 		{[]string{"$defs", "guardrail", "properties"}, guardrailKeys},
 		{[]string{"$defs", "metric", "properties"}, metric},
 	} {
-		at := s.root
+		at := s.Root
 		for _, key := range test.path {
 			at, _ = at[key].(map[string]any)
 		}
@@ -55,7 +56,7 @@ func TestSchemaKeys(t *testing.T) {
 
 // What Load accepts, editors accept. What only a schema can see, it refuses as Load does.
 func TestSchemaAgreesWithLoad(t *testing.T) {
-	s := readSchema(t, "catalog.schema.json")
+	s := schematest.Read(t, "catalog.schema.json")
 	examples, _ := filepath.Glob("../../schemas/examples/*.yaml")
 	bad, _ := filepath.Glob("testdata/*.yaml")
 	// Left out: problems that are not of form (expressions, merged keys), and one too large to expand.
@@ -75,7 +76,7 @@ func TestSchemaAgreesWithLoad(t *testing.T) {
 		if err != nil || json.Unmarshal(asJSON, &value) != nil {
 			continue // no YAML at all
 		}
-		complaint := s.check(s.root, value)
+		complaint := s.Check(value)
 		switch {
 		case !problems.Failed() && complaint != "":
 			t.Errorf("%s: Load accepts it, the schema says: %s", file, complaint)
@@ -94,7 +95,7 @@ func TestSchemaAgreesWithLoad(t *testing.T) {
 
 // The event schema refuses what the pipeline would dead-letter for its form, in both forms.
 func TestEventSchemaAgreesWithParse(t *testing.T) {
-	s := readSchema(t, "event.schema.json")
+	s := schematest.Read(t, "event.schema.json")
 	for _, text := range []string{
 		`{"event":"e","userId":"u"}`,
 		`{"event":"e","userId":7}`,
@@ -143,7 +144,7 @@ func TestEventSchemaAgreesWithParse(t *testing.T) {
 		}
 		var ev event.Event
 		result := event.Parse(&event.Message{Subject: "events.app.token", Stored: 1_790_000_000_000, Data: []byte(text)}, true, &ev)
-		complaint := s.check(s.root, value)
+		complaint := s.Check(value)
 		if (complaint == "") != (result.Verdict != event.Dead) {
 			t.Errorf("%s: the schema says %q, the pipeline %q", text, complaint, result.Detail)
 		}

@@ -44,3 +44,15 @@ func SendAlerts(ctx context.Context, c Config, alerts []Postable) error {
 	_, err := c.manager().send(ctx, alerts)
 	return err
 }
+
+// Waiting is how many messages wait for a destination.
+func (a *Alerts) Waiting(destination string) (n int) {
+	for _, c := range a.couriers {
+		if c.to.name() == destination {
+			c.mu.Lock()
+			n += len(c.waiting)
+			c.mu.Unlock()
+		}
+	}
+	return n
+}

@@ -1,4 +1,5 @@
-package catalog
+// Package schematest checks values against the JSON Schemas of this repository, in tests.
+package schematest
 
 import (
 	"encoding/json"
@@ -14,31 +15,35 @@ import (
 	"unicode/utf8"
 )
 
-// schema checks values against the part of JSON Schema 2020-12 that our schemas use; a keyword it does not know
+// Schema checks values against the part of JSON Schema 2020-12 that our schemas use; a keyword it does not know
 // fails the test that reads it.
-type schema struct {
+type Schema struct {
+	Root map[string]any
 	t    *testing.T
-	root map[string]any
 }
 
-func readSchema(t *testing.T, name string) schema {
+// Read reads a schema, for tests of packages that are two folders below the repository's root.
+func Read(t *testing.T, name string) Schema {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("../../schemas", name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := schema{t: t}
-	if err := json.Unmarshal(data, &s.root); err != nil {
+	s := Schema{t: t}
+	if err := json.Unmarshal(data, &s.Root); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-	if s.root["$schema"] != "https://json-schema.org/draft/2020-12/schema" {
+	if s.Root["$schema"] != "https://json-schema.org/draft/2020-12/schema" {
 		t.Fatalf("%s is of another draft", name)
 	}
 	return s
 }
 
-// check returns the first complaint about v, "" when there is none.
-func (s schema) check(in any, v any) string {
+// Check returns the first complaint about v, "" when there is none.
+func (s Schema) Check(v any) string { return s.check(s.Root, v) }
+
+// check checks against a part of the schema.
+func (s Schema) check(in any, v any) string {
 	if in == false {
 		return "must not be there"
 	}
@@ -56,14 +61,14 @@ func (s schema) check(in any, v any) string {
 	return ""
 }
 
-func (s schema) keyword(rules map[string]any, k string, v any) string {
+func (s Schema) keyword(rules map[string]any, k string, v any) string {
 	rule := rules[k]
 	switch k {
 	case "$schema", "$defs", "title", "description", "default", "examples", "format", "then", "else":
 		return ""
 	case "$ref":
 		name := strings.TrimPrefix(rule.(string), "#/$defs/")
-		target, ok := s.root["$defs"].(map[string]any)[name]
+		target, ok := s.Root["$defs"].(map[string]any)[name]
 		if !ok {
 			s.t.Fatalf("no $defs/%s", name)
 		}
@@ -95,7 +100,7 @@ func (s schema) keyword(rules map[string]any, k string, v any) string {
 	return ""
 }
 
-func (s schema) combine(rules map[string]any, k string, v any) string {
+func (s Schema) combine(rules map[string]any, k string, v any) string {
 	if k == "not" {
 		return unless(s.check(rules[k], v) != "", "%v is excluded", v)
 	}
@@ -118,7 +123,7 @@ func (s schema) combine(rules map[string]any, k string, v any) string {
 	return unless(ok, "%v: %d of %s fit: %v", v, fit, k, complaints)
 }
 
-func (s schema) object(rules map[string]any, k string, v map[string]any) string {
+func (s Schema) object(rules map[string]any, k string, v map[string]any) string {
 	switch k {
 	case "required":
 		for _, key := range rules[k].([]any) {
@@ -158,7 +163,7 @@ func (s schema) object(rules map[string]any, k string, v map[string]any) string 
 	return ""
 }
 
-func (s schema) list(k string, rule any, v []any) string {
+func (s Schema) list(k string, rule any, v []any) string {
 	switch k {
 	case "minItems":
 		return unless(float64(len(v)) >= rule.(float64), "too short a list")
@@ -180,7 +185,7 @@ func (s schema) list(k string, rule any, v []any) string {
 	return ""
 }
 
-func (s schema) text(k string, rule any, v string) string {
+func (s Schema) text(k string, rule any, v string) string {
 	switch k {
 	case "minLength":
 		return unless(float64(utf8.RuneCountInString(v)) >= rule.(float64), "%q is too short", v)
