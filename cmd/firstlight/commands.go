@@ -8,7 +8,7 @@ import (
 
 func commands() []*cobra.Command {
 	return []*cobra.Command{
-		runCommand(), demoCommand(), publishCommand(), annotateCommand(), checkCommand(), queryCommand(), statusCommand(), versionCommand(),
+		runCommand(), demoCommand(), publishCommand(), annotateCommand(), checkCommand(), queryCommand(), statusCommand(), notifyCommand(), versionCommand(),
 	}
 }
 

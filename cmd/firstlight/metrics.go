@@ -23,12 +23,13 @@ func newFlushSeconds() prometheus.Histogram {
 }
 
 // registry returns everything /metrics shows.
-func registry(observe func() worker.Observation, flushSeconds prometheus.Collector) *prometheus.Registry {
+func registry(observe func() worker.Observation, flushSeconds prometheus.Collector, more ...prometheus.Collector) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewBuildInfoCollector(), flushSeconds, newWorkerCollector(observe),
 	)
+	r.MustRegister(more...)
 	return r
 }
 

@@ -13,6 +13,8 @@ import (
 	"github.com/caarlos0/env/v11"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"firstlight/sinks/alert"
 )
 
 // Settings are the environment variables every command reads.
@@ -34,8 +36,18 @@ type Settings struct {
 	ClickHouseAddr string        `env:"FIRSTLIGHT_CLICKHOUSE_ADDR" envDefault:"127.0.0.1:8123" help:"loopback address of the embedded ClickHouse engine"`
 	LibCHDB        string        `env:"FIRSTLIGHT_LIBCHDB" help:"path of the engine library; empty: the one make engine installed"`
 	ExternalURL    string        `env:"FIRSTLIGHT_EXTERNAL_URL" help:"where people reach this Firstlight, for links"`
-	LogLevel       string        `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn or error"`
-	LogFormat      string        `env:"LOG_FORMAT" envDefault:"console" help:"console or json"`
+
+	Alertmanager      string `env:"ALERTMANAGER_URL" help:"Alertmanager to send incidents to; all members of a cluster, separated by commas" secret:"true"`
+	AlertmanagerToken string `env:"ALERTMANAGER_TOKEN" help:"bearer token for it" secret:"true"`
+	PagerDutyKey      string `env:"PAGERDUTY_ROUTING_KEY" help:"PagerDuty integration key (Events API V2) to page for what is critical" secret:"true"`
+	PagerDutyURL      string `env:"PAGERDUTY_URL" envDefault:"https://events.pagerduty.com" help:"PagerDuty's events endpoint"`
+	SlackURL          string `env:"SLACK_WEBHOOK_URL" help:"Slack incoming webhook to tell of incidents" secret:"true"`
+	WebhookURL        string `env:"WEBHOOK_URL" help:"address to post every message to" secret:"true"`
+	WebhookSecret     string `env:"WEBHOOK_SECRET" help:"signs what is posted there" secret:"true"`
+	MessagesPerHour   int    `env:"FIRSTLIGHT_MESSAGES_PER_HOUR" envDefault:"20" help:"messages to Slack per hour, 1-1000; what is critical always passes"`
+
+	LogLevel  string `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn or error"`
+	LogFormat string `env:"LOG_FORMAT" envDefault:"console" help:"console or json"`
 
 	dataDirGiven bool // FIRSTLIGHT_DATA_DIR is set
 	catalogGiven bool
@@ -108,13 +120,27 @@ func (s *Settings) check() error {
 		return usagef("FIRSTLIGHT_DATABASE is %q: write letters, digits and _, at most 63", s.Database)
 	case s.Stream == "" || strings.ContainsAny(s.Stream, ".*> \t/\\"):
 		return usagef("FIRSTLIGHT_STREAM is %q: a stream name has no dots, wildcards, slashes or spaces", s.Stream)
+	case s.MessagesPerHour < 1 || s.MessagesPerHour > 1000:
+		return usagef("FIRSTLIGHT_MESSAGES_PER_HOUR is %d: write a number from 1 to 1000", s.MessagesPerHour)
 	case s.LogFormat != "console" && s.LogFormat != "json":
 		return usagef("LOG_FORMAT is %q: write console or json", s.LogFormat)
 	}
 	if _, err := zapcore.ParseLevel(s.LogLevel); err != nil {
 		return usagef("LOG_LEVEL is %q: write debug, info, warn or error", s.LogLevel)
 	}
+	if err := s.alerts("").Check(); err != nil {
+		return usageError{err}
+	}
 	return nil
+}
+
+// alerts is where the messages about a product's incidents go.
+func (s *Settings) alerts(product string) alert.Config {
+	return alert.Config{
+		Product: product, Identity: s.Database + "/" + s.Stream, ExternalURL: s.ExternalURL,
+		Alertmanagers: s.Alertmanager, AlertmanagerToken: s.AlertmanagerToken, PagerDutyKey: s.PagerDutyKey, PagerDutyURL: s.PagerDutyURL,
+		SlackURL: s.SlackURL, WebhookURL: s.WebhookURL, WebhookSecret: s.WebhookSecret, PerHour: s.MessagesPerHour,
+	}
 }
 
 // logger returns the log, on stderr.

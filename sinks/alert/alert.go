@@ -49,7 +49,7 @@ func New(cfg Config, js jetstream.JetStream, log *zap.Logger) (*Alerts, error) {
 	}
 	a := &Alerts{}
 	for _, d := range destinations {
-		book := &ledger{js: js, kv: kv, prefix: keyToken(cfg.Identity) + "." + keyToken(d.key()) + "."}
+		book := &ledger{js: js, kv: kv, prefix: keyToken(cfg.Identity) + "." + keyToken(d.key()) + ".", patience: ledgerPatience}
 		if err := book.load(ctx); err != nil {
 			return nil, err
 		}
@@ -137,12 +137,11 @@ func Test(ctx context.Context, cfg Config, js jetstream.JetStream, noJS error, m
 		all.Go(func() {
 			r := &results[i]
 			*r = Result{Destination: d.name(), Setting: d.setting(), Configured: true}
-			if r.Err = noJS; noJS != nil && d.name() == streamName {
-				return
-			}
 			start := time.Now()
 			if d.name() == streamName {
-				r.Err = ensureStream(ctx, js)
+				if r.Err = noJS; r.Err == nil {
+					r.Err = ensureStream(ctx, js)
+				}
 			}
 			if r.Err == nil {
 				r.Sent, r.Answer, r.Err = d.test(ctx, &m)

@@ -1,6 +1,7 @@
 package alert_test
 
 import (
+	"errors"
 	"maps"
 	"net/url"
 	"os"
@@ -257,6 +258,21 @@ func TestInhibition(t *testing.T) {
 		if !slices.Equal(got, step.inhibited) {
 			t.Errorf("with %s, %v are inhibited, want %v", step.told.ID(), got, step.inhibited)
 		}
+	}
+}
+
+// TestTestAlert: it is marked, and ends by itself.
+func TestTestAlert(t *testing.T) {
+	am := startManager(t, plainConfig)
+	cfg, _ := withManager(am)
+	m := alert.TestMessage(now(), anomaly.Warning, "https://firstlight.acme.example")
+	results, err := alert.Test(t.Context(), cfg, nil, errors.New("NATS is away"), m)
+	if err != nil || results[0].Err == nil || results[1].Err != nil || !strings.HasPrefix(results[1].Answer, "200") {
+		t.Errorf("%+v, %v", results, err)
+	}
+	a := am.the(`test="true"`, `severity="warning"`)
+	if left := time.Until(a.EndsAt); left < time.Minute || left > 2*time.Minute || !strings.Contains(a.Annotations["summary"], "test") {
+		t.Errorf("the alert is %+v", a)
 	}
 }
 

@@ -45,6 +45,21 @@ func SendAlerts(ctx context.Context, c Config, alerts []Postable) error {
 	return err
 }
 
+// Hurry sets how long HTTP servers and the ledger are waited for.
+func (a *Alerts) Hurry(d time.Duration) {
+	for _, c := range a.couriers {
+		c.book.patience = d
+		switch to := c.to.(type) {
+		case *slack:
+			to.post.timeout = d
+		case *pagerDuty:
+			to.post.timeout = d
+		case *webhook:
+			to.post.timeout = d
+		}
+	}
+}
+
 // Waiting is how many messages wait for a destination.
 func (a *Alerts) Waiting(destination string) (n int) {
 	for _, c := range a.couriers {
@@ -56,3 +71,9 @@ func (a *Alerts) Waiting(destination string) (n int) {
 	}
 	return n
 }
+
+// KeyToken and KeyText write texts as tokens of keys, and read them.
+var (
+	KeyToken = keyToken
+	KeyText  = keyText
+)

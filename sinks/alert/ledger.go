@@ -22,7 +22,6 @@ const Bucket = "FIRSTLIGHT_ALERTS"
 // keepClosed is how long the ledger remembers incidents that are over.
 const keepClosed = 30 * 24 * time.Hour
 
-// ledgerPatience bounds one write: messages are worth more than the ledger.
 const ledgerPatience = 2 * time.Second
 
 // entry is what one destination was told of one incident.
@@ -47,6 +46,8 @@ type ledger struct {
 	js     jetstream.JetStream
 	kv     jetstream.KeyValue
 	prefix string
+	// patience bounds one write: messages are worth more than the ledger.
+	patience time.Duration
 
 	mu      sync.Mutex // never held while JetStream is asked
 	entries map[string]entry
@@ -119,7 +120,7 @@ func (l *ledger) unwritten() bool {
 
 // write stores what has changed.
 func (l *ledger) write(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, ledgerPatience)
+	ctx, cancel := context.WithTimeout(ctx, l.patience)
 	defer cancel()
 	l.mu.Lock()
 	incidents := sortedKeys(l.dirty)
@@ -181,7 +182,7 @@ func (l *ledger) sweep(ctx context.Context, now time.Time) error {
 	if len(old) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, ledgerPatience)
+	ctx, cancel := context.WithTimeout(ctx, l.patience)
 	defer cancel()
 	s, err := l.js.Stream(ctx, "KV_"+Bucket)
 	if err != nil {

@@ -29,7 +29,6 @@ const (
 
 // client follows no redirect: a POST would become a GET that succeeds and says nothing.
 var client = &http.Client{
-	Timeout:       postTimeout,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
@@ -76,21 +75,24 @@ type poster struct {
 	url     *url.URL
 	header  http.Header
 	secrets []string
+	timeout time.Duration
 }
 
 func newPoster(u *url.URL, secrets ...string) *poster {
 	h := http.Header{}
 	h.Set("Content-Type", "application/json")
 	h.Set("User-Agent", "firstlight")
-	return &poster{url: u, header: h, secrets: secrets}
+	return &poster{url: u, header: h, secrets: secrets, timeout: postTimeout}
 }
 
 // send posts a body and returns the server's answer in a few words. Statuses are those that mean success; none: all
 // of 2xx.
 func (p *poster) send(ctx context.Context, body []byte, header http.Header, statuses ...int) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url.String(), bytes.NewReader(body))
 	if err != nil {
-		return "", &answerError{words: p.hide(bare(err).Error())}
+		return "", &answerError{words: p.hide(p.bare(err).Error())}
 	}
 	for _, h := range []http.Header{p.header, header} {
 		for k, v := range h {
@@ -99,7 +101,7 @@ func (p *poster) send(ctx context.Context, body []byte, header http.Header, stat
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		return "", &answerError{words: p.hide(bare(err).Error()), dialed: !dialFailed(err)}
+		return "", &answerError{words: p.hide(p.bare(err).Error()), dialed: !dialFailed(err)}
 	}
 	defer res.Body.Close()
 	content, _ := io.ReadAll(io.LimitReader(res.Body, 4*maxWords)) // only for the words
@@ -127,11 +129,11 @@ func (p *poster) sendJSON(ctx context.Context, v any, statuses ...int) (string, 
 }
 
 // bare takes the address off an error: it may be a secret.
-func bare(err error) error {
+func (p *poster) bare(err error) error {
 	var withURL *url.Error
 	if errors.As(err, &withURL) {
 		if withURL.Timeout() {
-			return fmt.Errorf("no answer within %s", postTimeout)
+			return fmt.Errorf("no answer within %s", p.timeout)
 		}
 		return withURL.Err
 	}
