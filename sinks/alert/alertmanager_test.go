@@ -118,8 +118,8 @@ func TestAlertAfterRestarts(t *testing.T) {
 	am.kill()
 	am.start()
 	l = begin(t, cfg, js)
-	l.deliver(story...) // nothing is new, but all of it fires
-	until(t, "both alerts and the watchdog fire again", again)
+	l.deliver(story...) // nothing is new, but all of it fires, at once
+	until(t, "both alerts and the watchdog fire again", func() bool { return len(am.get(url.Values{})) == 3 })
 }
 
 // TestWatchdog: it fires while incidents are judged, and ends by itself.

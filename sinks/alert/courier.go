@@ -45,6 +45,7 @@ type courier struct {
 	wake      chan struct{}
 
 	mu        sync.Mutex
+	again     bool // a round is due: something open was told again, after a restart
 	waiting   []*anomaly.Message
 	open      map[string]*anomaly.Message // newest message of each open incident that was told
 	quiet     chan struct{}               // closed while nothing waits
@@ -86,11 +87,7 @@ func (c *courier) take(messages []anomaly.Message) {
 	}
 	for i := range messages {
 		m := &messages[i]
-		if known := c.open[m.Incident]; m.Open() && (known == nil || known.Seq <= m.Seq) {
-			c.open[m.Incident] = m
-		} else if !m.Open() && (known == nil || known.Seq <= m.Seq) {
-			delete(c.open, m.Incident)
-		}
+		c.know(m)
 		if m.Seq <= last[m.Incident] || m.Seq <= c.book.get(m.Incident).Seq {
 			continue
 		}
@@ -106,6 +103,19 @@ func (c *courier) take(messages []anomaly.Message) {
 	select {
 	case c.wake <- struct{}{}:
 	default:
+	}
+}
+
+// know keeps the newest message of each incident that is open. mu is held.
+func (c *courier) know(m *anomaly.Message) {
+	known := c.open[m.Incident]
+	switch {
+	case known != nil && known.Seq > m.Seq:
+	case m.Open():
+		c.again = c.again || known == nil
+		c.open[m.Incident] = m
+	default:
+		delete(c.open, m.Incident)
 	}
 }
 
@@ -314,7 +324,7 @@ func (c *courier) send(ctx context.Context, e entry, p *plan, now time.Time) err
 		if errors.As(err, &answer) && answer.untouched() {
 			c.book.set(p.message.Incident, e, now) // nobody was told for sure
 		}
-		return fmt.Errorf("%s of incident %s: %w", p.news, p.message.Incident, err)
+		return fmt.Errorf("message %s: %w", p.message.ID(), err)
 	}
 	c.refusals = 0
 	if err != nil {
@@ -370,18 +380,24 @@ func (c *courier) done(ctx context.Context, p *plan, now time.Time) error {
 // goRound tells again what is open.
 func (c *courier) goRound(ctx context.Context, now time.Time) (bool, error) {
 	r, ok := c.to.(rounds)
-	if !ok || now.Before(c.round.Add(r.every())) {
+	if !ok {
 		return false, nil
 	}
 	var open []*anomaly.Message
 	c.mu.Lock()
+	due := c.again || !now.Before(c.round.Add(r.every()))
+	c.again = false
 	for _, incident := range sortedKeys(c.open) {
 		if e := c.book.get(incident); e.Open && e.Seq >= c.open[incident].Seq {
 			open = append(open, c.open[incident])
 		}
 	}
 	c.mu.Unlock()
+	if !due {
+		return false, nil
+	}
 	if err := r.tell(ctx, open); err != nil && !c.gaveUp(err, "a repetition") {
+		c.round = time.Time{}
 		return false, err
 	}
 	c.round = now

@@ -43,7 +43,7 @@ type news string
 
 const (
 	opens    news = "opened"
-	raises   news = "raised to critical"
+	raises   news = "raised"
 	loses    news = "no data"
 	ends     news = "resolved"
 	goesOn   news = "updated"

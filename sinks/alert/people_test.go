@@ -126,7 +126,7 @@ func TestChannelGetsWhatMatters(t *testing.T) {
 	} {
 		l.deliver(m)
 	}
-	want := []string{"WARNING opened: a", "CRITICAL raised to critical: a", "CRITICAL no data: a"}
+	want := []string{"WARNING opened: a", "CRITICAL raised: a", "CRITICAL no data: a"}
 	wantHeads(t, channel, want...)
 	l.stop()
 	clock.Advance(59 * time.Minute)

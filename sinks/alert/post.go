@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,7 +39,11 @@ type answerError struct {
 	words  string
 	after  time.Duration // how long the server wants to be left alone
 	dialed bool          // a connection was made
+	unfit  bool          // it could not even be sent
 }
+
+// unfit is why a message cannot be sent anywhere: trying again would hold up the others for ever.
+func unfit(err error) error { return &answerError{words: err.Error(), unfit: true} }
 
 func (e *answerError) Error() string {
 	text := e.words
@@ -50,13 +55,12 @@ func (e *answerError) Error() string {
 
 // refused reports whether trying again is likely to end the same.
 func (e *answerError) refused() bool {
-	return e.status != 0 && e.status < 500 && e.status != http.StatusRequestTimeout && e.status != http.StatusTooManyRequests
+	return e.unfit || e.status != 0 && e.status < 500 && e.status != http.StatusRequestTimeout && e.status != http.StatusTooManyRequests
 }
 
 // patience is how often to try when refused.
 func (e *answerError) patience() int {
-	switch e.status {
-	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+	if e.unfit || slices.Contains([]int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity}, e.status) {
 		return 1
 	}
 	return badAddressTries
@@ -123,7 +127,7 @@ func (p *poster) send(ctx context.Context, body []byte, header http.Header, stat
 func (p *poster) sendJSON(ctx context.Context, v any, statuses ...int) (string, error) {
 	body, err := json.Marshal(v)
 	if err != nil {
-		return "", fmt.Errorf("write the request: %w", err)
+		return "", unfit(fmt.Errorf("write the request: %w", err))
 	}
 	return p.send(ctx, body, nil, statuses...)
 }

@@ -106,13 +106,16 @@ func (d *streamDestination) lastAtStart(ctx context.Context, subject string) (st
 func (d *streamDestination) publish(ctx context.Context, m *anomaly.Message) (string, error) {
 	data, err := m.CloudEvent(d.product)
 	if err != nil {
-		return "", err
+		return "", unfit(err)
 	}
 	msg := nats.NewMsg(m.Subject())
 	msg.Data = data
 	msg.Header.Set(nats.MsgIdHdr, m.ID())
 	msg.Header.Set("Content-Type", cloudEventType)
 	ack, err := d.js.PublishMsg(ctx, msg)
+	if errors.Is(err, nats.ErrMaxPayload) {
+		return "", unfit(fmt.Errorf("publish %d bytes: %w", len(data), err))
+	}
 	if err != nil {
 		return "", fmt.Errorf("publish on %s: %w", m.Subject(), err)
 	}

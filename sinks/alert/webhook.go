@@ -34,7 +34,7 @@ func (d *webhook) plan(e *entry, waiting []*anomaly.Message) plan { return inOrd
 func (d *webhook) deliver(ctx context.Context, _ *entry, p plan) (string, error) {
 	body, err := p.message.CloudEvent(d.product)
 	if err != nil {
-		return "", err
+		return "", unfit(err)
 	}
 	h := http.Header{}
 	h.Set("Content-Type", cloudEventType)

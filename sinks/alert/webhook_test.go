@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"net/http"
 	"regexp"
 	"strings"
@@ -126,6 +127,24 @@ func TestRefusals(t *testing.T) {
 		if text := said.String(); !strings.Contains(text, "is wrong") || !strings.Contains(text, "a-1") || strings.Contains(text, "hidden") || strings.Contains(text, "the-secret") {
 			t.Errorf("%d: the log says %s", status, text)
 		}
+	}
+}
+
+// TestUnfitMessages: one that cannot be written holds up no other.
+func TestUnfitMessages(t *testing.T) {
+	hook := record(t, 200, nil)
+	cfg := withHook(hook)
+	cfg.PagerDutyURL, cfg.PagerDutyKey = hook.URL, strings.Repeat("k", 32)
+	js := connect(t)
+	nan, huge := math.NaN(), message("huge", 1, anomaly.Opened, anomaly.Warning)
+	unfit := message("unfit", 1, anomaly.Opened, anomaly.Warning)
+	unfit.Value, huge.SQL = &nan, strings.Repeat("x", 20<<20)
+	begin(t, cfg, js).deliver(unfit, huge, storyOfA[0])
+	if got := fmt.Sprint(keys(hook)); got != "[huge-1 a-1]" {
+		t.Errorf("the webhook got %s", got)
+	}
+	if got := fmt.Sprint(published(t, js)); got != "[anomalies.warning.activated a-1]" {
+		t.Errorf("the stream holds %s", got)
 	}
 }
 
