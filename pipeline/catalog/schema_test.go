@@ -153,7 +153,7 @@ func TestEventSchemaAgreesWithParse(t *testing.T) {
 
 // The annotation schema refuses what the pipeline would dead-letter for its form.
 func TestAnnotationSchemaAgreesWithParse(t *testing.T) {
-	s := readSchema(t, "annotation.schema.json")
+	s := schematest.Read(t, "annotation.schema.json")
 	accepted := 0
 	for _, text := range []string{
 		`{"kind":"deploy","title":"x"}`,
@@ -192,7 +192,7 @@ func TestAnnotationSchemaAgreesWithParse(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, reason, detail := annotation.Parse(&event.Message{Subject: "annotations.ci", Stored: 1_790_000_000_000, Data: []byte(text)})
-		complaint := s.check(s.root, value)
+		complaint := s.Check(value)
 		if (complaint == "") != (reason == "") {
 			t.Errorf("%s: the schema says %q, the pipeline %q", text, complaint, detail)
 		}

@@ -22,10 +22,19 @@ const (
 	AnnotationStream   = "ANNOTATIONS"
 	AnnotationSubjects = annotationPrefix + ">"
 	annotationPrefix   = "annotations."
+
+	AnomalyStream   = "ANOMALIES"
+	AnomalySubjects = "anomalies.>"
 )
 
 // DuplicateWindow is how long a new stream remembers Nats-Msg-Id.
 const DuplicateWindow = 2 * time.Minute
+
+// Messages about incidents are few: they are kept for long, and an id is remembered for longer than a restart takes.
+const (
+	anomalyAge        = 365 * 24 * time.Hour
+	anomalyDuplicates = 24 * time.Hour
+)
 
 // maxDeadBytes bounds the dead-letter stream; it discards its oldest.
 const maxDeadBytes = 1 << 30
@@ -74,13 +83,32 @@ func EnsureAnnotations(ctx context.Context, js jetstream.JetStream) (jetstream.S
 	return s, nil
 }
 
+// EnsureAnomalies returns the stream of messages about incidents, created if it is not there. An existing one must
+// hold all their subjects and keep messages after they were read.
+func EnsureAnomalies(ctx context.Context, js jetstream.JetStream) (jetstream.Stream, error) {
+	s, err := open(ctx, js, jetstream.StreamConfig{
+		Name: AnomalyStream, Subjects: []string{AnomalySubjects}, MaxAge: anomalyAge, Duplicates: anomalyDuplicates,
+		Description: "Messages about incidents, CloudEvents; subjects anomalies.<severity>.<metric>",
+	})
+	if err != nil {
+		return nil, fmt.Errorf("anomaly stream %s: %w", AnomalyStream, err)
+	}
+	if err := fits(s.CachedInfo().Config, "messages of all severities", AnomalySubjects, holdsAnomalies); err != nil {
+		return nil, fmt.Errorf("anomaly stream %s does not fit: %w", AnomalyStream, err)
+	}
+	return s, nil
+}
+
 // open returns a stream as it is, created with a configuration if it is not there.
 func open(ctx context.Context, js jetstream.JetStream, c jetstream.StreamConfig) (jetstream.Stream, error) {
 	s, err := js.Stream(ctx, c.Name)
 	if !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return s, err
 	}
-	c.Storage, c.Retention, c.Duplicates, c.AllowDirect = jetstream.FileStorage, jetstream.LimitsPolicy, DuplicateWindow, true
+	c.Storage, c.Retention, c.AllowDirect = jetstream.FileStorage, jetstream.LimitsPolicy, true
+	if c.Duplicates == 0 {
+		c.Duplicates = DuplicateWindow
+	}
 	s, err = js.CreateStream(ctx, c)
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another worker was faster
 		return js.Stream(ctx, c.Name)
@@ -112,4 +140,9 @@ func holdsEvents(pattern string) bool {
 // holdsAnnotations reports whether a subject pattern can hold annotations.<source>.
 func holdsAnnotations(pattern string) bool {
 	return strings.HasPrefix(pattern, annotationPrefix) || slices.Contains([]string{">", "*.>", "*.*"}, pattern)
+}
+
+// holdsAnomalies reports whether a subject pattern holds every anomalies.<severity>.<metric>.
+func holdsAnomalies(pattern string) bool {
+	return slices.Contains([]string{AnomalySubjects, "anomalies.*.*", ">", "*.>", "*.*.*"}, pattern)
 }

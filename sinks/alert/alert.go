@@ -20,6 +20,7 @@ import (
 	"go.uber.org/zap"
 
 	"firstlight/pipeline/anomaly"
+	"firstlight/pipeline/stream"
 )
 
 // openPatience bounds how long New waits for JetStream.
@@ -29,6 +30,7 @@ const openPatience = 10 * time.Second
 // ledger once, in New.
 type Alerts struct {
 	couriers []*courier
+	stream   *streamDestination
 }
 
 // New creates what JetStream has to hold (the stream ANOMALIES and the ledger), and reads what was delivered.
@@ -40,14 +42,14 @@ func New(cfg Config, js jetstream.JetStream, log *zap.Logger) (*Alerts, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), openPatience)
 	defer cancel()
-	if err := ensureStream(ctx, js); err != nil {
+	if _, err := stream.EnsureAnomalies(ctx, js); err != nil {
 		return nil, err
 	}
 	kv, err := ensureLedger(ctx, js)
 	if err != nil {
 		return nil, err
 	}
-	a := &Alerts{}
+	a := &Alerts{stream: destinations[0].(*streamDestination)}
 	for _, d := range destinations {
 		book := &ledger{js: js, kv: kv, prefix: keyToken(cfg.Identity) + "." + keyToken(d.key()) + ".", patience: ledgerPatience}
 		if err := book.load(ctx); err != nil {
@@ -110,6 +112,17 @@ func (a *Alerts) Unsettled() []string {
 	return sortedKeys(open)
 }
 
+// Last returns the newest message about a metric that is on the stream, nil when there is none. Tests are none.
+func (a *Alerts) Last(ctx context.Context, metric string) (*anomaly.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, openPatience)
+	defer cancel()
+	m, err := a.stream.newestOf(ctx, metric)
+	if err != nil {
+		return nil, fmt.Errorf("read the last message about %s: %w", metric, err)
+	}
+	return m, nil
+}
+
 // Result is what became of a test message at one destination.
 type Result struct {
 	Destination string
@@ -140,7 +153,7 @@ func Test(ctx context.Context, cfg Config, js jetstream.JetStream, noJS error, m
 			start := time.Now()
 			if d.name() == streamName {
 				if r.Err = noJS; r.Err == nil {
-					r.Err = ensureStream(ctx, js)
+					_, r.Err = stream.EnsureAnomalies(ctx, js)
 				}
 			}
 			if r.Err == nil {

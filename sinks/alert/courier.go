@@ -37,9 +37,9 @@ type courier struct {
 	digest  time.Duration
 	retry   time.Duration // wait after the first failure
 
-	failures  int       // in a row
-	refusals  int       // in a row, of the message that is next
-	notBefore time.Time // of the next attempt
+	failures  int            // in a row
+	notBefore time.Time      // of the next attempt
+	refusals  map[string]int // by incident, of the message that is next
 	swept     time.Time
 	round     time.Time // of the last round; zero: one is due
 	wake      chan struct{}
@@ -70,7 +70,7 @@ func newCourier(cfg *Config, d destination, book *ledger, log *zap.Logger) *cour
 	c := &courier{
 		to: d, book: book, clock: cfg.Clock, log: log.With(zap.String("destination", d.name())), metrics: cfg.Metrics,
 		limit: rate.NewLimiter(rate.Limit(float64(cfg.PerHour)/time.Hour.Seconds()), cfg.PerHour), digest: cfg.Digest, retry: retryFirst,
-		wake: make(chan struct{}, 1), open: map[string]*anomaly.Message{}, quiet: make(chan struct{}),
+		wake: make(chan struct{}, 1), refusals: map[string]int{}, open: map[string]*anomaly.Message{}, quiet: make(chan struct{}),
 	}
 	close(c.quiet)
 	cfg.Metrics.known(d.name())
@@ -287,10 +287,26 @@ func (c *courier) next(ctx context.Context, now time.Time) (bool, error) {
 		p.after = c.withhold(e, mine, now)
 	case send:
 		if err := c.send(ctx, e, &p, now); err != nil {
+			c.queueLast(p.message.Incident)
 			return false, err
 		}
 	}
 	return true, c.done(ctx, &p, now)
+}
+
+// queueLast lets other incidents go first: what a server fails at may be this one.
+func (c *courier) queueLast(incident string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var others, mine []*anomaly.Message
+	for _, m := range c.waiting {
+		if m.Incident == incident {
+			mine = append(mine, m)
+		} else {
+			others = append(others, m)
+		}
+	}
+	c.waiting = append(others, mine...)
 }
 
 // withhold counts what is not told one by one.
@@ -315,23 +331,27 @@ func (c *courier) send(ctx context.Context, e entry, p *plan, now time.Time) err
 	if c.crashes("after sending") {
 		return errCrashed
 	}
-	var answer *answerError
-	if refused := errors.As(err, &answer) && answer.refused(); err != nil && !refused || refused && c.refusals+1 < answer.patience() {
-		c.metrics.failed(c.to.name())
-		if refused {
-			c.refusals++
-		}
-		if errors.As(err, &answer) && answer.untouched() {
-			c.book.set(p.message.Incident, e, now) // nobody was told for sure
-		}
-		return fmt.Errorf("message %s: %w", p.message.ID(), err)
-	}
-	c.refusals = 0
 	if err != nil {
 		c.metrics.failed(c.to.name())
+	}
+	var answer *answerError
+	answered := errors.As(err, &answer)
+	if answered && answer.refused() {
+		c.refusals[p.message.Incident]++
+	}
+	switch {
+	case err == nil:
+		delete(c.refusals, p.message.Incident)
+	case answered && answer.refused() && c.refusals[p.message.Incident] >= answer.patience():
+		delete(c.refusals, p.message.Incident)
 		c.log.Error("a message was refused and is given up", zap.String("message", p.message.ID()), zap.Error(err))
 		p.after = e.handled(p.message)
 		return nil
+	default:
+		if answered && answer.untouched() {
+			c.book.set(p.message.Incident, e, now) // nobody was told for sure
+		}
+		return fmt.Errorf("message %s: %w", p.message.ID(), err)
 	}
 	c.limit.AllowN(now, 1) // what always passes counts too
 	c.metrics.sent(c.to.name(), now)

@@ -2,9 +2,9 @@ package alert
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -12,43 +12,13 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"firstlight/pipeline/anomaly"
+	"firstlight/pipeline/stream"
 )
 
-// Stream is the JetStream stream of all messages.
 const (
-	Stream           = "ANOMALIES"
-	streamSubjects   = "anomalies.>"
-	streamName       = "jetstream"
-	streamAge        = 365 * 24 * time.Hour
-	streamDuplicates = 24 * time.Hour
-	publishTimeout   = 5 * time.Second
+	streamName     = "jetstream"
+	publishTimeout = 5 * time.Second
 )
-
-// ensureStream creates the stream if it is not there. An existing one is used as it is when it keeps the messages.
-func ensureStream(ctx context.Context, js jetstream.JetStream) error {
-	s, err := js.Stream(ctx, Stream)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		s, err = js.CreateStream(ctx, jetstream.StreamConfig{
-			Name: Stream, Subjects: []string{streamSubjects}, Storage: jetstream.FileStorage,
-			Retention: jetstream.LimitsPolicy, MaxAge: streamAge, Duplicates: streamDuplicates, AllowDirect: true,
-			Description: "Messages about incidents, CloudEvents; subjects anomalies.<severity>.<metric>",
-		})
-		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another worker was faster
-			s, err = js.Stream(ctx, Stream)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("stream of messages %s: %w", Stream, err)
-	}
-	config := s.CachedInfo().Config
-	switch {
-	case config.Retention != jetstream.LimitsPolicy:
-		return fmt.Errorf("stream %s does not fit: its retention is %q, it must be \"limits\"", Stream, config.Retention)
-	case !slices.Contains(config.Subjects, streamSubjects) && !slices.Contains(config.Subjects, ">"):
-		return fmt.Errorf("stream %s does not fit: its subjects %q do not include %q", Stream, config.Subjects, streamSubjects)
-	}
-	return nil
-}
 
 // streamDestination publishes every message on the stream.
 type streamDestination struct {
@@ -85,16 +55,16 @@ func (d *streamDestination) lastAtStart(ctx context.Context, subject string) (st
 	if id, ok := d.last[subject]; ok {
 		return id, nil
 	}
-	s, err := d.js.Stream(ctx, Stream)
+	s, err := d.js.Stream(ctx, stream.AnomalyStream)
 	if err != nil {
-		return "", fmt.Errorf("look into %s: %w", Stream, err)
+		return "", fmt.Errorf("look into %s: %w", stream.AnomalyStream, err)
 	}
 	id := ""
 	switch m, err := s.GetLastMsgForSubject(ctx, subject); {
 	case err == nil:
 		id = m.Header.Get(nats.MsgIdHdr)
 	case !errors.Is(err, jetstream.ErrMsgNotFound):
-		return "", fmt.Errorf("look into %s: %w", Stream, err)
+		return "", fmt.Errorf("look into %s: %w", stream.AnomalyStream, err)
 	}
 	if d.last == nil {
 		d.last = map[string]string{}
@@ -127,4 +97,48 @@ func (d *streamDestination) test(ctx context.Context, m *anomaly.Message) (strin
 	defer cancel()
 	answer, err := d.publish(ctx, m)
 	return "message " + m.ID() + " on " + m.Subject(), answer, err
+}
+
+// newestOf returns the last message about a metric of the product, nil when there is none.
+func (d *streamDestination) newestOf(ctx context.Context, metric string) (*anomaly.Message, error) {
+	s, err := d.js.Stream(ctx, stream.AnomalyStream)
+	if err != nil {
+		return nil, err
+	}
+	subject := "anomalies.*." + metric
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(subject))
+	if err != nil || len(info.State.Subjects) == 0 {
+		return nil, err
+	}
+	consumer, err := s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}})
+	if err != nil {
+		return nil, err
+	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		return nil, err
+	}
+	defer messages.Stop()
+	var last *anomaly.Message
+	for {
+		raw, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return nil, err
+		}
+		meta, err := raw.Metadata()
+		if err != nil {
+			return nil, err
+		}
+		var event struct {
+			Source string          `json:"source"`
+			Data   anomaly.Message `json:"data"`
+		}
+		// Others may write to the stream too: what is no message of ours is none.
+		if json.Unmarshal(raw.Data(), &event) == nil && event.Source == "firstlight/"+d.product && !event.Data.Test {
+			last = &event.Data
+		}
+		if meta.NumPending == 0 {
+			return last, nil
+		}
+	}
 }

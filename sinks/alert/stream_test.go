@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"firstlight/pipeline/anomaly"
+	"firstlight/pipeline/stream"
 	"firstlight/sinks/alert"
 )
 
@@ -27,7 +28,7 @@ func published(t testing.TB, js jetstream.JetStream) (all []string) {
 
 // stored returns the messages of the stream.
 func stored(t fataler, js jetstream.JetStream) (all []*jetstream.RawStreamMsg) {
-	s, err := js.Stream(context.Background(), alert.Stream)
+	s, err := js.Stream(context.Background(), stream.AnomalyStream)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +79,7 @@ func TestStreamHoldsEveryMessage(t *testing.T) {
 	if got := fmt.Sprint(published(t, js)); got != storyPublished {
 		t.Errorf("the stream holds %s", got)
 	}
-	s, err := js.Stream(t.Context(), alert.Stream)
+	s, err := js.Stream(t.Context(), stream.AnomalyStream)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +109,7 @@ func TestStreamAfterCrash(t *testing.T) {
 		t.Run(window.String(), func(t *testing.T) {
 			js := connect(t)
 			if window > 0 {
-				if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: alert.Stream, Subjects: []string{"anomalies.>"}, Duplicates: window}); err != nil {
+				if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: stream.AnomalyStream, Subjects: []string{"anomalies.>"}, Duplicates: window}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -160,17 +161,52 @@ func TestTwoLedgers(t *testing.T) {
 
 func TestStreamsThatDoNotFit(t *testing.T) {
 	for word, c := range map[string]jetstream.StreamConfig{
-		"retention": {Subjects: []string{"anomalies.>"}, Retention: jetstream.WorkQueuePolicy},
-		"subjects":  {Subjects: []string{"anomalies.critical.>"}},
+		"retention":  {Subjects: []string{"anomalies.>"}, Retention: jetstream.WorkQueuePolicy},
+		"severities": {Subjects: []string{"anomalies.critical.>"}},
 	} {
 		js := connect(t)
-		c.Name = alert.Stream
+		c.Name = stream.AnomalyStream
 		if _, err := js.CreateStream(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 		_, err := alert.New(config(), js, zap.NewNop())
-		if err == nil || !strings.Contains(err.Error(), word) || !strings.Contains(err.Error(), alert.Stream) || strings.Contains(err.Error(), "\n") {
+		if err == nil || !strings.Contains(err.Error(), word) || !strings.Contains(err.Error(), "ANOMALIES") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%v: the error is %v", c, err)
 		}
+	}
+}
+
+// TestLast: the newest message about a metric of the product, of any severity; tests and others' messages are none.
+func TestLast(t *testing.T) {
+	js := connect(t)
+	l := begin(t, config(), js)
+	last := func() string {
+		m, err := l.Last(t.Context(), "activated")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m == nil {
+			return ""
+		}
+		return m.ID()
+	}
+	if got := last(); got != "" {
+		t.Errorf("before any message the last is %s", got)
+	}
+	trial := message("trial", 1, anomaly.Opened, anomaly.Critical)
+	trial.Test = true
+	exports := message("e", 1, anomaly.Opened, anomaly.Critical)
+	exports.Metric.Name = "exports"
+	l.deliver(append(append([]anomaly.Message{}, storyOfA[:2]...), trial, exports)...)
+	l.deliver(message("z", 1, anomaly.Opened, anomaly.Warning))
+	l.stop()
+	other := config()
+	other.Product, other.Identity = "other", "other"
+	begin(t, other, js).deliver(message("o", 1, anomaly.Opened, anomaly.Critical))
+	if _, err := js.Publish(t.Context(), "anomalies.critical.activated", []byte("by hand")); err != nil {
+		t.Fatal(err)
+	}
+	if got := last(); got != "z-1" {
+		t.Errorf("the last message is %s, want z-1", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -127,6 +128,34 @@ func TestRefusals(t *testing.T) {
 		if text := said.String(); !strings.Contains(text, "is wrong") || !strings.Contains(text, "a-1") || strings.Contains(text, "hidden") || strings.Contains(text, "the-secret") {
 			t.Errorf("%d: the log says %s", status, text)
 		}
+	}
+}
+
+// TestOneBadMessageHoldsUpNoOther: a server that fails at one incident for ever gets the others.
+func TestOneBadMessageHoldsUpNoOther(t *testing.T) {
+	hook := &recorder{}
+	hook.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hook.mu.Lock()
+		defer hook.mu.Unlock()
+		hook.requests = append(hook.requests, request{header: r.Header})
+		if strings.HasPrefix(r.Header.Get("Idempotency-Key"), "bad-") {
+			w.WriteHeader(500)
+		}
+	}))
+	defer hook.Close()
+	l := begin(t, withHook(hook), connect(t))
+	l.Tell(append([]anomaly.Message{message("bad", 1, anomaly.Opened, anomaly.Warning), message("bad", 2, anomaly.Updated, anomaly.Warning)}, storyOfA...))
+	good := func() (all []string) {
+		for _, k := range keys(hook) {
+			if !strings.HasPrefix(k, "bad-1") {
+				all = append(all, k)
+			}
+		}
+		return all
+	}
+	until(t, "all but the bad are delivered", func() bool { return len(good()) == 4 })
+	if got := fmt.Sprint(good()); got != "[a-1 a-2 a-3 a-4]" {
+		t.Errorf("it got %s", got)
 	}
 }
 
