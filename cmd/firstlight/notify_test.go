@@ -31,7 +31,7 @@ func TestNotifyTest(t *testing.T) {
 	b.env["PAGERDUTY_URL"], b.env["PAGERDUTY_ROUTING_KEY_FILE"] = server.URL, b.write("key", strings.Repeat("5", 32)+"\n")
 	b.env["WEBHOOK_URL"] = server.URL + "/hook"
 	r := b.firstlight("notify", "test")
-	wantLines(t, r, 0, `^jetstream +sent message test-\d+-1 on anomalies\.critical\.pipeline_progress: stored as number 1, \d+ms`,
+	wantLines(t, r, 0, `^jetstream +sent message test-\d+-1 on anomalies\.critical\.firstlight_test: stored as number 1, \d+ms`,
 		`^pagerduty +sent trigger and resolve of test-\d+: 202 Accepted \{"status":"success"\}, `, `^webhook +sent CloudEvent test-\d+-1, not signed \(WEBHOOK_SECRET\): 200 OK, `,
 		`^alertmanager +not configured: set ALERTMANAGER_URL$`, `^slack +not configured: set SLACK_WEBHOOK_URL$`)
 	for range 3 {

@@ -166,6 +166,9 @@ func Test(ctx context.Context, cfg Config, js jetstream.JetStream, noJS error, m
 	return append(results, cfg.missing()...), nil
 }
 
+// testMetric is no metric: a test inhibits nothing, and is no news about the pipeline.
+const testMetric = "firstlight_test"
+
 // TestMessage returns a message that says it is a test.
 func TestMessage(now time.Time, severity anomaly.Severity, link string) anomaly.Message {
 	now = now.UTC().Truncate(time.Millisecond)
@@ -173,7 +176,7 @@ func TestMessage(now time.Time, severity anomaly.Severity, link string) anomaly.
 		Incident: fmt.Sprintf("test-%d", now.UnixMilli()), Seq: 1, At: now, State: anomaly.Opened, Reason: anomaly.BelowLimit, Severity: severity,
 		Title: "TEST: a message from Firstlight", Summary: "This is a test of how messages get here; nothing is wrong and nothing has to be done.",
 		Test: true, OpenedAt: now,
-		Metric:      anomaly.MetricInfo{Name: anomaly.PipelineMetric, Kind: "pipeline", Objective: "Messages that get here", Action: "Nothing: this is a test"},
+		Metric:      anomaly.MetricInfo{Name: testMetric, Kind: "pipeline", Objective: "Messages that get here", Action: "Nothing: this is a test"},
 		WindowStart: now.Truncate(time.Hour), WindowEnd: now.Truncate(time.Hour).Add(time.Hour), Window: "1h", Unit: anomaly.Events,
 		Method: "test", SQL: "SELECT * FROM pipeline_progress", Link: link,
 	}
