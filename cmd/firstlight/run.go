@@ -16,8 +16,10 @@ import (
 
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/notes"
+	"firstlight/pipeline/oncall"
 	"firstlight/pipeline/stream"
 	"firstlight/pipeline/worker"
+	"firstlight/sinks/alert"
 	"firstlight/sinks/clickhouse"
 )
 
@@ -82,6 +84,11 @@ func run(ctx context.Context, s *Settings, o runOptions) error {
 		return stopped(ctx, err)
 	}
 	w.Drain, w.Rebuild = o.drain, o.rebuild
+	alerts := alert.NewMetrics()
+	watcher, err := b.watcher(ctx, c, w.Observe, alerts)
+	if err != nil {
+		return stopped(ctx, err)
+	}
 	annotations, err := b.annotations(ctx, o)
 	if err != nil {
 		return stopped(ctx, err)
@@ -92,7 +99,7 @@ func run(ctx context.Context, s *Settings, o runOptions) error {
 	}
 	b.log.Info("running", zap.String("nats", redact(b.natsURL)), zap.String("clickhouse", redact(b.dsn)), zap.String("http", b.httpAddr),
 		zap.String("database", s.Database), zap.String("product", c.Product), zap.Int("partitions", s.Partitions))
-	return b.attend(ctx, w, annotations, listener, o)
+	return b.attend(ctx, attended{w, annotations, watcher, alerts}, listener, o)
 }
 
 // stopPatience is how long after a signal the process ends at the latest, whatever servers do.
@@ -132,8 +139,30 @@ func httpAddr(l net.Listener) string {
 	return l.Addr().String()
 }
 
+// attended is what a running process does.
+type attended struct {
+	worker      *worker.Worker
+	annotations *notes.Follower
+	watcher     *oncall.Watcher
+	alerts      *alert.Metrics
+}
+
+// process works until ctx ends, or when draining until all that the stream held at start is stored and judged.
+func (a *attended) process(ctx context.Context) error {
+	err := a.worker.Run(ctx)
+	if err != nil || !a.worker.Drain {
+		return err
+	}
+	a.annotations.WaitDrained(ctx)
+	if err := a.watcher.Once(ctx); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("judge anomalies: %w", err)
+	}
+	return nil
+}
+
 // attend runs the worker, what serves it, and what runs beside it. The first to end ends the others.
-func (b *backends) attend(ctx context.Context, w *worker.Worker, annotations *notes.Follower, listener net.Listener, o runOptions) error {
+func (b *backends) attend(ctx context.Context, a attended, listener net.Listener, o runOptions) error {
+	w := a.worker
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	group, running := errgroup.WithContext(ctx)
@@ -141,16 +170,15 @@ func (b *backends) attend(ctx context.Context, w *worker.Worker, annotations *no
 	w.Flushed = func(took time.Duration) { flushes.Observe(took.Seconds()) }
 	group.Go(func() error {
 		defer stop()
-		err := w.Run(running)
-		if err == nil && w.Drain {
-			annotations.WaitDrained(running)
-		}
-		return err
+		return a.process(running)
 	})
-	group.Go(func() error { return annotations.Run(running) })
+	group.Go(func() error { return a.annotations.Run(running) })
+	if !w.Drain {
+		group.Go(func() error { return a.watcher.Run(running) })
+	}
 	if listener != nil {
 		h := &observer{connected: b.nats.IsConnected, observe: w.Observe, now: time.Now}
-		group.Go(func() error { return serveHTTP(running, listener, h.handler(registry(w.Observe, flushes))) })
+		group.Go(func() error { return serveHTTP(running, listener, h.handler(registry(w.Observe, flushes, a.alerts))) })
 	}
 	group.Go(func() error {
 		select {

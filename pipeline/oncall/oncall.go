@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -41,8 +42,9 @@ type Watcher struct {
 	Health  func(time.Time) anomaly.Health // of the processing
 	Log     *zap.Logger
 
-	delivery  Delivery // while this worker leads
-	stop      func()   // ends the delivery
+	judged    atomic.Int64 // Unix ns of the wall clock when a turn last succeeded
+	delivery  Delivery     // while this worker leads
+	stop      func()       // ends the delivery
 	evaluated time.Time
 	pipeline  anomaly.Pipeline
 	unwritten []anomaly.Message // of the pipeline, while ClickHouse is away
@@ -58,8 +60,12 @@ const (
 	remembered = 7 * 24 * time.Hour
 	// patience with one evaluation, and with messages that are to be delivered before the process ends.
 	patience      = 2 * time.Minute
+	unwell        = 5 * time.Minute // without a turn that succeeded
 	flushPatience = 15 * time.Second
 )
+
+// Healthy reports whether anomalies were judged lately. It is safe for concurrent use.
+func (w *Watcher) Healthy() bool { return time.Since(time.Unix(0, w.judged.Load())) < unwell }
 
 // Run evaluates until ctx ends.
 func (w *Watcher) Run(ctx context.Context) error {
@@ -81,7 +87,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 // Once evaluates a single time and waits until what is new is delivered. When another worker leads, it leaves it to that.
 func (w *Watcher) Once(ctx context.Context) error {
 	defer w.rest()
-	held, err := w.Lease.Hold(ctx)
+	held, err := w.holdSoon(ctx)
 	if err != nil || !held {
 		return err
 	}
@@ -97,6 +103,23 @@ func (w *Watcher) Once(ctx context.Context) error {
 		return fmt.Errorf("deliver messages: %w; the next run sends what is missing", err)
 	}
 	return nil
+}
+
+// holdSoon tries for as long as a lease lives whose holder has died.
+func (w *Watcher) holdSoon(ctx context.Context) (bool, error) {
+	timer := time.NewTicker(tick / 4)
+	defer timer.Stop()
+	for deadline := time.Now().Add(stream.LeaseTime + tick); ; {
+		held, err := w.Lease.Hold(ctx)
+		if err != nil || held || time.Now().After(deadline) {
+			return held, err
+		}
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+	}
 }
 
 // lead begins to lead. What was said lately and what is open is handed on again: whoever said it may have died before it was
@@ -173,10 +196,13 @@ func (w *Watcher) turn(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read as_of: %w", err)
 	}
-	if health.Behind > farBehind || !w.evaluated.IsZero() && asOf.Sub(w.evaluated) < every {
-		return nil
+	if health.Behind <= farBehind && (w.evaluated.IsZero() || asOf.Sub(w.evaluated) >= every) {
+		if err := w.Evaluate(ctx); err != nil {
+			return err
+		}
 	}
-	return w.Evaluate(ctx)
+	w.judged.Store(time.Now().UnixNano())
+	return nil
 }
 
 // watchPipeline says when numbers stand still. It needs nothing but memory: what it says is written to the log later.
@@ -227,8 +253,11 @@ func (w *Watcher) Evaluate(ctx context.Context) error {
 		}
 		w.delivery.Tell(messages)
 	}
+	if err := w.Store.SetJudged(ctx, asOf); err != nil {
+		return err
+	}
 	w.evaluated = asOf
-	return w.Store.SetJudged(ctx, asOf)
+	return nil
 }
 
 // compare holds the incidents that there are against what was said.
