@@ -119,6 +119,7 @@ func TestAlertAfterRestarts(t *testing.T) {
 	am.kill()
 	am.start()
 	l = begin(t, cfg, js)
+	until(t, "the watchdog fires", func() bool { return len(am.get(url.Values{})) == 1 })
 	l.deliver(story...) // nothing is new, but all of it fires, at once
 	until(t, "both alerts and the watchdog fire again", func() bool { return len(am.get(url.Values{})) == 3 })
 }
