@@ -28,9 +28,7 @@ func (j *judge) guardrail(metric int, g *catalog.Guardrail) *watch {
 			break
 		}
 		v, f := j.limited(metric, g, s, age)
-		if why := j.spoilt(metric, s, age); why != "" {
-			v, f.flags = noData, append(f.flags, why)
-		}
+		v = j.doubt(metric, g, s, age, v, &f)
 		if !g.Median {
 			f.expect(before)
 		}
@@ -41,6 +39,32 @@ func (j *judge) guardrail(metric int, g *catalog.Guardrail) *watch {
 		w.judgements = append(w.judgements, judgement{at: at, span: s, verdict: v, finding: f})
 	}
 	return w
+}
+
+// doubt lowers a verdict on numbers that are not whole: those of a muted window, or of one whose entries a silent source took,
+// say nothing, and a breach that may come from what is missing of the time after is none.
+func (j *judge) doubt(metric int, g *catalog.Guardrail, s span, age int64, v verdict, f *finding) verdict {
+	why := j.muted(metric, s)
+	if why == "" {
+		lost, silent := j.lost(metric, s.start, s.end)
+		if lost >= entryShare {
+			why = silent
+		}
+	}
+	if why != "" {
+		f.flags = append(f.flags, why)
+		return noData
+	}
+	lost, silent := j.lost(metric, s.start, s.end+age/1000)
+	if lost < spoiltShare {
+		return v
+	}
+	f.flags = append(f.flags, silent)
+	whole := min(float64(f.n), float64(f.k)/(1-min(lost, 0.99)))
+	if _, high := stats.Wilson(whole, float64(f.n)); v == breach && f.reason == BelowLimit && !g.Median && high >= *g.Below {
+		return uncertain
+	}
+	return v
 }
 
 func limitText(limit *float64) string {

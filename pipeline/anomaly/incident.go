@@ -223,9 +223,10 @@ func others(ordered []*episode, open map[*episode]event, but *episode) []aside {
 	return all
 }
 
-// identify names an incident after its subject, the window that opened it, and the condition.
+// identify names an incident after its subject, the window that opened it, and the condition; other products on the same
+// servers have other incidents.
 func (j *judge) identify(e *episode, first event) string {
-	sum := sha256.Sum256([]byte(e.watch.subject.source + "\n" + e.watch.key))
+	sum := sha256.Sum256([]byte(j.catalog.Product + "\n" + e.watch.subject.source + "\n" + e.watch.key))
 	start := time.Unix(first.of.span.start, 0).In(j.catalog.Location)
 	day := start.Format("20060102")
 	if first.of.span.window == "1h" {

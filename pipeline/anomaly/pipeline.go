@@ -1,6 +1,8 @@
 package anomaly
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"time"
 )
@@ -33,9 +35,11 @@ func (h *Health) why(patience time.Duration) string {
 	return ""
 }
 
-// Pipeline is the state of the incident that the processing is: Last is its newest message, nil when there never was one.
+// Pipeline is the state of the incident that the processing is.
 type Pipeline struct {
-	Last   *Message
+	Product string
+	Last    *Message // the newest message, nil when there never was one
+
 	steady time.Time // since when all is well; zero when it is not
 }
 
@@ -58,9 +62,10 @@ func (p *Pipeline) Step(h Health) *Message {
 }
 
 func (p *Pipeline) say(h Health, state State, reason Reason, summary string) *Message {
+	sum := sha256.Sum256([]byte(p.Product))
 	m := &Message{
 		Seq: 1, Step: 1, At: h.Now.UTC(), OpenedAt: h.Now.UTC(), State: state, Reason: reason, Severity: Critical,
-		Incident: fmt.Sprintf("%s-%s", PipelineMetric, h.Now.UTC().Format("20060102T150405")),
+		Incident: fmt.Sprintf("%s-%s-%s", PipelineMetric, h.Now.UTC().Format("20060102T150405"), hex.EncodeToString(sum[:4])),
 		Title:    "Numbers stand still", Summary: summary, WindowStart: h.AsOf.UTC(), WindowEnd: h.Now.UTC(), Unit: Events, K: h.Behind,
 		Metric: MetricInfo{
 			Name: PipelineMetric, Kind: "pipeline", Action: "Look at firstlight's log and /readyz; bring back ClickHouse or NATS, or start firstlight again",

@@ -15,6 +15,7 @@ const (
 	weekHours    = 168
 	silenceWeeks = 8   // of history
 	silenceDays  = 7   // of history at least
+	missedEvent  = 0.5 // expected events that make an hour without one a loss
 	worstFactor  = 1.5 // more is missing than in any earlier absence, by this factor
 	hoursAMonth  = 720
 )
@@ -49,7 +50,7 @@ func (j *judge) silence(src *Source) *watch {
 		if judged.verdict == clear && about.start < start {
 			about.end = start // events came again
 		}
-		judged.at, judged.span = at, about
+		judged.at, judged.span, judged.missedFrom = at, about, h.start+int64(h.missed)*calendar.HourSeconds
 		w.judgements = append(w.judgements, judged)
 		if running && h.counts[i] == 0 {
 			break
@@ -73,6 +74,7 @@ type hourly struct {
 	start   int64
 	counts  []int64 // by hour from start on
 	missing float64 // events expected since the last one came
+	missed  int     // first hour in which one was
 	since   int     // first hour without any
 	worst   float64 // most that was missing in an absence that was no incident
 	loud    bool    // the present absence is one
@@ -118,6 +120,9 @@ func (h *hourly) next(i int, until int64, alpha float64) judgement {
 	mean, dispersion, weeks := h.expect(i)
 	watched := float64(until-h.start)/calendar.HourSeconds - float64(i)
 	missing := h.missing + mean*min(1, max(0, watched))
+	if h.missing < missedEvent {
+		h.missed = i
+	}
 	if watched >= 1 {
 		h.missing = missing
 	}
@@ -216,7 +221,7 @@ func (h *hourly) dispersion(last int) float64 {
 func (j *judge) silent(w *watch) []quiet {
 	var all []quiet
 	for _, e := range w.fold() {
-		q := quiet{source: w.subject.source, from: e.events[0].of.span.start, until: math.MaxInt64}
+		q := quiet{source: w.subject.source, from: e.events[0].of.missedFrom, until: math.MaxInt64}
 		if !e.open() {
 			q.until = e.events[len(e.events)-1].of.span.end
 		}

@@ -12,12 +12,13 @@ import (
 // metric depends on. Such a window is neither good nor bad, and is no history for others.
 
 const (
-	spoiltShare = 0.02 // of a metric's events that may be missing
+	spoiltShare = 0.02 // of a metric's events that may be missing where a series is compared with its history
+	entryShare  = 0.1  // of the events of an entry window that may be missing where a limit is judged
 	minorSource = 0.05 // share of a metric's events below which a source does not matter
 )
 
-// spoilt says why a window of a metric cannot be judged, users followed up to an age; empty when it can.
-func (j *judge) spoilt(metric int, s span, ageMs int64) string {
+// muted says which annotation mutes a window of a metric; empty for none.
+func (j *judge) muted(metric int, s span) string {
 	name := j.catalog.Metrics[metric].Name
 	for i := range j.evidence.Notes {
 		a := &j.evidence.Notes[i]
@@ -25,18 +26,33 @@ func (j *judge) spoilt(metric int, s span, ageMs int64) string {
 			return fmt.Sprintf("muted: %s", a.Title)
 		}
 	}
-	until := s.end + ageMs/1000
-	for _, q := range j.silences {
-		silent := min(q.until, until) - max(q.from, s.start)
-		if silent <= 0 {
-			continue
-		}
-		share := j.share(q.source, metric)
-		if share >= minorSource && share*float64(silent)/float64(until-s.start) >= spoiltShare {
-			return fmt.Sprintf("source %s was silent from %s", q.source, time.Unix(q.from, 0).UTC().Format(time.RFC3339))
-		}
+	return ""
+}
+
+// spoilt says why a window cannot be compared with others, users followed up to an age; empty when it can.
+func (j *judge) spoilt(metric int, s span, ageMs int64) string {
+	if why := j.muted(metric, s); why != "" {
+		return why
+	}
+	if lost, why := j.lost(metric, s.start, s.end+ageMs/1000); lost >= spoiltShare {
+		return why
 	}
 	return ""
+}
+
+// lost is the share of a metric's events that silence took from a stretch of time (Unix s), and whose silence that was.
+func (j *judge) lost(metric int, from, until int64) (lost float64, why string) {
+	for _, q := range j.silences {
+		silent := min(q.until, until) - max(q.from, from)
+		share := j.share(q.source, metric)
+		if silent <= 0 || share < minorSource {
+			continue
+		}
+		if part := share * float64(silent) / float64(until-from); part > lost {
+			lost, why = part, fmt.Sprintf("source %s was silent from %s", q.source, time.Unix(q.from, 0).UTC().Format(time.RFC3339))
+		}
+	}
+	return lost, why
 }
 
 // share is a source's part of the events that a metric counts.

@@ -16,11 +16,12 @@ const (
 
 // judgement is one window judged.
 type judgement struct {
-	at      int64 // stream time (Unix s) from which the window could be judged
-	span    span
-	verdict verdict
-	minor   bool // a further breach that adds little to what was said
-	finding finding
+	at         int64 // stream time (Unix s) from which the window could be judged
+	span       span
+	missedFrom int64 // of a silence: from when on events are missing
+	verdict    verdict
+	minor      bool // a further breach that adds little to what was said
+	finding    finding
 }
 
 // finding is what was counted in a window and what was expected there.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
 
+	"firstlight/pipeline/annotation"
 	"firstlight/pipeline/anomaly"
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/event"
@@ -135,6 +137,29 @@ func (h *harness) evaluate() []anomaly.Message {
 		h.t.Fatal(err)
 	}
 	return d.told
+}
+
+// news is what of a start's messages had not been said before.
+func (h *harness) news(now, before []anomaly.Message) []anomaly.Message {
+	var fresh []anomaly.Message
+	for _, m := range now {
+		if !slices.ContainsFunc(before, func(b anomaly.Message) bool { return b.ID() == m.ID() }) {
+			fresh = append(fresh, m)
+		}
+	}
+	return fresh
+}
+
+// annotate stores an annotation.
+func (h *harness) annotate(body string) {
+	h.t.Helper()
+	a, reason, detail := annotation.Parse(&event.Message{Subject: "annotations.people", Data: []byte(body), Stored: monday.UnixMilli()})
+	if reason != "" {
+		h.t.Fatal(reason, detail)
+	}
+	if err := h.store.WriteAnnotations(h.t.Context(), 1, []clickhouse.AnnotationRow{{Annotation: a, Sequence: 1}}); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // watcher returns one with a delivery that only notes what it is told: sending has tests of its own.

@@ -148,7 +148,7 @@ func (w *Watcher) lead(ctx context.Context) error {
 		}
 	})
 	w.delivery, w.stop = d, func() { cancel(); done.Wait() }
-	w.pipeline, w.evaluated = anomaly.Pipeline{Last: last}, time.Time{}
+	w.pipeline, w.evaluated = anomaly.Pipeline{Product: w.Catalog.Product, Last: last}, time.Time{}
 	d.Tell(messages)
 	return nil
 }
@@ -273,8 +273,8 @@ func (w *Watcher) compare(ctx context.Context, e *anomaly.Evidence, asOf time.Ti
 	return anomaly.Compare(anomaly.Judge(w.Catalog, e), told, asOf, since), nil
 }
 
-// explain adds what segments and links say, and returns the messages. What lies between the first and the newest message of an
-// incident is history already.
+// explain adds what segments, users and links say, and returns the messages. What lies between the first and the newest message
+// of an incident is history already.
 func (w *Watcher) explain(ctx context.Context, news []anomaly.News) ([]anomaly.Message, error) {
 	messages := make([]anomaly.Message, 0, len(news))
 	for i := range news {
@@ -286,6 +286,9 @@ func (w *Watcher) explain(ctx context.Context, news []anomaly.News) ([]anomaly.M
 				return nil, err
 			}
 			n.Explain(splits)
+			if n.Message.ExampleUsers, err = w.Store.Examples(ctx, w.Catalog, q); err != nil {
+				return nil, err
+			}
 		}
 		n.Message.Link = w.Link(&n.Message)
 		messages = append(messages, n.Message)
