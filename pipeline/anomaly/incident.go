@@ -197,13 +197,15 @@ func (e *episode) rank() int {
 	return 2
 }
 
-// lead returns the first of the ordered episodes that is among those given; one with data before one without.
+// lead returns the first of the ordered episodes that is among those given; of equal rank one with data before one without.
 func lead(ordered []*episode, among map[*episode]event) *episode {
 	var blind *episode
 	for _, e := range ordered {
 		ev, ok := among[e]
 		switch {
 		case !ok:
+		case blind != nil && e.rank() > blind.rank():
+			return blind
 		case ev.state != NoData:
 			return e
 		case blind == nil:

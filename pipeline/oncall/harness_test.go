@@ -188,6 +188,13 @@ func (n *noted) Tell(m []anomaly.Message) {
 	defer n.mu.Unlock()
 	n.told = append(n.told, m...)
 }
+
+func (n *noted) count() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.told)
+}
+
 func (n *noted) Run(ctx context.Context) error                          { <-ctx.Done(); return nil }
 func (n *noted) Flush(context.Context) error                            { return nil }
 func (n *noted) Unsettled() []string                                    { return nil }
