@@ -9,6 +9,7 @@ import (
 func commands() []*cobra.Command {
 	return []*cobra.Command{
 		runCommand(), demoCommand(), publishCommand(), annotateCommand(), checkCommand(), queryCommand(), statusCommand(), notifyCommand(), versionCommand(),
+		healthCommand(),
 	}
 }
 

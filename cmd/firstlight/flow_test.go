@@ -100,6 +100,8 @@ func TestRunServesAndStops(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
+	b.env["FIRSTLIGHT_HTTP_ADDR"] = d.at.HTTP
+	b.must("health", "--ready")
 	metrics := get(t, "http://"+d.at.HTTP+"/metrics")
 	sum := 0
 	for line := range strings.Lines(metrics) {
@@ -123,6 +125,7 @@ func TestRunServesAndStops(t *testing.T) {
 	if code, took := d.terminate(); code != 0 || took > 10*time.Second {
 		t.Errorf("SIGTERM: exit %d after %s\n%s", code, took, d.stderr)
 	}
+	b.refused(1, []string{"no answer"}, "health")
 	b.must("run", "--drain")
 	if got := b.tsv("SELECT sum(events) FROM event_volume WHERE window = '1d'"); got != "3" {
 		t.Errorf("%s events after the restart, want 3", got)

@@ -78,6 +78,12 @@ func (o *observer) handler(metrics prometheus.Gatherer) http.Handler {
 	return mux
 }
 
+// healthAnswer is what /healthz and /readyz say.
+type healthAnswer struct {
+	Status string   `json:"status"`
+	Wrong  []string `json:"wrong,omitempty"`
+}
+
 // answer writes what is wrong, with status 503, or that nothing is.
 func answer(w http.ResponseWriter, wrong []string) {
 	w.Header().Set("Content-Type", "application/json")
@@ -86,10 +92,7 @@ func answer(w http.ResponseWriter, wrong []string) {
 		status = "unavailable"
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
-	_ = json.NewEncoder(w).Encode(struct { // the client may be gone
-		Status string   `json:"status"`
-		Wrong  []string `json:"wrong,omitempty"`
-	}{status, wrong})
+	_ = json.NewEncoder(w).Encode(healthAnswer{status, wrong}) // the client may be gone
 }
 
 // dead says why a restart would help: servers that are away are no reason.
