@@ -9,7 +9,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # What the race detector checks: where there are goroutines, and the rooms that several of them share.
 RACE := ./pipeline/worker ./pipeline/stream ./pipeline/publish ./pipeline/catalog ./pipeline/event ./pipeline/calendar ./pipeline/cohort ./cmd/firstlight-clickhouse/...
 
-.PHONY: engine build demo run test bench lint clean
+.PHONY: engine build demo run test bench lint clean up down
 .DEFAULT_GOAL := build
 
 # The embedded ClickHouse engine's library for this platform, in .engine/. A change of package.json renews it.
@@ -58,3 +58,21 @@ bench: engine build
 # What was built and what the demo and run have stored; the engine library stays.
 clean:
 	rm -rf bin data
+
+# The compose stack, built and started; docs/operations.md describes it. State stays in volumes after down.
+COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+
+up: .env
+	$(COMPOSE) up -d --build
+	@echo "Firstlight http://127.0.0.1:8080, Grafana http://127.0.0.1:3000 (admin, GRAFANA_ADMIN_PASSWORD in .env),"
+	@echo "Prometheus http://127.0.0.1:9090, Alertmanager http://127.0.0.1:9093. Events: nats://127.0.0.1:4222 (apps, NATS_APPS_PASSWORD)"
+
+down: .env
+	$(COMPOSE) down
+
+# Random passwords, once. They start with a letter and need no quoting anywhere.
+.env:
+	@umask 077; for name in NATS_FIRSTLIGHT NATS_APPS CLICKHOUSE_FIRSTLIGHT CLICKHOUSE_GRAFANA GRAFANA_ADMIN; do \
+		echo "$${name}_PASSWORD=p$$(od -An -N20 -tx1 /dev/urandom | tr -d ' \n')"; \
+	done >$@.new && mv $@.new $@
+	@echo "wrote random passwords to $@"
