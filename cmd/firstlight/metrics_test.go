@@ -1,0 +1,70 @@
+package main
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"firstlight/pipeline/worker"
+	"firstlight/sinks/clickhouse"
+)
+
+// fullRegistry holds every metric a worker can show.
+func fullRegistry() *prometheus.Registry {
+	return registry(func() worker.Observation {
+		return worker.Observation{Recovered: true, Reported: time.UnixMilli(1), Partitions: []worker.PartitionObservation{{
+			Accounts: clickhouse.Checkpoint{ArrivalClock: 1}, AsOf: 1,
+		}}}
+	}, newFlushSeconds())
+}
+
+// TestMetricsFollowConventions holds names, units and help texts against Prometheus' own linter.
+func TestMetricsFollowConventions(t *testing.T) {
+	families, err := fullRegistry().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := promlint.NewWithMetricFamilies(families).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// TestAlertsUseMetricsThatExist also holds that operators can look every metric up.
+func TestAlertsUseMetricsThatExist(t *testing.T) {
+	rules, guide := file(t, "../../schemas/prometheus/firstlight.rules.yml"), file(t, "../../docs/operations.md")
+	families, err := fullRegistry().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	exist := map[string]bool{}
+	for _, family := range families {
+		name := family.GetName()
+		exist[name] = true
+		if strings.HasPrefix(name, "firstlight_") && !strings.Contains(guide, "`"+name) {
+			t.Errorf("docs/operations.md does not list %s", name)
+		}
+	}
+	for _, name := range regexp.MustCompile(`firstlight_\w+`).FindAllString(rules, -1) {
+		if !exist[strings.TrimSuffix(name, "_bucket")] {
+			t.Errorf("the alerts use %s, which does not exist", name)
+		}
+	}
+}
+
+func file(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
