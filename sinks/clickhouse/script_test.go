@@ -96,11 +96,16 @@ func (s *script) text(query string) string {
 
 // query runs a query over plain HTTP.
 func (s *script) query(query string) (string, error) {
+	return s.queryWith(query, "default_format", "TSV")
+}
+
+// queryWith runs a query over plain HTTP with one more parameter of the URL, a setting for example.
+func (s *script) queryWith(query, name, value string) (string, error) {
 	base, err := url.Parse(s.dsn)
 	if err != nil {
 		return "", err
 	}
-	parameters := url.Values{"database": {s.database}, "default_format": {"TSV"}}
+	parameters := url.Values{"database": {s.database}, name: {value}}
 	answer, err := http.Post("http://"+base.Host+"/?"+parameters.Encode(), "text/plain", strings.NewReader(query))
 	if err != nil {
 		return "", err
