@@ -1,0 +1,97 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// What docs/operations.md tells operators to do.
+
+var shellBlock = regexp.MustCompile("(?s)```sh\n(.*?)```")
+
+// operationsCommands are the shell blocks that start with a word.
+func operationsCommands(t *testing.T, word string) (blocks []string) {
+	t.Helper()
+	for _, m := range shellBlock.FindAllStringSubmatch(file(t, "../../docs/operations.md"), -1) {
+		if strings.HasPrefix(m[1], word+" ") {
+			blocks = append(blocks, m[1])
+		}
+	}
+	if len(blocks) == 0 {
+		t.Fatalf("docs/operations.md has no command %s", word)
+	}
+	return blocks
+}
+
+// shell runs a block as an operator does.
+func (b *box) shell(script string) string {
+	b.t.Helper()
+	c := exec.CommandContext(b.t.Context(), "sh", "-euc", script)
+	c.Dir = b.dir
+	c.Env = append(b.command(b.t.Context()).Env, "PATH="+filepath.Dir(binary)+":"+os.Getenv("PATH"))
+	out, err := c.CombinedOutput()
+	if err != nil {
+		b.t.Fatalf("%s\n%v\n%s", script, err, out)
+	}
+	return string(out)
+}
+
+func TestOperationsCommands(t *testing.T) {
+	b := newBox(t)
+	b.start("run")
+	b.must("publish", b.write("events.ndjson", `{"event":"signed_up","userId":"u1"}`+"\n"))
+	b.eventually("it is applied", func() bool { return b.tsv("SELECT sum(received) FROM pipeline_progress") == "1" })
+	for _, block := range operationsCommands(t, "firstlight") {
+		if out := b.shell(block); strings.TrimSpace(out) == "" && !strings.Contains(block, "dead") {
+			t.Errorf("%s prints nothing", block)
+		}
+	}
+}
+
+// TestBackup restores each part of a backup beside each part of what came later.
+func TestBackup(t *testing.T) {
+	b := newBox(t)
+	b.must("publish", "--historical", b.write("events.ndjson", funnel))
+	b.must("run", "--drain")
+	b.shell(operationsCommands(t, "cp")[0])
+	const sql = "SELECT sum(entered), sum(activated) FROM activation_by_cohort WHERE metric = 'activated'"
+	before := b.tsv(sql)
+	b.must("publish", "--historical", b.write("later.ndjson", `{"event":"signed_up","userId":"u4","timestamp":"2026-03-21T10:00:00Z"}`+"\n"))
+	b.must("run", "--drain")
+	after := b.tsv(sql)
+	if before == after {
+		t.Fatalf("nothing came after the backup: %s", after)
+	}
+
+	// restore takes NATS and ClickHouse from the backup or from what came later.
+	restore := func(nats, clickhouse string) *box {
+		o := newOther(b)
+		for name, from := range map[string]string{"nats": nats, "clickhouse": clickhouse} {
+			if from == "" {
+				continue
+			}
+			if err := os.CopyFS(filepath.Join(o.env["FIRSTLIGHT_DATA_DIR"], name), os.DirFS(filepath.Join(b.dir, from, name))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return o
+	}
+	const backup, later = "firstlight-backup", "data"
+	for _, c := range []struct{ nats, clickhouse, want string }{{backup, backup, before}, {later, backup, after}, {later, "", after}} {
+		o := restore(c.nats, c.clickhouse)
+		o.must("run", "--drain")
+		if got := o.tsv(sql); got != c.want {
+			t.Errorf("NATS from %q and ClickHouse from %q: %s, want %s", c.nats, c.clickhouse, got, c.want)
+		}
+	}
+	o := restore(backup, later)
+	o.refusedRun("--rebuild")
+	o.must("run", "--drain", "--rebuild")
+	if got := o.tsv(sql); got != before {
+		t.Errorf("rebuilt from the backup of NATS: %s, want %s", got, before)
+	}
+}
