@@ -11,6 +11,8 @@ import (
 	natsd "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"firstlight/pipeline/stream"
 )
 
 // The compose stack as far as it runs without containers: its NATS configuration, and the binary its image holds.
@@ -87,6 +89,8 @@ func TestStackPermissions(t *testing.T) {
 		t.Errorf("status: %+v", s)
 	}
 	b.must("check", "--live", b.env["FIRSTLIGHT_CATALOG"])
+	b.must("annotate", "--kind", "deploy", "--title", "Release 7")
+	holdLease(t, b.env["NATS_URL"])
 
 	// An app does nothing else.
 	for what, do := range map[string]func() error{
@@ -107,6 +111,36 @@ func TestStackPermissions(t *testing.T) {
 		case <-time.After(patience):
 			t.Errorf("an app's %s is not refused", what)
 		}
+	}
+}
+
+// holdLease takes, meets and gives up a lease.
+func holdLease(t *testing.T, url string) {
+	t.Helper()
+	conn, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, holder := range []string{"a", "b"} {
+		lease, err := stream.NewLease(t.Context(), js, "test", holder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if held, err := lease.Hold(t.Context()); err != nil || held != (holder == "a") {
+				t.Errorf("%s holds the lease: %v %v", holder, held, err)
+			}
+		}
+		defer func() {
+			if err := lease.Release(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}()
 	}
 }
 
