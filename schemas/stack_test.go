@@ -67,13 +67,20 @@ func TestPasswordsAreMade(t *testing.T) {
 	}
 }
 
-// TestCompose lets docker-compose read the stack, and holds what is promised of it.
-func TestCompose(t *testing.T) {
+// TestComposeFile lets docker-compose read the stack.
+func TestComposeFile(t *testing.T) {
 	for _, name := range passwords {
-		t.Setenv(name, "p-"+name)
+		t.Setenv(name, "p1")
 	}
+	tool(t, "..", "docker-compose", "config", "--quiet")
+}
+
+// TestComposeIsClosed holds that nothing can be reached from outside, or may do more than it needs.
+func TestComposeIsClosed(t *testing.T) {
+	text := read(t, "../docker-compose.yml")
 	var stack composeFile
-	if err := yaml.Unmarshal([]byte(tool(t, "..", "docker-compose", "config")), &stack); err != nil {
+	// A key beside a merge replaces the merged one, which this decoder takes for a duplicate.
+	if err := yaml.UnmarshalWithOptions(text, &stack, yaml.AllowDuplicateMapKey()); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"nats", "clickhouse", "firstlight", "prometheus", "alertmanager", "grafana"} {
@@ -95,33 +102,28 @@ func TestCompose(t *testing.T) {
 			}
 		}
 		for _, volume := range s.Volumes {
-			source, rest, _ := strings.Cut(volume, ":")
+			source, rest, _ := strings.Cut(strings.Replace(volume, "${CATALOG:-./schemas/examples/saas.yaml}", "./schemas/examples/saas.yaml", 1), ":")
 			if _, named := stack.Volumes[source]; named {
 				continue
 			}
-			if _, err := os.Stat(source); err != nil || !strings.HasSuffix(rest, ":ro") {
-				t.Errorf("%s: %s is there and read-only? %v", name, volume, err)
+			if _, err := os.Stat(filepath.Join("..", source)); err != nil || !strings.HasSuffix(rest, ":ro") {
+				t.Errorf("%s: %s must be there and read-only (%v)", name, volume, err)
 			}
 		}
 		for key, value := range s.Environment {
-			if strings.Contains(key, "PASSWORD") && !strings.HasPrefix(value, "p-") {
-				t.Errorf("%s: %s does not come from .env", name, key)
+			if strings.Contains(key, "PASSWORD") && !strings.HasPrefix(value, "${") {
+				t.Errorf("%s: %s is written down", name, key)
 			}
+		}
+	}
+	for _, found := range regexp.MustCompile(`\$\{(\w+_PASSWORD)([^}]*)\}`).FindAllStringSubmatch(string(text), -1) {
+		if !slices.Contains(passwords, found[1]) || !strings.HasPrefix(found[2], ":?") {
+			t.Errorf("%s may be empty, or nothing writes it", found[0])
 		}
 	}
 	for _, server := range []string{"nats", "clickhouse"} {
 		if stack.Services["firstlight"].DependsOn[server]["condition"] != "service_healthy" {
 			t.Errorf("firstlight does not wait for %s", server)
-		}
-	}
-}
-
-// TestComposeNeedsPasswords holds that nothing starts with an empty password.
-func TestComposeNeedsPasswords(t *testing.T) {
-	text := string(read(t, "../docker-compose.yml"))
-	for _, found := range regexp.MustCompile(`\$\{(\w+_PASSWORD)([^}]*)\}`).FindAllStringSubmatch(text, -1) {
-		if !slices.Contains(passwords, found[1]) || !strings.HasPrefix(found[2], ":?") {
-			t.Errorf("%s may be empty, or nothing writes it", found[0])
 		}
 	}
 }
