@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"debug/elf"
 	"fmt"
 	"os"
@@ -90,7 +91,8 @@ func TestStackPermissions(t *testing.T) {
 	}
 	b.must("check", "--live", b.env["FIRSTLIGHT_CATALOG"])
 	b.must("annotate", "--kind", "deploy", "--title", "Release 7")
-	holdLease(t, b.env["NATS_URL"])
+	b.must("notify", "test")
+	useStreams(t, b.env["NATS_URL"])
 
 	// An app does nothing else.
 	for what, do := range map[string]func() error{
@@ -114,8 +116,8 @@ func TestStackPermissions(t *testing.T) {
 	}
 }
 
-// holdLease takes, meets and gives up a lease.
-func holdLease(t *testing.T, url string) {
+// useStreams holds a lease with the worker's permissions, and may not delete what was received.
+func useStreams(t *testing.T, url string) {
 	t.Helper()
 	conn, err := nats.Connect(url)
 	if err != nil {
@@ -126,21 +128,22 @@ func holdLease(t *testing.T, url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, holder := range []string{"a", "b"} {
-		lease, err := stream.NewLease(t.Context(), js, "test", holder)
-		if err != nil {
-			t.Fatal(err)
+	lease, err := stream.NewLease(t.Context(), js, "test", "me")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if held, err := lease.Hold(t.Context()); err != nil || !held {
+			t.Errorf("the lease is held: %v %v", held, err)
 		}
-		for range 2 {
-			if held, err := lease.Hold(t.Context()); err != nil || held != (holder == "a") {
-				t.Errorf("%s holds the lease: %v %v", holder, held, err)
-			}
-		}
-		defer func() {
-			if err := lease.Release(t.Context()); err != nil {
-				t.Error(err)
-			}
-		}()
+	}
+	if err := lease.Release(t.Context()); err != nil {
+		t.Error(err)
+	}
+	refused, cancel := context.WithTimeout(t.Context(), time.Second) // the server answers nothing
+	defer cancel()
+	if err := js.DeleteStream(refused, "EVENTS"); err == nil {
+		t.Error("the worker may delete the events")
 	}
 }
 
