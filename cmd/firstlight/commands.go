@@ -8,8 +8,8 @@ import (
 
 func commands() []*cobra.Command {
 	return []*cobra.Command{
-		runCommand(), demoCommand(), publishCommand(), annotateCommand(), checkCommand(), queryCommand(), statusCommand(), notifyCommand(), versionCommand(),
-		healthCommand(),
+		runCommand(), demoCommand(), publishCommand(), annotateCommand(), checkCommand(), queryCommand(), statusCommand(), backtestCommand(), notifyCommand(),
+		versionCommand(), healthCommand(),
 	}
 }
 

@@ -41,8 +41,6 @@ const (
 	// shortRun and longRun are the values whose means are watched: what no single value shows.
 	shortRun = 16
 	longRun  = 128
-	// smoothing is the values whose mean is held against the same time of other days.
-	smoothing = 3
 )
 
 // A Statistic is one of the numbers watched.
@@ -88,7 +86,7 @@ func (d *Detector) Step(seconds int64, value float64) Verdict {
 		return v
 	}
 	d.seasons.judge(d.local, value)
-	d.recent.add(value)
+	d.recent.add(seconds, value)
 	v.Rarity = 1
 	for i, x := range d.measure(value) {
 		if math.IsNaN(x) {
@@ -120,7 +118,7 @@ func (d *Detector) measure(value float64) [statistics]float64 {
 	if d.local.len() >= localWarmUp {
 		m[Local] = value - d.local.median()
 	}
-	smooth := d.recent.mean(smoothing)
+	smooth := d.recent.mean(d.recent.since(slotSeconds)) // as the slots of other days are means
 	m[OfDay], m[OfWeek] = d.seasons.day.outside(smooth), d.seasons.week.outside(smooth)
 	return m
 }
@@ -149,12 +147,23 @@ func (d *Detector) expect() Verdict {
 // recent is the newest values, as many as the longest run.
 type recent struct {
 	values [longRun]float64
+	times  [longRun]int64
 	n      int // values ever
 }
 
-func (r *recent) add(v float64) {
-	r.values[r.n%longRun] = v
+func (r *recent) add(seconds int64, v float64) {
+	r.values[r.n%longRun], r.times[r.n%longRun] = v, seconds
 	r.n++
+}
+
+// since is how many values, the newest included, are less than some seconds older than the newest.
+func (r *recent) since(seconds int64) int {
+	newest := r.times[(r.n-1)%longRun]
+	run := 1
+	for run < min(longRun, r.n) && newest-r.times[(r.n-1-run)%longRun] < seconds {
+		run++
+	}
+	return run
 }
 
 // before is the value before the newest.
