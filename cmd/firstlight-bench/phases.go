@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"firstlight/cmd/internal/cputime"
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/event"
 	"firstlight/pipeline/stream"
@@ -122,11 +123,11 @@ func (s *servers) drain(ctx context.Context, c *catalog.Catalog, o options) (dra
 		}
 		defer pprof.StopCPUProfile()
 	}
-	began, cpu, engine := time.Now(), cpuTime(), s.engineCPU()
+	began, cpu, engine := time.Now(), cputime.Used(), s.engineCPU()
 	if err := w.Run(ctx); err != nil {
 		return drained{}, err
 	}
-	return drained{time.Since(began), cpuTime() - cpu, s.engineCPU() - engine}, nil
+	return drained{time.Since(began), cputime.Used() - cpu, s.engineCPU() - engine}, nil
 }
 
 type restored struct {

@@ -16,7 +16,7 @@ type Detector struct {
 	local   *window // the newest values
 	past    [statistics]*window
 	seasons seasons
-	excursion
+	away    excursion
 }
 
 // New returns a detector that has seen nothing.
@@ -102,7 +102,7 @@ func (d *Detector) Step(seconds int64, value float64) Verdict {
 	}
 	d.local.add(value)
 	d.seasons.add(value)
-	v.Score, v.Alarm = d.step(v.Rarity)
+	v.Score, v.Alarm = d.away.step(v.Rarity)
 	return v
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,11 +65,12 @@ func TestTheScoreIsThatOfThePublishedRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(1, 2))
-	var short, noise []Scored // scores on every row, many equal, on the short series
+	// Short series, and one of those whose probation is cut.
+	all = slices.DeleteFunc(all, func(s *Series) bool {
+		return len(s.Values) > 2500 && s.Name != "realKnownCause/cpu_utilization_asg_misconfiguration.csv"
+	})
+	var short, noise []Scored // noise has a score in every row, many equal
 	for _, s := range Run(all) {
-		if len(s.Scores) > 5000 && s.Series.Windows() != 1 {
-			continue
-		}
 		short = append(short, s)
 		scores := make([]float64, len(s.Scores))
 		for i := range scores {

@@ -28,9 +28,6 @@ type window struct{ first, last int }
 
 func (w window) width() float64 { return float64(w.last - w.first + 1) }
 
-// Windows is how many anomalies were labelled.
-func (s *Series) Windows() int { return len(s.windows) }
-
 // Load reads windows.json of a folder and the series it names, in the order of their names.
 func Load(dir string) ([]*Series, error) {
 	text, err := os.ReadFile(filepath.Join(dir, "windows.json"))
