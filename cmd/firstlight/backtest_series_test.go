@@ -90,8 +90,10 @@ func TestBacktestExplainsBadSeries(t *testing.T) {
 			t.Errorf("exit %d, %q, want %q; output %q", r.code, r.stderr, want, r.stdout)
 		}
 	}
-	if r := b.firstlight("backtest"); r.code != exitUsage || !strings.Contains(r.stderr, "--series FILE.csv") {
-		t.Errorf("without a series: exit %d, %s", r.code, r.stderr)
+	for _, args := range [][]string{{"--out", "scores.csv"}, {"--series", "s.csv", "--format", "json"}, {"--format", "xml"}} {
+		if r := b.firstlight(append([]string{"backtest"}, args...)...); r.code != exitUsage || strings.Count(r.stderr, "\n") != 1 {
+			t.Errorf("%q: exit %d, %s", args, r.code, r.stderr)
+		}
 	}
 	missing := b.firstlight("backtest", "--series", filepath.Join(b.dir, "none.csv"))
 	if missing.code != exitFailure || !strings.Contains(missing.stderr, "no such file") {
