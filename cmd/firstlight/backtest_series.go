@@ -143,9 +143,12 @@ func newSeriesReader(in io.Reader) (*seriesReader, error) {
 	for i, name := range header {
 		header[i] = strings.TrimSpace(strings.TrimPrefix(name, "\ufeff"))
 	}
-	for name, column := range map[string]*int{"timestamp": &r.timestamp, "value": &r.value} {
-		if *column = slices.Index(header, name); *column < 0 {
-			return nil, fmt.Errorf("line 1: there is no column %q among %s: write the header timestamp,value", name, strings.Join(header, ","))
+	for _, c := range []struct {
+		name  string
+		place *int
+	}{{"timestamp", &r.timestamp}, {"value", &r.value}} {
+		if *c.place = slices.Index(header, c.name); *c.place < 0 {
+			return nil, fmt.Errorf("line 1: there is no column %q among %s: write the header timestamp,value", c.name, strings.Join(header, ","))
 		}
 	}
 	return r, nil
