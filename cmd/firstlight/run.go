@@ -153,7 +153,9 @@ func (a *attended) process(ctx context.Context) error {
 	if err != nil || !a.worker.Drain {
 		return err
 	}
-	a.annotations.WaitDrained(ctx)
+	if err := a.annotations.WaitDrained(ctx); err != nil {
+		return err
+	}
 	if err := a.watcher.Once(ctx); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("judge anomalies: %w", err)
 	}

@@ -14,6 +14,7 @@ func Judge(c *catalog.Catalog, e *Evidence) []Incident {
 		watches = append(watches, w)
 		j.silences = append(j.silences, j.silent(w)...)
 	}
+	watches = append(watches, j.volumes()...)
 	for i := range c.Metrics {
 		for g := range c.Metrics[i].Guardrails {
 			watches = append(watches, j.guardrail(i, &c.Metrics[i].Guardrails[g]))

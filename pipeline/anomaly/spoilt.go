@@ -29,6 +29,17 @@ func (j *judge) muted(metric int, s span) string {
 	return ""
 }
 
+// announced reports whether an annotation that concerns everything mutes a window.
+func (j *judge) announced(s span) bool {
+	for i := range j.evidence.Notes {
+		a := &j.evidence.Notes[i]
+		if a.Kind == annotation.Expected && a.Metric == "" && a.Overlaps(s.start*1000, s.end*1000, j.catalog.Location) {
+			return true
+		}
+	}
+	return false
+}
+
 // spoilt says why a window cannot be compared with others, users followed up to an age; empty when it can.
 func (j *judge) spoilt(metric int, s span, ageMs int64) string {
 	if why := j.muted(metric, s); why != "" {

@@ -112,6 +112,14 @@ func (j *judge) ofSource(f *fact, state State) string {
 	g, name := &f.of.finding, f.watch.subject.source
 	since := time.Unix(f.of.span.start, 0).In(j.catalog.Location)
 	switch {
+	case f.openedBy.finding.reason != Silence && f.of.verdict == clear:
+		return fmt.Sprintf("Recovered: %s sent %d events %s, which is usual.", name, g.k, j.when(f.of.span, f.of.at))
+	case f.openedBy.finding.reason != Silence && f.of.verdict == expired:
+		return fmt.Sprintf("%s: closed after a week, what was unusual is what is normal now: %d events %s.", name, g.k, j.when(f.of.span, f.of.at))
+	case f.openedBy.finding.reason != Silence && state == NoData:
+		return fmt.Sprintf("%s was silent: its volume cannot be judged.", name)
+	case f.openedBy.finding.reason != Silence && state == Resolved:
+		return fmt.Sprintf("%s: part of a graver incident from here on.", name)
 	case f.openedBy.finding.reason != Silence:
 		return fmt.Sprintf("%s sent %d events %s%s.", name, g.k, j.when(f.of.span, f.of.at), expectation(g))
 	case state == Resolved:

@@ -79,12 +79,19 @@ func (f *Follower) follow(ctx context.Context) error {
 	return r.run(ctx)
 }
 
-// WaitDrained waits until all that the stream held at start is stored, or ctx ends.
-func (f *Follower) WaitDrained(ctx context.Context) {
+// drainPatience is how long annotations may hold up the end of a process that drains.
+const drainPatience = 30 * time.Second
+
+// WaitDrained waits until all that the stream held at start is stored, or ctx ends. It gives up when that takes too long: why is
+// in the log.
+func (f *Follower) WaitDrained(ctx context.Context) error {
 	select {
 	case <-f.Drained:
 	case <-ctx.Done():
+	case <-time.After(drainPatience):
+		return errors.New("annotations could not be read within 30 s: the log says why; events are all stored")
 	}
+	return nil
 }
 
 // open finds where to go on.

@@ -24,8 +24,14 @@ func (s *Store) Evidence(ctx context.Context, c *catalog.Catalog, since calendar
 		what string
 		read func(context.Context) error
 	}{
-		{"as_of", r.asOf}, {"the first day", r.firstDay}, {"age edges", r.ageEdges}, {"entries", r.entries}, {"completions", r.completions},
-		{"hours", r.hours}, {"adoption", r.adoption}, {"volumes", r.volumes},
+		{"as_of", r.asOf},
+		{"the first day", r.firstDay},
+		{"age edges", r.ageEdges},
+		{"entries", r.entries},
+		{"completions", r.completions},
+		{"hours", r.hours},
+		{"adoption", r.adoption},
+		{"volumes", r.volumes},
 		{"annotations", r.annotations},
 	} {
 		if err := step.read(ctx); err != nil {
