@@ -134,7 +134,9 @@ func (h *harness) drain(f *notes.Follower) {
 	end := h.start(f)
 	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
 	defer cancel()
-	f.WaitDrained(ctx)
+	if err := f.WaitDrained(ctx); err != nil {
+		h.t.Error(err)
+	}
 	if ctx.Err() != nil {
 		h.t.Error("the stream was not drained within a minute")
 	}
