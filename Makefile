@@ -7,9 +7,9 @@ GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # What the race detector checks: where there are goroutines, and the rooms that several of them share.
-RACE := ./pipeline/worker ./pipeline/stream ./pipeline/publish ./pipeline/catalog ./pipeline/event ./pipeline/calendar ./pipeline/cohort ./cmd/firstlight-clickhouse/...
+RACE := ./pipeline/worker ./pipeline/stream ./pipeline/publish ./pipeline/catalog ./pipeline/event ./pipeline/calendar ./pipeline/cohort ./pipeline/notes ./pipeline/oncall ./sinks/alert ./cmd/firstlight-clickhouse/...
 
-.PHONY: engine build demo run test bench lint clean up down
+.PHONY: engine build demo run test bench bench-anomaly lint clean up down
 .DEFAULT_GOAL := build
 
 # The embedded ClickHouse engine's library for this platform, in .engine/. A change of package.json renews it.
@@ -54,6 +54,10 @@ lint:
 # The figures of this machine, as a table; some minutes. bin/firstlight-bench -help names the sizes.
 bench: engine build
 	bin/firstlight-bench
+
+# How good detection is, as tables that are the same in every run; without ../shared the benchmark's series are left out.
+bench-anomaly: build
+	bin/firstlight-bench-anomaly
 
 # What was built and what the demo and run have stored; the engine library stays.
 clean:
