@@ -45,9 +45,9 @@ func (j *judge) incidents(episodes []*episode) []Incident {
 		all = append(all, j.join(of)...)
 	}
 	slices.SortFunc(all, func(a, b Incident) int {
-		return cmp.Or(a.Messages[0].At.Compare(b.Messages[0].At), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(a.Messages[0].At.Compare(b.Messages[0].At), a.facts[0].watch.rank()-b.facts[0].watch.rank(), cmp.Compare(a.ID, b.ID))
 	})
-	return all
+	return j.roots(all)
 }
 
 // moment is all that happens to a subject's episodes at one time.
@@ -187,11 +187,13 @@ func (w *walk) isEcho(e *episode, ev event) bool {
 func (m *moment) has(e *episode) bool { _, ok := m.events[e]; return ok }
 
 // rank orders episodes by what to lead with: what pages, then what people asked for, then the rest.
-func (e *episode) rank() int {
+func (e *episode) rank() int { return e.watch.rank() }
+
+func (w *watch) rank() int {
 	switch {
-	case e.watch.severity == Critical:
+	case w.severity == Critical:
 		return 0
-	case e.watch.guardrail:
+	case w.guardrail:
 		return 1
 	}
 	return 2
