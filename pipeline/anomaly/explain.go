@@ -49,6 +49,7 @@ func (n *News) Question() (Question, bool) {
 const (
 	maxContributors = 5
 	mostlyMix       = 0.5  // share of the change that the mix of users explains
+	partlyMix       = 0.2  // the same, where the rest may be chance
 	surely          = 3.0  // standard errors
 	worthNaming     = 0.3  // share of the change that a value explains
 	beyondShare     = 0.15 // by which that exceeds its share of the users
@@ -59,7 +60,7 @@ type explained struct {
 	segment string
 	splits  []Split
 	stats.Decomposition
-	evidence float64 // of the value that changed most: log likelihood ratio
+	evidence []float64 // that each value's rate changed, in the direction of the whole: log likelihood ratio
 }
 
 // Explain adds to the message which values of which segment account for the change.
@@ -104,10 +105,16 @@ func decompose(splits []Split) (explained, bool) {
 	}
 	d, ok := stats.Decompose(parts)
 	e := explained{segment: splits[0].Segment, splits: splits, Decomposition: d}
-	for i := range splits {
-		e.evidence = max(e.evidence, evidence(splits[i].Part))
+	if !ok || d.Change == 0 {
+		return e, false
 	}
-	return e, ok && d.Change != 0
+	e.evidence = make([]float64, len(splits))
+	for i := range splits {
+		if d.Effects[i].Rate/d.Change > 0 {
+			e.evidence[i] = evidence(splits[i].Part)
+		}
+	}
+	return e, true
 }
 
 // evidence is the log likelihood ratio of a value's rate having changed (Wilks 1938).
@@ -129,9 +136,14 @@ func logLikelihood(c stats.Count) float64 {
 	return term(c.K) + term(c.N-c.K)
 }
 
-// isMix reports whether other users came, rather than users changing.
+// isMix reports whether other users came, rather than users changing: the mix is no chance, and explains most of the change,
+// or so much that the rest may be chance. What was noticed is what chance has made larger, so there always is a rest.
 func (e *explained) isMix() bool {
-	return e.Mix/e.Change >= mostlyMix && math.Abs(e.Mix) >= surely*e.MixError
+	if math.Abs(e.Mix) < surely*e.MixError {
+		return false
+	}
+	part := e.Mix / e.Change
+	return part >= mostlyMix || part >= partlyMix && math.Abs(e.Rate) < surely*e.RateError
 }
 
 // better prefers the segment along which the mix accounts for the change, then the one in which a single value changed most.
@@ -142,10 +154,11 @@ func (e *explained) better(other *explained) bool {
 	if e.isMix() {
 		return e.Mix/e.Change > other.Mix/other.Change
 	}
-	return e.evidence > other.evidence
+	return slices.Max(e.evidence) > slices.Max(other.evidence)
 }
 
-// contributors are the values that pull in the direction of the change, the largest first.
+// contributors are the values, the one that stands out first, then by what they explain. Of rates that changed it is
+// the one with the most evidence: that of a large value which changed as all others did is weak, though it explains much.
 func (e *explained) contributors() []Contributor {
 	var all []Contributor
 	for i, s := range e.splits {
@@ -156,8 +169,29 @@ func (e *explained) contributors() []Contributor {
 		}
 		all = append(all, c)
 	}
+	at := e.standsOut()
+	first := all[at]
+	all = slices.Delete(all, at, at+1)
 	slices.SortStableFunc(all, func(a, b Contributor) int { return cmp.Compare(b.Explains, a.Explains) })
+	all = append([]Contributor{first}, all...)
 	return all[:min(len(all), maxContributors)]
+}
+
+// standsOut is the value that the change is about.
+func (e *explained) standsOut() (first int) {
+	by := e.evidence
+	if e.isMix() {
+		by = make([]float64, len(e.Effects))
+		for i := range e.Effects {
+			by[i] = e.Effects[i].Mix / e.Change
+		}
+	}
+	for i := range by {
+		if by[i] > by[first] {
+			first = i
+		}
+	}
+	return first
 }
 
 func share(c stats.Count) float64 {
