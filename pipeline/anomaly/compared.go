@@ -21,8 +21,9 @@ const (
 	recoveryOdds   = 20 // evidence, to one, that a series is back
 )
 
-// worse are the factors on the odds that are looked for; for a rise their inverses.
-var worse = []float64{0.5, 2. / 3, 0.8, 0.9}
+// worse are the factors on the odds that are looked for; for a rise their inverses. Smaller changes than these are found by
+// them too, later; looked for by a factor nearer to 1, what days drift by themselves becomes an alarm.
+var worse = []float64{0.5, 0.75}
 
 // observed is one day of a series.
 type observed struct {
@@ -33,20 +34,22 @@ type observed struct {
 
 // compared is one series.
 type compared struct {
-	metric    int
-	key       string
-	rise      bool // a rise is what is bad
-	reason    Reason
-	ageMs     int64
-	threshold float64 // log
-	cal       *calendar.Calendar
-	asOf      int64
-	days      []observed
+	metric int
+	key    string
+	rise   bool // a rise is what is bad
+	reason Reason
+	ageMs  int64
+	same   bool // the users of one day are mostly those of the day before
+	family *family
+	cal    *calendar.Calendar
+	asOf   int64
+	days   []observed
 
 	detector *stats.Mixture
-	steps    []int // day of each step of the detector
-	run      []int // days since the estimated change, while an alarm lasts
-	first    int   // no day before it is history: what it was like then is over
+	log      float64 // of the detector's statistic
+	steps    []int   // day of each step of the detector
+	run      []int   // days since the estimated change, while an alarm lasts
+	first    int     // no day before it is history: what it was like then is over
 	returned stats.CUSUM
 	ratio    float64 // odds during the alarm / odds before
 	said     float64 // users lost when that was last said
@@ -58,18 +61,8 @@ func (c *compared) add(o observed) {
 	}
 }
 
-// judge walks through the days.
-func (c *compared) judge() *watch {
-	w := &watch{subject: subject{metric: c.metric}, key: c.key, severity: Warning, consecutive: 1}
-	c.restart()
-	for i := range c.days {
-		w.judgements = append(w.judgements, c.next(i))
-	}
-	return w
-}
-
 func (c *compared) restart() {
-	c.detector, c.steps, c.run = stats.NewMixture(len(worse)), nil, nil
+	c.detector, c.steps, c.run, c.log = stats.NewMixture(len(worse)), nil, nil, math.Inf(-1)
 }
 
 // next judges day i.
@@ -116,15 +109,16 @@ func (c *compared) odds() []float64 {
 }
 
 // watch looks for a change.
-func (c *compared) watch(i int, base stats.Baseline, count stats.Count, j *judgement) {
+func (c *compared) watch(i int, base prediction, count stats.Count, j *judgement) {
 	c.steps = append(c.steps, i)
-	evidence := c.detector.Step(base.LogEs(count, c.odds()))
+	c.log = c.detector.Step(base.logEs(count, c.odds()))
 	j.verdict = clear
-	if evidence < c.threshold {
+	evidence, leads := c.family.evidence(c)
+	if evidence < c.family.threshold || !leads {
 		return
 	}
 	_, since := c.detector.Leader()
-	c.run = append([]int(nil), c.steps[since:]...)
+	c.run, c.log = append([]int(nil), c.steps[since:]...), math.Inf(-1)
 	c.report(base, j)
 	j.finding.e = math.Exp(min(evidence, 700))
 	j.verdict, c.returned = breach, stats.CUSUM{}
@@ -132,8 +126,8 @@ func (c *compared) watch(i int, base stats.Baseline, count stats.Count, j *judge
 }
 
 // follow looks for the end of a change.
-func (c *compared) follow(i int, base stats.Baseline, count stats.Count, j *judgement) {
-	back := c.returned.Step(-base.LogE(count, c.ratio))
+func (c *compared) follow(i int, base prediction, count stats.Count, j *judgement) {
+	back := c.returned.Step(-base.logE(count, c.ratio))
 	switch {
 	case back >= math.Log(recoveryOdds):
 		j.verdict = clear
@@ -165,7 +159,7 @@ func (c *compared) oddsRatio(f *finding) float64 {
 }
 
 // report makes the judgement one about the whole run.
-func (c *compared) report(base stats.Baseline, j *judgement) {
+func (c *compared) report(base prediction, j *judgement) {
 	k, n, expected := int64(0), int64(0), 0.0
 	for _, i := range c.run {
 		o := &c.days[i]
@@ -208,7 +202,7 @@ func (c *compared) history(i int) []int {
 }
 
 // baseline predicts day i from its history.
-func (c *compared) baseline(i int) (stats.Baseline, bool) {
+func (c *compared) baseline(i int) (prediction, bool) {
 	history := c.history(i)
 	counts := make([]stats.Count, len(history))
 	k, n := 0, 0
@@ -217,14 +211,19 @@ func (c *compared) baseline(i int) (stats.Baseline, bool) {
 		k, n = k+counts[h].K, n+counts[h].N
 	}
 	if len(history) < leastDays || n < leastUsers || k < leastSuccesses {
-		return stats.Baseline{}, false
+		return prediction{}, false
 	}
 	effects := c.weekdays(history, float64(k)/float64(n))
 	today := effects[weekday(c.days[i].span.first)]
 	for h, d := range history {
 		counts[h] = adjusted(counts[h], today-effects[weekday(c.days[d].span.first)])
 	}
-	return stats.FitBaseline(counts)
+	base, ok := stats.FitBaseline(counts)
+	p := prediction{base, 1}
+	if ok && c.same {
+		p.counts = independent(base, counts)
+	}
+	return p, ok
 }
 
 // weekdays are the differences in log odds between the days of the week and all days, shrunk to what the history shows beyond

@@ -16,30 +16,32 @@ func (j *judge) detect() []*watch {
 	if j.catalog.FalseAlarms == 0 {
 		return nil
 	}
-	var all []*compared
+	var families []*family
 	for i := range j.catalog.Metrics {
+		f := &family{}
+		families = append(families, f)
 		if j.catalog.Metrics[i].Kind == catalog.Adoption {
-			all = append(all, j.adoption(i))
-			continue
+			f.series = append(f.series, j.adoption(i))
+		} else {
+			for _, age := range j.ages(i) {
+				f.series = append(f.series, j.rateAt(i, age))
+			}
 		}
-		for _, age := range j.ages(i) {
-			all = append(all, j.rateAt(i, age))
-		}
+		j.series += len(f.series)
 	}
-	j.series = len(all)
 	var watches []*watch
-	for _, c := range all {
-		c.threshold = j.threshold()
-		watches = append(watches, c.judge())
+	for _, f := range families {
+		f.threshold = j.threshold(len(families))
+		watches = append(watches, f.judge()...)
 	}
 	return watches
 }
 
 // threshold is the logarithm of the evidence that makes an alarm: an e-detector that alarms at c does so, while nothing
-// changes, every c steps at most. A step is a day, and all series share the budget.
-func (j *judge) threshold() float64 {
+// changes, every c steps at most. A step is a day, and all metrics share the budget.
+func (j *judge) threshold(families int) float64 {
 	const month = 30.0
-	return math.Log(max(2, month*float64(j.series)/j.catalog.FalseAlarms))
+	return math.Log(max(2, month*float64(families)/j.catalog.FalseAlarms))
 }
 
 // The ages at which users are compared, besides the whole horizon: early ones, because they are known early.
@@ -88,6 +90,7 @@ func (j *judge) rateAt(metric int, age time.Duration) *compared {
 // adoption is the share of each day's active users who used the feature.
 func (j *judge) adoption(metric int) *compared {
 	c := j.newCompared(metric, "adoption")
+	c.same = true
 	byStart := map[int64]Use{}
 	for _, u := range j.evidence.Metrics[metric].Uses["1d"] {
 		byStart[u.Start] = u

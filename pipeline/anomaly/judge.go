@@ -7,6 +7,12 @@ import (
 
 // Judge returns every incident that the evidence shows, also those that have ended, in order of their beginning.
 func Judge(c *catalog.Catalog, e *Evidence) []Incident {
+	incidents, _ := JudgeCounted(c, e)
+	return incidents
+}
+
+// JudgeCounted is Judge that also says how many days of series were compared with their history.
+func JudgeCounted(c *catalog.Catalog, e *Evidence) (incidents []Incident, seriesDays int) {
 	j := &judge{catalog: c, evidence: e, cal: calendar.New(c.Location, c.WeekStart)}
 	var watches []*watch
 	for i := range e.Sources {
@@ -20,12 +26,16 @@ func Judge(c *catalog.Catalog, e *Evidence) []Incident {
 			watches = append(watches, j.guardrail(i, &c.Metrics[i].Guardrails[g]))
 		}
 	}
-	watches = append(watches, j.detect()...)
+	compared := j.detect()
+	for _, w := range compared {
+		seriesDays += w.judged()
+	}
+	watches = append(watches, compared...)
 	var episodes []*episode
 	for _, w := range watches {
 		episodes = append(episodes, w.fold()...)
 	}
-	return j.incidents(episodes)
+	return j.incidents(episodes), seriesDays
 }
 
 // judge is one evaluation.

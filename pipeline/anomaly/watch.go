@@ -54,6 +54,16 @@ type watch struct {
 	judgements  []judgement
 }
 
+// judged counts the windows that could be judged.
+func (w *watch) judged() (n int) {
+	for i := range w.judgements {
+		if v := w.judgements[i].verdict; v != noData && v != uncertain {
+			n++
+		}
+	}
+	return n
+}
+
 // subject is what incidents are about: a metric by its position in the catalog, or one source's events.
 type subject struct {
 	metric int // -1: not a metric
