@@ -8,7 +8,7 @@ import (
 )
 
 func main() {
-	for _, table := range []func(io.Writer) error{nab} {
+	for _, table := range []func(io.Writer) error{products, nab} {
 		if err := table(os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, "firstlight-bench-anomaly:", err)
 			os.Exit(1)
