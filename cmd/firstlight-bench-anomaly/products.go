@@ -3,14 +3,15 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"text/tabwriter"
-	"time"
 
+	"firstlight/cmd/internal/cputime"
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/simulate/faults"
 )
@@ -24,6 +25,8 @@ const (
 	quietDays = 56 // before a fault
 	faultDays = 21
 	afterDays = 21
+
+	productDays = quietDays + faultDays + afterDays
 )
 
 // row is one line of the table: trials of one kind of fault.
@@ -73,11 +76,18 @@ type trials struct{ faulty, quiet int }
 
 // products prints the table.
 func products(w io.Writer) error {
-	t, err := measure(trials{faulty: 20, quiet: 60})
+	n := trials{faulty: 20, quiet: 60}
+	started := cputime.Used()
+	t, err := measure(n)
 	if err != nil {
 		return err
 	}
-	return t.print(w)
+	if err := t.print(w); err != nil {
+		return err
+	}
+	evaluations := len(rows())*len(sizes)*n.faulty + len(sizes)*n.quiet
+	_, err = fmt.Fprintf(w, "\n%.0f ms of processor time to make and judge a product\n", 1000*(cputime.Used()-started).Seconds()/float64(evaluations))
+	return err
 }
 
 // table is what was measured: the results of each row and size, and of the products without a fault.
@@ -104,7 +114,7 @@ func measure(n trials) (*table, error) {
 		all := make([]result, count)
 		for i := range all {
 			seed++
-			p := faults.Product{Seed: seed, SignUps: signUps, Days: quietDays + faultDays + afterDays}
+			p := faults.Product{Seed: seed, SignUps: signUps, Days: productDays}
 			if fault != nil {
 				p.Fault = fault(rand.New(rand.NewPCG(seed, 3)))
 				p.Fault.From, p.Fault.Until = p.Fault.From+quietDays, p.Fault.Until+quietDays
@@ -149,22 +159,15 @@ func do(c *catalog.Catalog, jobs []job) {
 	all.Wait()
 }
 
+// print writes the table of faults, and that of false alarms.
 func (t *table) print(to io.Writer) error {
+	fmt.Fprintf(to, "Products of 50, 200 and 1,000 sign-ups a day, %d days, fault from day %d on. Users and days: from the fault's beginning to\n", productDays, quietDays)
+	fmt.Fprintln(to, "the alarm; users are those who entered since and were old enough at the alarm for the age that it names. A dash: more were missed.")
+	fmt.Fprintln(to)
 	w := tabwriter.NewWriter(to, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "fault\ttrials\tfound\tusers p50\tp90\tat 50\tat 200\tat 1000\tdays p50\tp90\tvalue named\tmix named\tfalse\t")
+	fmt.Fprintln(w, "fault\ttrials\tfound\tmissed\tusers p50\tp90\tat 50\tat 200\tat 1000\tdays p50\tp90\tvalue named\tmix named\tfalse\t")
 	for i, r := range rows() {
-		all := slices.Concat(t.faulty[i]...)
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t", r.name, len(all), percent(rate(all, isFound)), number(quantile(all, users, 0.5)), number(quantile(all, users, 0.9)))
-		for _, bySize := range t.faulty[i] {
-			fmt.Fprintf(w, "%s\t", number(quantile(bySize, users, 0.5)))
-		}
-		fmt.Fprintf(w, "%.1f\t%.1f\t", quantile(all, days, 0.5), quantile(all, days, 0.9))
-		found := slices.DeleteFunc(slices.Clone(all), func(r result) bool { return !r.found })
-		named, mix := "-", percent(rate(found, func(r *result) bool { return r.mix }))
-		if r.named {
-			named = percent(rate(found, func(r *result) bool { return r.contributor }))
-		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t\n", named, mix, falseAlarms(all))
+		t.line(w, i, &r)
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("write the table of faults: %w", err)
@@ -173,46 +176,70 @@ func (t *table) print(to io.Writer) error {
 	for i, signUps := range sizes {
 		fmt.Fprintf(w, "no fault, %.0f sign-ups a day\t%s\t\n", signUps, falseText(t.quiet[i]))
 	}
-	quiet := slices.Concat(t.quiet...)
-	fmt.Fprintf(w, "no fault\t%s\t\n", falseText(quiet))
-	all := slices.Clone(quiet)
+	all := slices.Concat(t.quiet...)
+	fmt.Fprintf(w, "no fault\t%s\t\n", falseText(all))
 	for i := range t.faulty {
 		all = append(all, slices.Concat(t.faulty[i]...)...)
 	}
-	fmt.Fprintf(w, "all trials\t%s\t\n", falseText(all))
+	fmt.Fprintf(w, "all products\t%s\t\n", falseText(all))
+	for _, metric := range faults.Subjects {
+		fmt.Fprintf(w, "of %s\t%d false alarms\t\t\t\n", metric, ofMetric(all, metric))
+	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("write the table of false alarms: %w", err)
 	}
-	byMetric := map[string]int{}
-	var took time.Duration
-	for _, r := range all {
-		took += r.took
-		for _, m := range r.falseMetrics {
-			byMetric[m]++
+	return nil
+}
+
+// line writes one kind of fault.
+func (t *table) line(w io.Writer, i int, r *row) {
+	all := slices.Concat(t.faulty[i]...)
+	found := rate(all, isFound)
+	fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t", r.name, len(all), percent(found), percent(1-found), number(quantile(all, users, 0.5), 0), number(quantile(all, users, 0.9), 0))
+	for _, bySize := range t.faulty[i] {
+		fmt.Fprintf(w, "%s\t", number(quantile(bySize, users, 0.5), 0))
+	}
+	named := "-"
+	if r.named {
+		named = percent(among(all, byValue))
+	}
+	n, _ := falseAlarms(all)
+	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t\n", number(quantile(all, days, 0.5), 1), number(quantile(all, days, 0.9), 1), named, percent(among(all, byMix)), n)
+}
+
+func ofMetric(all []result, metric string) (n int) {
+	for i := range all {
+		for _, m := range all[i].falseMetrics {
+			if m == metric {
+				n++
+			}
 		}
 	}
-	fmt.Fprintln(to, "\nfalse alarms by metric:", byMetric)
-	_, err := fmt.Fprintf(to, "%.1f ms an evaluation of %d days\n", float64(took.Milliseconds())/float64(len(all)), quietDays+faultDays+afterDays)
-	return err
+	return n
 }
 
 func isFound(r *result) bool   { return r.found }
 func users(r *result) float64  { return float64(r.users) }
 func days(r *result) float64   { return r.days }
 func percent(v float64) string { return fmt.Sprintf("%.0f %%", 100*v) }
-func number(v float64) string  { return fmt.Sprintf("%.0f", v) }
-func falseAlarms(all []result) (n int) {
-	for i := range all {
-		n += all[i].falseAlarms
+
+// number of users or days; a dash where more than so many were missed.
+func number(v float64, digits int) string {
+	if math.IsInf(v, 1) {
+		return "-"
 	}
-	return n
+	return fmt.Sprintf("%.*f", digits, v)
+}
+
+func falseAlarms(all []result) (n, seriesDays int) {
+	for i := range all {
+		n, seriesDays = n+all[i].falseAlarms, seriesDays+all[i].seriesDays
+	}
+	return n, seriesDays
 }
 
 func falseText(all []result) string {
-	n, days := falseAlarms(all), 0
-	for i := range all {
-		days += all[i].seriesDays
-	}
+	n, days := falseAlarms(all)
 	return fmt.Sprintf("%d false alarms\t%d series-days\t%.2f per 1,000", n, days, 1000*float64(n)/float64(days))
 }
 
@@ -226,6 +253,14 @@ func rate(all []result, is func(*result) bool) float64 {
 	return float64(n) / float64(max(1, len(all)))
 }
 
+func byValue(r *result) bool { return r.contributor }
+func byMix(r *result) bool   { return r.mix }
+
+// among is the rate among what was found.
+func among(all []result, is func(*result) bool) float64 {
+	return rate(slices.DeleteFunc(slices.Clone(all), func(r result) bool { return !r.found }), is)
+}
+
 // quantile of what was found; what was missed is later than all that was found.
 func quantile(all []result, of func(*result) float64, q float64) float64 {
 	var found []float64
@@ -237,7 +272,7 @@ func quantile(all []result, of func(*result) float64, q float64) float64 {
 	slices.Sort(found)
 	at := int(q * float64(len(all)-1))
 	if at >= len(found) {
-		return -1
+		return math.Inf(1)
 	}
 	return found[at]
 }

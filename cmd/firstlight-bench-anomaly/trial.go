@@ -26,7 +26,6 @@ type result struct {
 	falseAlarms  int
 	seriesDays   int
 	falseMetrics []string
-	took         time.Duration
 }
 
 // try makes a product and judges it once at its end. That says the same as judging it every day: a window's
@@ -34,9 +33,8 @@ type result struct {
 func try(c *catalog.Catalog, p faults.Product) result {
 	h := p.Make()
 	e := h.Evidence()
-	began := time.Now()
 	incidents, seriesDays := anomaly.JudgeCounted(c, e)
-	r := result{took: time.Since(began), seriesDays: seriesDays}
+	r := result{seriesDays: seriesDays}
 	moved := p.Fault.Metrics()
 	for i := range incidents {
 		opened := &incidents[i].Messages[0]

@@ -23,7 +23,7 @@ const (
 
 // worse are the factors on the odds that are looked for; for a rise their inverses. Smaller changes than these are found by
 // them too, later; looked for by a factor nearer to 1, what days drift by themselves becomes an alarm.
-var worse = []float64{0.5, 0.75}
+var worse = []float64{0.5, 0.8}
 
 // observed is one day of a series.
 type observed struct {

@@ -51,6 +51,7 @@ const (
 	mostlyMix       = 0.5  // share of the change that the mix of users explains
 	partlyMix       = 0.2  // the same, where the rest may be chance
 	surely          = 3.0  // standard errors
+	likely          = 2.0  // the same
 	worthNaming     = 0.3  // share of the change that a value explains
 	beyondShare     = 0.15 // by which that exceeds its share of the users
 )
@@ -137,13 +138,13 @@ func logLikelihood(c stats.Count) float64 {
 }
 
 // isMix reports whether other users came, rather than users changing: the mix is no chance, and explains most of the change,
-// or so much that the rest may be chance. What was noticed is what chance has made larger, so there always is a rest.
+// or a part such that the rest may be chance. What was noticed is what chance has made larger, so there always is a rest.
 func (e *explained) isMix() bool {
-	if math.Abs(e.Mix) < surely*e.MixError {
-		return false
-	}
 	part := e.Mix / e.Change
-	return part >= mostlyMix || part >= partlyMix && math.Abs(e.Rate) < surely*e.RateError
+	if math.Abs(e.Rate) < surely*e.RateError {
+		return part >= partlyMix && math.Abs(e.Mix) >= likely*e.MixError
+	}
+	return part >= mostlyMix && math.Abs(e.Mix) >= surely*e.MixError
 }
 
 // better prefers the segment along which the mix accounts for the change, then the one in which a single value changed most.

@@ -1,6 +1,10 @@
 package faults
 
-import "math"
+import (
+	"math"
+
+	"firstlight/pipeline/anomaly"
+)
 
 // Kind is what breaks.
 type Kind uint8
@@ -28,6 +32,9 @@ type Fault struct {
 	Until   float64 // then all is as it was
 }
 
+// Subjects are what a fault can move: the metrics of the catalog, and the events of a source.
+var Subjects = []string{names[activated], names[firstReport], names[exports], anomaly.VolumeMetric}
+
 // Metrics names what a fault moves.
 func (f *Fault) Metrics() []string {
 	switch f.Kind {
@@ -40,9 +47,9 @@ func (f *Fault) Metrics() []string {
 	case Mix:
 		return []string{names[activated], names[firstReport]}
 	case Loss: // its users' steps are lost, but for those who use another source
-		return []string{"event_volume", names[activated], names[firstReport]}
+		return []string{anomaly.VolumeMetric, names[activated], names[firstReport]}
 	case Silence:
-		return []string{"event_volume"}
+		return []string{anomaly.VolumeMetric}
 	}
 	return nil
 }

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"slices"
+	"testing"
+
+	"firstlight/pipeline/anomaly"
+	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/simulate/faults"
+)
+
+// reached are bounds a little short of what a small version of the table shows: the least share found, the most users until
+// half are, the least share in which the true value is named, and in which a mix is called one.
+var reached = map[string]struct{ found, users, named, mix float64 }{}
+
+// TestProducts holds a small version of the table to what was reached.
+func TestProducts(t *testing.T) {
+	m, err := measure(trials{faulty: 3, quiet: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := slices.Concat(m.quiet...)
+	for i, r := range rows() {
+		of := slices.Concat(m.faulty[i]...)
+		all = append(all, of...)
+		want := reached[r.name]
+		found, until, named, mix := rate(of, isFound), quantile(of, users, 0.5), among(of, byValue), among(of, byMix)
+		if found < want.found || until > want.users || named < want.named || mix < want.mix || !r.mix && mix > 0.1 {
+			t.Errorf("%s: found %.2f, half of them after %.0f users, value named %.2f, mix named %.2f; want %+v", r.name, found, until, named, mix, want)
+		}
+	}
+	if n, days := falseAlarms(all); 1000*n > days {
+		t.Errorf("%d false alarms in %d series-days, want at most one in 1000", n, days)
+	}
+}
+
+// TestOneEvaluationSaysWhatManySay: what the bench counts at the end is what on-call would have been told day by day.
+func TestOneEvaluationSaysWhatManySay(t *testing.T) {
+	c, problems := catalog.Load([]byte(faults.Catalog))
+	if problems.Failed() {
+		t.Fatal(problems.Format("catalog"))
+	}
+	p := faults.Product{Seed: 7, SignUps: 200, Days: 80, Fault: faults.Fault{Kind: faults.Activation, Size: 0.4, From: 50, Until: 65}}
+	opened := map[string]string{}
+	var atEnd int
+	for days := 40; days <= p.Days; days += 4 {
+		p.Days = days
+		e := p.Make().Evidence()
+		atEnd = 0
+		for _, i := range anomaly.Judge(c, e) {
+			at := i.Messages[0].At.String()
+			if before, ok := opened[i.ID]; ok && before != at {
+				t.Errorf("%s opened at %s when judged on day %d, before that at %s", i.ID, at, days, before)
+			}
+			opened[i.ID] = at
+			atEnd++
+		}
+		p.Days = 80
+	}
+	if atEnd != len(opened) || atEnd == 0 {
+		t.Errorf("%d incidents when judged at the end, %d when judged every four days", atEnd, len(opened))
+	}
+}
