@@ -1,128 +1,166 @@
 package anomaly
 
 import (
-	"cmp"
 	"math"
-	"slices"
-	"time"
 
 	"firstlight/pipeline/calendar"
-	"firstlight/pipeline/volume"
 )
 
-// The number of events of each source, hour by hour, against what is usual for the series (package volume). Silence is judged
-// apart, and what was silent is no history here.
+// The number of events of each source, day by day, against the same days of the weeks before: medians, so that neither a
+// holiday nor an outage of the past moves what is usual. Two unusual days in a row are needed, because a single one is mostly a
+// holiday; what stops altogether is silence, which is judged within hours.
 
 const (
-	watchedSources = 20      // the busiest
-	volumePart     = 0.1     // of the budget of false alarms that sources may use
-	volumeHistory  = 14 * 24 // hours before anything is judged: two weeks, to know the days of the week
-	volumeEffect   = 0.25    // of what is expected, and of the average hour: smaller changes are no news
-	volumeBack     = 6       // usual hours in a row that end an incident
-	volumeUsual    = 0.02    // rarity of an hour that is usual
-	volumeExpires  = 7 * 24
+	volumeWeeks   = 8
+	volumeDays    = 14   // of history at least
+	volumeLeast   = 50   // events that are expected of a day at least
+	volumeEffect  = 0.25 // of what is expected: smaller changes are no news
+	volumeLimit   = 4.0  // robust standard deviations
+	volumeBack    = 3.0  // within which a day is usual again
+	volumeSteady  = 0.03 // of itself: no volume is steadier from day to day
+	volumeTrend   = 7    // days whose median says how the level has moved
+	volumeExpires = 14   // days after which what was unusual is usual
 )
 
-// volumes watches the busiest sources.
+// volumes watches every source.
 func (j *judge) volumes() []*watch {
 	if j.catalog.FalseAlarms == 0 {
 		return nil
 	}
-	busiest := make([]*Source, 0, len(j.evidence.Sources))
-	for i := range j.evidence.Sources {
-		busiest = append(busiest, &j.evidence.Sources[i])
-	}
-	slices.SortFunc(busiest, func(a, b *Source) int { return cmp.Or(cmp.Compare(b.total(), a.total()), cmp.Compare(a.Name, b.Name)) })
-	busiest = busiest[:min(len(busiest), watchedSources)]
 	var all []*watch
-	for _, src := range busiest {
-		all = append(all, j.volume(src, volumePart*j.catalog.FalseAlarms/hoursAMonth/float64(len(busiest))))
+	for i := range j.evidence.Sources {
+		all = append(all, j.volume(&j.evidence.Sources[i]))
 	}
 	return all
 }
 
-func (s *Source) total() (n int64) {
-	for _, events := range s.Events {
-		n += events
+// volume judges every complete day of a source.
+func (j *judge) volume(src *Source) *watch {
+	w := &watch{subject: subject{metric: -1, source: src.Name}, key: "volume", severity: Warning, consecutive: 2}
+	d := daily{judge: j, source: src.Name, logs: map[calendar.Day]float64{}}
+	totals := map[calendar.Day]int64{}
+	first := calendar.Day(math.MaxInt32)
+	for at, n := range src.Hours {
+		day := j.cal.DayOf(at)
+		totals[day] += n
+		first = min(first, day)
 	}
-	return n
-}
-
-// volume judges every complete hour of a source. rare is the share of hours that may be as unusual by chance.
-func (j *judge) volume(src *Source, rare float64) *watch {
-	w := &watch{subject: subject{metric: -1, source: src.Name}, key: "volume", severity: Warning, consecutive: 1}
-	h := newHourly(src, j.evidence.AsOf)
-	if h == nil {
-		return w
-	}
-	detector := volume.New()
-	var away excursion
-	for i, n := range h.counts {
-		start := h.start + int64(i)*calendar.HourSeconds
-		s := span{window: "1h", start: start, end: start + calendar.HourSeconds, first: j.cal.DayOf(start), last: j.cal.DayOf(start)}
-		at := j.ready(s, 0)
-		if at > j.evidence.AsOf {
-			break
+	for day := first + 1; j.cal.Start(day+1) <= j.evidence.AsOf; day++ { // the first day is not whole
+		s := days(j.cal, "1d", day, day)
+		if at := j.ready(s, 0); at <= j.evidence.AsOf {
+			w.judgements = append(w.judgements, d.next(at, s, totals[day]))
 		}
-		value := float64(n)
-		if j.wasSilent(src.Name, start) || j.announced(s) {
-			value = math.NaN()
-		}
-		verdict := detector.Step(j.local(start), value)
-		w.judgements = append(w.judgements, away.next(at, s, value, verdict, rare))
 	}
 	return w
 }
 
-// local is an instant on the clock that people live by.
-func (j *judge) local(sec int64) int64 {
-	_, offset := time.Unix(sec, 0).In(j.catalog.Location).Zone()
-	return sec + int64(offset)
+// daily is the history of one source.
+type daily struct {
+	*judge
+	source string
+	logs   map[calendar.Day]float64 // of the events of usual days
+	away   int                      // unusual days in a row
 }
 
-func (j *judge) wasSilent(source string, sec int64) bool {
-	return slices.ContainsFunc(j.silences, func(q quiet) bool { return q.source == source && sec >= q.from && sec < q.until })
-}
-
-// excursion is the time in which a source's volume is unusual.
-type excursion struct {
-	seen  int     // hours with a value
-	sum   float64 // of their values
-	hours int     // since it began; 0 when there is none
-	usual int     // hours in a row
-}
-
-func (x *excursion) next(at int64, s span, value float64, v volume.Verdict, rare float64) judgement {
-	j := judgement{at: at, span: s, finding: finding{
-		reason: Dropped, k: int64(value), unit: Events, value: value, limit: math.NaN(), lost: math.NaN(), e: math.NaN(), p: v.Rarity,
-		expected: estimate{v.Expected, max(0, v.Low), v.High}, method: "rarity in the history of the series: " + v.Rarest.String(),
+// next judges a day.
+func (d *daily) next(at int64, s span, n int64) judgement {
+	j := judgement{at: at, span: s, verdict: uncertain, finding: finding{
+		reason: Dropped, k: n, unit: Events, value: float64(n), limit: math.NaN(), lost: math.NaN(), e: math.NaN(), p: math.NaN(),
+		expected: nothing(), method: "robust distance from the same days of the weeks before, two days in a row",
 	}}
-	if v.Above {
+	if d.announced(s) || d.wasSilent(s) {
+		j.verdict = noData
+		return j
+	}
+	expected, spread, history := d.expect(s.first)
+	if history < volumeDays || math.Exp(expected) < volumeLeast {
+		d.logs[s.first] = math.Log(float64(n) + 1)
+		return j
+	}
+	spread = math.Hypot(spread, math.Sqrt(math.Exp(-expected)))
+	off := math.Log(float64(n)+1) - expected
+	j.finding.baselineDays = history
+	j.finding.expected = estimate{math.Exp(expected), math.Exp(expected - z95*spread), math.Exp(expected + z95*spread)}
+	if off > 0 {
 		j.finding.reason = Rose
 	}
-	if math.IsNaN(value) {
-		j.verdict, j.finding.k = noData, 0
-		return j
-	}
-	x.seen, x.sum = x.seen+1, x.sum+value
-	if x.hours == 0 {
-		matters := math.Abs(value-v.Expected) >= volumeEffect*max(v.Expected, x.sum/float64(x.seen))
-		if v.Rarity <= rare && matters && x.seen > volumeHistory {
-			x.hours, x.usual, j.verdict = 1, 0, breach
-		}
-		return j
-	}
-	x.hours++
-	if x.usual++; value < v.Low || value > v.High || v.Rarity < volumeUsual {
-		x.usual = 0
-	}
-	switch {
-	case x.usual >= volumeBack:
-		x.hours, j.verdict = 0, clear
-	case x.hours > volumeExpires:
-		x.hours, j.verdict = 0, expired
-	default:
-		j.verdict, j.minor = breach, true
+	j.verdict = d.verdict(off, spread)
+	if j.verdict != breach {
+		d.logs[s.first] = math.Log(float64(n) + 1)
 	}
 	return j
+}
+
+// verdict compares how far off a day is with how far days are.
+func (d *daily) verdict(off, spread float64) verdict {
+	switch {
+	case math.Abs(off) >= volumeLimit*spread && math.Abs(math.Expm1(off)) >= volumeEffect:
+		if d.away++; d.away > volumeExpires {
+			d.logs, d.away = map[calendar.Day]float64{}, 0
+			return expired
+		}
+		return breach
+	case math.Abs(off) > volumeBack*spread:
+		return uncertain
+	}
+	d.away = 0
+	return clear
+}
+
+const z95 = 1.959963984540054
+
+// expect is the logarithm of the events to expect of a day, its robust standard deviation, and the days behind both.
+func (d *daily) expect(day calendar.Day) (expected, spread float64, history int) {
+	var residuals, recent []float64
+	for k := day - 1; k >= day-7*volumeWeeks; k-- {
+		log, ok := d.logs[k]
+		if !ok {
+			continue
+		}
+		history++
+		usual, known := d.sameDays(k)
+		if !known {
+			continue
+		}
+		residuals = append(residuals, log-usual)
+		if len(recent) < volumeTrend {
+			recent = append(recent, log-usual)
+		}
+	}
+	usual, known := d.sameDays(day)
+	if !known || len(recent) == 0 {
+		return 0, 0, 0
+	}
+	moved := median(recent)
+	for i := range residuals {
+		residuals[i] = math.Abs(residuals[i] - moved)
+	}
+	return usual + moved, max(volumeSteady, toDeviation*median(residuals)), history
+}
+
+// toDeviation makes a standard deviation of a median absolute deviation (Hampel 1974).
+const toDeviation = 1.4826
+
+// sameDays is the median of the same day of the week in the weeks before.
+func (d *daily) sameDays(day calendar.Day) (float64, bool) {
+	var same []float64
+	for w := calendar.Day(1); w <= volumeWeeks; w++ {
+		if log, ok := d.logs[day-7*w]; ok {
+			same = append(same, log)
+		}
+	}
+	if len(same) == 0 {
+		return 0, false
+	}
+	return median(same), true
+}
+
+// wasSilent reports whether the source was silent at some time of a window.
+func (d *daily) wasSilent(s span) bool {
+	for _, q := range d.silences {
+		if q.source == d.source && q.from < s.end && q.until > s.start {
+			return true
+		}
+	}
+	return false
 }

@@ -115,7 +115,7 @@ func (j *judge) ofSource(f *fact, state State) string {
 	case f.openedBy.finding.reason != Silence && f.of.verdict == clear:
 		return fmt.Sprintf("Recovered: %s sent %d events %s, which is usual.", name, g.k, j.when(f.of.span, f.of.at))
 	case f.openedBy.finding.reason != Silence && f.of.verdict == expired:
-		return fmt.Sprintf("%s: closed after a week, what was unusual is what is normal now: %d events %s.", name, g.k, j.when(f.of.span, f.of.at))
+		return fmt.Sprintf("%s: closed after two weeks, what was unusual is what is normal now: %d events %s.", name, g.k, j.when(f.of.span, f.of.at))
 	case f.openedBy.finding.reason != Silence && state == NoData:
 		return fmt.Sprintf("%s was silent: its volume cannot be judged.", name)
 	case f.openedBy.finding.reason != Silence && state == Resolved:
