@@ -135,7 +135,7 @@ func render(file, database, view string, segments bool) (string, error) {
 			if segments {
 				return "segment != ''"
 			}
-			return "segment = ''"
+			return "segment = '' AND segment_value = ''"
 		},
 		"columns": columns,
 		// equal joins two aliases on the columns listed, and on the segment in a twin.

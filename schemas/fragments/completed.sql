@@ -1,39 +1,40 @@
-{{- /* Completions by when they happened: kind done, by cohort_start, in every listed window. */ -}}
+{{- /*
+Completions by when they happened: kind done, by cohort_start, in every listed window. A view says in "happened" what it counts:
+metric, cohort_start, day, bucket, bucket_end, done_n and entry_n. Running sums stand beside the counts, and in a window their
+largest value is the one at its end.
+*/ -}}
 
 {{define "from_done" -}}
     FROM {{db}}.cells FINAL
     WHERE generation = 1 AND kind = 'done' AND stage = 0 AND {{segmented}} AND name IN (SELECT metric FROM chosen)
 {{- end}}
 
-{{define "completed"}}{{/* what is summed per window: columns of cells, and of days */ -}}
-    {{- $cells := index . 0}}{{$days := index . 1 -}}
+{{define "counted_in_order" -}}
+    sum(done_n) AS users,
+    sum(sum(done_n)) OVER (PARTITION BY metric, {{seg ""}} cohort_start ORDER BY at) AS done_to_date,
+    sum(sum(entry_n)) OVER (PARTITION BY metric, {{seg ""}} cohort_start ORDER BY at) AS entered_to_date
+{{- end}}
+
+{{define "completed"}}{{/* what else is summed: columns of "happened", and of days */ -}}
+    {{- $rows := index . 0}}{{$days := index . 1 -}}
     done_by_window AS
     (
-        SELECT metric, {{seg ""}} cohort_start, `window`, window_start, window_end, {{$days}}
+        SELECT metric, {{seg ""}} cohort_start, `window`, window_start, window_end, sum(d.users) AS users,
+            max(d.done_to_date) AS done_to_date, max(d.entered_to_date) AS entered_to_date {{- $days}}
         FROM
         (
-            SELECT name AS metric, {{seg ""}} cohort_start, day, {{$cells}}
-            {{template "from_done"}}
-            GROUP BY metric, {{seg ""}} cohort_start, day
+            SELECT metric, {{seg ""}} cohort_start, day AS at, {{template "counted_in_order"}} {{- $rows}}
+            FROM happened
+            GROUP BY metric, {{seg ""}} cohort_start, at
         ) AS d
-        INNER JOIN spans AS s ON s.day = d.day
+        INNER JOIN spans AS s ON s.day = d.at
         GROUP BY metric, {{seg ""}} cohort_start, `window`, window_start, window_end
         {{- if not segments}}
         UNION ALL
-        SELECT name AS metric, cohort_start, '1h' AS `window`, bucket AS window_start, bucket_end AS window_end, {{$cells}}
-        {{template "from_done"}} AND has(listed_windows, '1h')
-        GROUP BY metric, cohort_start, bucket, bucket_end
+        SELECT metric, cohort_start, '1h' AS `window`, bucket AS at, bucket_end AS window_end, {{template "counted_in_order"}} {{- $rows}}
+        FROM happened
+        WHERE has(listed_windows, '1h')
+        GROUP BY metric, cohort_start, at, bucket_end
         {{- end}}
-    ),
-    done_before AS
-    (
-        SELECT metric, {{seg ""}} cohort_start, bucket_at, running
-        FROM
-        (
-            SELECT name AS metric, {{seg ""}} cohort_start, sumMap(map(toUnixTimestamp(bucket), n)) AS by_start
-            {{template "from_done"}}
-            GROUP BY metric, {{seg ""}} cohort_start
-        )
-        ARRAY JOIN mapKeys(by_start) AS bucket_at, arrayCumSum(mapValues(by_start)) AS running
     )
 {{- end}}

@@ -17,28 +17,26 @@ WITH
     {{template "today"}},
     {{template "chosen" "'activation'"}},
     {{template "spans"}},
-    {{template "completed" args "sum(n) AS users" "sum(d.users) AS users"}},
-    entered_before AS
+    happened AS
     (
-        SELECT cohort, {{seg ""}} cohort_start, bucket_at, running
+        SELECT name AS metric, {{seg ""}} cohort_start, day, bucket, bucket_end, n AS done_n, toInt64(0) AS entry_n
+        {{template "from_done"}}
+        UNION ALL
+        SELECT c.metric AS metric, {{seg "e."}} {{columns "e." "cohort_start, day, bucket, bucket_end"}}, toInt64(0) AS done_n, e.n AS entry_n
         FROM
         (
-            SELECT name AS cohort, {{seg ""}} cohort_start, sumMap(map(toUnixTimestamp(bucket), n)) AS users
+            SELECT name AS cohort, {{seg ""}} cohort_start, day, bucket, bucket_end, n
             {{template "from_entry"}}
-            GROUP BY cohort, {{seg ""}} cohort_start
-        )
-        ARRAY JOIN mapKeys(users) AS bucket_at, arrayCumSum(mapValues(users)) AS running
-    )
+        ) AS e
+        INNER JOIN chosen AS c ON c.cohort = e.cohort
+    ),
+    {{template "completed" args "" ""}}
 SELECT w.metric AS metric, c.cohort AS cohort, {{seg "w."}} w.cohort_start AS cohort_start, {{columns "w." "window, window_start, window_end"}},
-    toUInt64(e.running) AS entered, toUInt64(w.users) AS activated_in_window, toUInt64(d.running) AS activated_to_date,
+    toUInt64(entered_to_date) AS entered, toUInt64(users) AS activated_in_window, toUInt64(done_to_date) AS activated_to_date,
     activated_to_date / nullIf(entered, 0) AS rate_to_date,
     {{template "settled"}}
 FROM done_by_window AS w
 INNER JOIN chosen AS c ON c.metric = w.metric
-ASOF JOIN done_before AS d
-    ON d.metric = w.metric AND {{equal "d." "w." "cohort_start"}} AND toUnixTimestamp(w.window_end) > d.bucket_at
-ASOF JOIN entered_before AS e
-    ON e.cohort = c.cohort AND {{equal "e." "w." "cohort_start"}} AND toUnixTimestamp(w.window_end) > e.bucket_at
-WHERE activated_in_window > 0
+WHERE users > 0
 {{template "settings"}}
 COMMENT 'Activations of each cohort through calendar time: one row for every window in which a user of the cohort activated{{if segments}}, by segment{{end}}'

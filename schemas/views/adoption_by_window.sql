@@ -26,6 +26,12 @@ WITH
             AND has(listed_windows, `window`)
         GROUP BY metric, {{seg ""}} cohort_start, `window`, window_start, window_end
     ),
+    trailing_windows AS
+    (
+        SELECT 1 AS one, listed AS `window`, {{template "trailing_days" "listed"}} AS trailing_n
+        FROM (SELECT arrayJoin(listed_windows) AS listed)
+        WHERE endsWith(listed, '/1d')
+    ),
     -- Of trailing windows the rows are changes by last day. First uses and events of entered users are those of their
     -- days, so they join when the day comes into the window and leave N days later.
     changes AS
@@ -35,30 +41,30 @@ WITH
         WHERE generation = 1 AND kind = 'trailing' AND {{segmented}} AND name IN (SELECT metric FROM chosen)
             AND has(listed_windows, `window`)
         UNION ALL
-        SELECT metric, {{seg ""}} cohort_start, trailing_window AS `window`, day + change.1 AS day,
-            toInt64(0) AS active, toInt64(0) AS adopters, change.2 * new_n AS new_adopters, change.2 * event_n AS events
+        SELECT metric, {{seg ""}} cohort_start, `window`, d.day + if(change = 1, 0, trailing_n) AS day,
+            toInt64(0) AS active, toInt64(0) AS adopters, change * new_n AS new_adopters, change * event_n AS events
         FROM
         (
-            SELECT name AS metric, {{seg ""}} cohort_start, day, sum(new_adopters) AS new_n, sum(n) AS event_n
+            SELECT name AS metric, {{seg ""}} cohort_start, day, sum(new_adopters) AS new_n, sum(n) AS event_n, 1 AS one
             FROM {{db}}.cells FINAL
             WHERE generation = 1 AND kind = 'window' AND `window` = '1d' AND {{segmented}} AND name IN (SELECT metric FROM chosen)
                 AND cohort_start != toDate(0)
             GROUP BY metric, {{seg ""}} cohort_start, day
             HAVING new_n != 0 OR event_n != 0
-        )
-        ARRAY JOIN arrayFilter(w -> endsWith(w, '/1d'), listed_windows) AS trailing_window
-        ARRAY JOIN [(toUInt16(0), toInt64(1)), ({{template "trailing_days" "trailing_window"}}, toInt64(-1))] AS change
+        ) AS d
+        INNER JOIN trailing_windows AS t ON t.one = d.one
+        ARRAY JOIN [toInt64(1), toInt64(-1)] AS change
     ),
     running AS
     (
-        SELECT metric, {{seg ""}} cohort_start, `window`,
-            sumMap(map(day, active)) AS active_changes, mapKeys(active_changes) AS from_days,
-            arrayPushBack(arrayPopFront(from_days), today + 1) AS until_days,
-            arrayCumSum(mapValues(active_changes)) AS active_by, arrayCumSum(mapValues(sumMap(map(day, adopters)))) AS adopters_by,
-            arrayCumSum(mapValues(sumMap(map(day, new_adopters)))) AS new_by, arrayCumSum(mapValues(sumMap(map(day, events)))) AS events_by
+        SELECT metric, {{seg ""}} cohort_start, `window`, day AS from_day,
+            sum(sum(active)) OVER until_now AS active_n, sum(sum(adopters)) OVER until_now AS adopter_n,
+            sum(sum(new_adopters)) OVER until_now AS new_n, sum(sum(events)) OVER until_now AS event_n,
+            leadInFrame(day, 1, today + 1) OVER (PARTITION BY metric, {{seg ""}} cohort_start, `window` ORDER BY day ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING) AS until_day
         FROM changes
         WHERE day <= today
-        GROUP BY metric, {{seg ""}} cohort_start, `window`
+        GROUP BY metric, {{seg ""}} cohort_start, `window`, day
+        WINDOW until_now AS (PARTITION BY metric, {{seg ""}} cohort_start, `window` ORDER BY day)
     ),
     trailing AS
     (
@@ -70,8 +76,6 @@ WITH
                 arrayJoin(arrayMap(i -> from_day + i, range(toUInt32(until_day - from_day)))) AS last,
                 active_n, adopter_n, new_n, event_n
             FROM running
-            ARRAY JOIN from_days AS from_day, until_days AS until_day, active_by AS active_n, adopters_by AS adopter_n,
-                new_by AS new_n, events_by AS event_n
             WHERE active_n != 0 OR adopter_n != 0 OR new_n != 0 OR event_n != 0
         ) AS t
         INNER JOIN {{template "calendar"}} AS f ON f.day = t.last - t.trailing_n + 1

@@ -32,39 +32,43 @@ WITH
     (
         SELECT name AS cohort, day, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users
         FROM {{db}}.cells FINAL
-        WHERE generation = 1 AND kind = 'entry' AND segment = ''
+        WHERE generation = 1 AND kind = 'entry' AND {{segmented}}
         GROUP BY cohort, day, ended
         HAVING users > 0
     ),
-    newest AS
+    -- Read once, by metric: a named query would run wherever it is named.
     (
-        SELECT metric, kind, wait, max(day) AS newest_day
-        FROM entry_buckets AS e
-        INNER JOIN in_force AS m ON m.cohort = e.cohort
-        WHERE wait = 0 OR ended + wait <= as_of_s
-        GROUP BY metric, kind, wait
-    ),
+        SELECT CAST(groupArray((metric, newest_day)), 'Map(String, Date)')
+        FROM
+        (
+            SELECT metric, max(day) AS newest_day
+            FROM entry_buckets AS e
+            INNER JOIN in_force AS m ON m.cohort = e.cohort
+            WHERE wait = 0 OR ended + wait <= as_of_s
+            GROUP BY metric
+        )
+    ) AS newest_days,
     -- Users of the 56 days have cohorts that began at most a month earlier.
-    (SELECT min(newest_day) - 56 - 31 FROM newest) AS oldest_cohort,
+    arrayMin(mapValues(newest_days)) - 56 - 31 AS oldest_cohort,
     -- period 0 is the newest 28 days, period 1 the 28 before
     entry AS
     (
-        SELECT m.metric AS metric, intDiv(newest_day - day, 28) AS period, sumMap(map(ended, users)) AS entered_by_end
+        SELECT m.metric AS metric, intDiv(newest_days[metric] - day, 28) AS period, sumMap(map(ended, users)) AS entered_by_end
         FROM entry_buckets AS e
         INNER JOIN in_force AS m ON m.cohort = e.cohort
-        INNER JOIN newest AS l ON l.metric = m.metric
-        WHERE day <= newest_day AND day > newest_day - 56 AND (l.wait = 0 OR ended + l.wait <= as_of_s)
+        WHERE {{template "is_recent" "metric"}} AND (wait = 0 OR ended + wait <= as_of_s)
         GROUP BY metric, period
     ),
+    -- Ages are read where they count: a rate needs none.
     reach AS
     (
-        SELECT name AS metric, intDiv(newest_day - day, 28) AS period,
-            {{template "reached_by_end"}},
-            sumMapIf(mapFromArrays(ages, counts), l.kind = 'ttfv') AS users_by_age, sumMapIf(mapFromArrays(ages, sums), l.kind = 'ttfv') AS ms_by_age
-        FROM {{db}}.cells AS r FINAL
-        INNER JOIN newest AS l ON l.metric = r.name
-        WHERE generation = 1 AND r.kind = 'reach' AND stage = 0 AND segment = '' AND cohort_start >= oldest_cohort
-            AND day <= newest_day AND day > newest_day - 56 AND (wait = 0 OR toUnixTimestamp(bucket_end) + wait <= as_of_s)
+        SELECT name AS metric, intDiv(newest_days[name] - day, 28) AS period, {{template "reached_by_end"}},
+            CAST(map(), 'Map(UInt16, UInt64)') AS users_by_age, users_by_age AS ms_by_age
+        {{template "from_recent" "kind != 'ttfv'"}}
+        GROUP BY metric, period
+        UNION ALL
+        SELECT name AS metric, intDiv(newest_days[name] - day, 28) AS period, {{template "reached_by_end"}}, {{template "by_age"}}
+        {{template "from_recent" "kind = 'ttfv'"}}
         GROUP BY metric, period
     ),
     followed AS
@@ -113,5 +117,18 @@ FROM in_force AS m
 LEFT JOIN periods AS p ON p.metric = m.metric
 LEFT JOIN unresolved AS u ON u.metric = m.metric
 ORDER BY m.position
-{{template "settings"}}
+{{template "settings"}},
+    short_circuit_function_evaluation = 'disable' -- else value, low and high would each compute the whole curve
 COMMENT 'One row per metric: where it stands, where it stood, and who answers for it'
+
+{{- define "is_recent"}}{{/* of which metric */ -}}
+    mapContains(newest_days, {{.}}) AND day <= newest_days[{{.}}] AND day > newest_days[{{.}}] - 56
+{{- end}}
+
+{{- define "from_recent"}}{{/* which metrics */ -}}
+    FROM {{db}}.cells AS r FINAL
+        INNER JOIN in_force AS m ON m.metric = r.name
+        WHERE generation = 1 AND r.kind = 'reach' AND stage = 0 AND {{segmented}} AND cohort_start >= oldest_cohort
+            AND name IN (SELECT metric FROM in_force WHERE {{.}})
+            AND {{template "is_recent" "name"}} AND (wait = 0 OR toUnixTimestamp(bucket_end) + wait <= as_of_s)
+{{- end}}

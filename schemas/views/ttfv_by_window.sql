@@ -17,27 +17,24 @@ WITH
     {{template "today"}},
     {{template "chosen" "'ttfv'"}},
     {{template "spans"}},
-    {{template "completed" args
-        "sum(n) AS users, sumMap(mapFromArrays(ages, counts)) AS users_by_age, sumMap(mapFromArrays(ages, sums)) AS ms_by_age"
-        "sum(d.users) AS users, sumMap(d.users_by_age) AS users_by_age, sumMap(d.ms_by_age) AS ms_by_age"}},
-    windowed AS
+    happened AS
     (
-        SELECT w.metric AS metric, {{seg "w."}} {{columns "w." "cohort_start, window, window_start, window_end, users, users_by_age, ms_by_age"}},
-            d.running AS to_date
-        FROM done_by_window AS w
-        ASOF JOIN done_before AS d
-            ON d.metric = w.metric AND {{equal "d." "w." "cohort_start"}} AND toUnixTimestamp(w.window_end) > d.bucket_at
-        WHERE w.users > 0
-    )
+        SELECT name AS metric, {{seg ""}} cohort_start, day, bucket, bucket_end, n AS done_n, toInt64(0) AS entry_n, ages, counts, sums
+        {{template "from_done"}}
+    ),
+    {{template "completed" args
+        ", sumMap(mapFromArrays(ages, counts)) AS users_by_age, sumMap(mapFromArrays(ages, sums)) AS ms_by_age"
+        ", sumMap(d.users_by_age) AS users_by_age, sumMap(d.ms_by_age) AS ms_by_age"}}
 SELECT w.metric AS metric, c.cohort AS cohort, {{seg "w."}} cohort_start, `window`, window_start, window_end,
-    toUInt64(users) AS reached_in_window, toUInt64(to_date) AS reached_to_date,
+    toUInt64(users) AS reached_in_window, toUInt64(done_to_date) AS reached_to_date,
     arraySum(mapValues(ms_by_age)) / nullIf(event_total, 0) / 1000 AS mean_seconds, p50_seconds,
     {{template "settled"}}
 FROM
 (
     SELECT *, {{template "events"}},
         {{template "quantile" args "50" "p50_seconds"}}
-    FROM windowed
+    FROM done_by_window
+    WHERE users > 0
 ) AS w
 INNER JOIN chosen AS c ON c.metric = w.metric
 {{template "settings"}}

@@ -101,24 +101,30 @@ func (s *script) query(query string) (string, error) {
 
 // queryWith runs a query over plain HTTP with one more parameter of the URL, a setting for example.
 func (s *script) queryWith(query, name, value string) (string, error) {
+	body, _, err := s.post(query, name, value)
+	return body, err
+}
+
+// post returns what queryWith does, with the headers of the answer.
+func (s *script) post(query, name, value string) (string, http.Header, error) {
 	base, err := url.Parse(s.dsn)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	parameters := url.Values{"database": {s.database}, name: {value}}
 	answer, err := http.Post("http://"+base.Host+"/?"+parameters.Encode(), "text/plain", strings.NewReader(query))
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if answer.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s\n%s", query, body)
+		return "", nil, fmt.Errorf("%s\n%s", query, body)
 	}
-	return string(body), nil
+	return string(body), answer.Header, nil
 }
 
 // run executes a script file.
