@@ -26,14 +26,14 @@ func CheckDatabase(name string) error {
 }
 
 // Migrate brings a database to this release's schema: it creates the database, runs the migrations that have
-// not run, and replaces the views whose text has changed. Several workers may migrate at once, and a migration that was
+// not run, replaces the views whose text has changed, and makes the roles that read them where it may. Several workers may migrate at once, and a migration that was
 // interrupted is run again. A database of a newer schema is left alone and is an error.
 func Migrate(ctx context.Context, conn Conn, database string) error {
 	if err := CheckDatabase(database); err != nil {
 		return err
 	}
 	m := migrator{conn: conn, database: database}
-	for _, step := range []func(context.Context) error{m.createDatabase, m.migrate, m.createViews} {
+	for _, step := range []func(context.Context) error{m.createDatabase, m.migrate, m.createViews, m.createRoles} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("migrate database %s: %w", database, err)
 		}
@@ -161,6 +161,30 @@ func (m *migrator) replaceView(ctx context.Context, view schemas.View) error {
 		}
 	}
 	return err
+}
+
+// createRoles makes the roles for readers. Where the server keeps no roles in SQL, or this user may not make or grant
+// them, that is left to whoever administers it: the numbers do not depend on roles.
+func (m *migrator) createRoles(ctx context.Context) error {
+	roles, err := schemas.Roles(m.database)
+	if err != nil {
+		return err
+	}
+	for _, role := range roles {
+		for _, statement := range []string{role.Create(), role.Grant(m.database)} {
+			if err := m.exec(ctx, statement); err != nil && !refusesRoles(err) {
+				return fmt.Errorf("role %s: %w", role.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// refusesRoles tells whether a server said that roles are not ours to make.
+func refusesRoles(err error) bool {
+	const storageReadonly, accessDenied, unknownRole, noStorage = 495, 497, 511, 514
+	var exception *proto.Exception
+	return errors.As(err, &exception) && slices.Contains([]int32{storageReadonly, accessDenied, unknownRole, noStorage}, exception.Code)
 }
 
 func (m *migrator) exec(ctx context.Context, statement string, args ...any) error {

@@ -43,7 +43,7 @@ type Process struct {
 // Start starts the engine and returns when it serves. A data directory that another process is just giving up
 // is waited for, about 10 s. Every failure is one line that says what to do. ctx bounds the start only.
 func Start(ctx context.Context, c Config) (*Process, error) {
-	library, err := findLibrary(c.Library)
+	library, err := FindLibrary(c.Library)
 	if err != nil {
 		return nil, err
 	}

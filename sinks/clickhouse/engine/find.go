@@ -9,9 +9,9 @@ import (
 
 const helperName = "firstlight-clickhouse"
 
-// findLibrary returns given when it exists, or else the library below .engine in the folder of this executable,
+// FindLibrary returns given when it exists, or else the library below .engine in the folder of this executable,
 // the one above it, the working directory, or one of that one's parents.
-func findLibrary(given string) (string, error) {
+func FindLibrary(given string) (string, error) {
 	const advice = "run `make engine`, or set FIRSTLIGHT_LIBCHDB to a libchdb.so, or CLICKHOUSE_URL to a ClickHouse server"
 	if given != "" {
 		if _, err := os.Stat(given); err != nil {
