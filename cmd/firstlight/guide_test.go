@@ -1,0 +1,130 @@
+package main
+
+import (
+	"fmt"
+	"hash/fnv"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"firstlight/pipeline/event"
+	"firstlight/pipeline/simulate"
+	"firstlight/pipeline/stream"
+	"firstlight/schemas"
+)
+
+// TestReaders reads the example product as people do: the queries of the documents, and clients of other makers.
+func TestReaders(t *testing.T) {
+	r := exampleProduct(t)
+	t.Run("documents", r.documents)
+	t.Run("clickhouse-go", r.clickhouseGo)
+	t.Run("node", r.node)
+}
+
+// readers read the database of one running firstlight.
+type readers struct{ address string }
+
+// exampleProduct runs what docs/bi.md queries: the simulated product for six weeks, of which the invite mail was broken
+// for three days by a release, with a channel and an experiment at sign-up, from two sources.
+func exampleProduct(t *testing.T) readers {
+	t.Helper()
+	b := newBox(t)
+	b.write("catalog.yaml", strings.Replace(string(schemas.ExampleSaaS), "      - plan\n", "      - plan\n      - channel\n      - variant\n", 1)+`
+  - name: first_project
+    kind: ttfv
+    cohort: signup
+    value: {event: project_created}
+    direction: down
+    action: Start everybody with a project that is there already
+`)
+	server, err := stream.StartEmbedded("127.0.0.1:0", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Shutdown(); server.WaitForShutdown() })
+	b.env["NATS_URL"] = server.ClientURL()
+	messages := exampleMessages()
+	publishAll(t, server.ClientURL(), messages) // before the worker: a stream without a past begins now
+	b.must("annotate", "--kind", "deploy", "--title", "Release 7", "--source", "ci", "--id", "release-7", "--time", "2026-04-01T09:00:00Z")
+	r := readers{b.start("run").at.ClickHouse}
+	for what, want := range map[string]string{
+		"SELECT sum(received) FROM pipeline_progress": fmt.Sprint(len(messages)), "SELECT count() FROM annotations": "1",
+		"SELECT max(lag) FROM pipeline_progress": "0",
+	} {
+		b.eventually(what+" is "+want, func() bool {
+			got, err := r.ask(what, "TSV")
+			return err == nil && strings.TrimSpace(got) == want
+		})
+	}
+	return r
+}
+
+// publishAll publishes messages into the event stream, in order.
+func publishAll(t *testing.T, server string, messages []*nats.Msg) {
+	t.Helper()
+	conn, err := nats.Connect(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Ensure(t.Context(), js, "EVENTS"); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range messages {
+		if _, err := js.PublishMsgAsync(m, jetstream.WithStallWait(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-js.PublishAsyncComplete()
+}
+
+// exampleMessages are the product's events in order of time, received when they happened.
+func exampleMessages() (messages []*nats.Msg) {
+	from := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	at := func(days, hours int) int64 {
+		return from.AddDate(0, 0, days).Add(time.Duration(hours) * time.Hour).UnixMilli()
+	}
+	p := simulate.Product{
+		Seed: 7, From: at(0, 0), Until: at(42, 0), PerDay: 100,
+		Outages: []simulate.Outage{{From: at(30, 9), Until: at(33, 9)}},
+	}
+	for _, e := range simulate.EventsBetween(p.Users(), p.From, p.Until) {
+		hash := fnv.New32a()
+		hash.Write([]byte(e.User))
+		drawn := hash.Sum32()
+		if e.Name == "signed_up" {
+			e.Properties["channel"] = [...]string{"paid", "organic", "organic"}[drawn/2%3]
+			e.Properties["variant"] = [...]string{"control", "checklist"}[drawn/7%2]
+		}
+		m := nats.NewMsg(event.Subject([...]string{"web", "web", "ios"}[drawn/11%3], e.User))
+		m.Data = e.JSON()
+		m.Header.Set(event.ReceivedHeader, time.UnixMilli(e.Time).UTC().Format("2006-01-02T15:04:05.000Z"))
+		messages = append(messages, m)
+	}
+	return messages
+}
+
+// ask runs SQL as a user who may only read.
+func (r readers) ask(sql, format string) (string, error) {
+	parameters := url.Values{"database": {"firstlight"}, "readonly": {"1"}, "default_format": {format}}
+	answer, err := http.Post("http://"+r.address+"/?"+parameters.Encode(), "text/plain", strings.NewReader(sql))
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s", body)
+	}
+	return string(body), err
+}
