@@ -75,8 +75,8 @@ func TestRoles(t *testing.T) {
 				}
 			}
 			for _, sql := range []string{
-				"SELECT user_id FROM firstlight.users", "SELECT * FROM firstlight.cells", "SELECT * FROM firstlight.notes",
-				"INSERT INTO firstlight.notes (title) VALUES ('x')", "DROP VIEW firstlight.metric_status",
+				"SELECT user_id FROM firstlight.users", "SELECT * FROM firstlight.cells", "SELECT * FROM firstlight.annotation_log",
+				"INSERT INTO firstlight.annotation_log (title) VALUES ('x')", "DROP VIEW firstlight.metric_status",
 			} {
 				var exception *clickhouse.Exception
 				if err := conn.Exec(ctx, sql); !errors.As(err, &exception) || exception.Code != accessDenied {

@@ -22,6 +22,7 @@ import (
 // TestReaders reads the example product as people do: the queries of the documents, and clients of other makers.
 func TestReaders(t *testing.T) {
 	r := exampleProduct(t)
+	t.Run("complete", r.complete)
 	t.Run("documents", r.documents)
 	t.Run("clickhouse-go", r.clickhouseGo)
 	t.Run("node", r.node)
@@ -112,6 +113,25 @@ func exampleMessages() (messages []*nats.Msg) {
 		messages = append(messages, m)
 	}
 	return messages
+}
+
+// complete checks that the two views about metrics leave out nothing that a metric has.
+func (r readers) complete(t *testing.T) {
+	for what, want := range map[string]string{
+		`SELECT count(), countIf(value > low AND value < high AND n > 0 AND as_of > '2026-04-12' AND owner != '' AND NOT review_overdue),
+			countIf(target_value > 0 AND target_by > '2030-01-01' AND pace > 0.5 AND pace < 2), countIf(previous_value > 0), countIf(review_by = '2030-01-15')
+		FROM metric_status`: "7\t7\t2\t4\t1",
+		`SELECT count(), countIf(owner != '' AND objective != '' AND indicator IN ('leading', 'lagging') AND direction IN ('up', 'down') AND action != ''
+				AND formula != '' AND length(definition_hash) = 32 AND active_since > '2026-01-01' AND complete_from > '2026-03-02' AND complete_from < '2026-03-03'),
+			countIf(runbook != '' AND labels['team'] = 'growth' AND target_value = 0.4 AND target_by = '2030-03-31' AND review_by = '2030-01-15'),
+			countIf(description != ''), countIf(guardrails = '[]'), countIf(JSONExtractString(guardrails, 1, 'severity') IN ('critical', 'warning'))
+		FROM metric_catalog`: "7\t7\t1\t6\t4\t3",
+	} {
+		got, err := r.ask(what, "TSV")
+		if err != nil || strings.TrimSpace(got) != want {
+			t.Errorf("%s\nis %s %v\nwant %s", what, got, err, want)
+		}
+	}
 }
 
 // ask runs SQL as a user who may only read.

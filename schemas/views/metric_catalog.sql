@@ -12,7 +12,7 @@ CREATE OR REPLACE VIEW {{view}}
     target_value Nullable(Float64) COMMENT 'Value to reach: a rate, or seconds for ttfv; NULL when there is no target',
     target_by Nullable(Date) COMMENT 'When the target should be reached',
     review_by Nullable(Date) COMMENT 'When the metric should be reviewed',
-    guardrails String COMMENT 'Guardrails, a JSON array',
+    guardrails String COMMENT 'Guardrails as the catalog writes them, a JSON array; [] when there are none',
     formula String COMMENT 'What the metric computes, in words',
     definition_hash String COMMENT 'Hash of everything that decides the numbers: it changes when they may',
     active_since DateTime64(3, 'UTC') COMMENT 'When this definition took effect',

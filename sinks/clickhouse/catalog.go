@@ -58,7 +58,7 @@ func appendMetric(b driver.Batch, c *catalog.Catalog, i int, version uint64, sin
 	for _, s := range co.Segments {
 		segments = append(segments, s.Name)
 	}
-	guardrails, err := json.Marshal(m.Guardrails)
+	guardrails, err := json.Marshal(append([]catalog.Guardrail{}, m.Guardrails...)) // [] when there are none
 	if err != nil {
 		return fmt.Errorf("guardrails of %s: %w", m.Name, err)
 	}
