@@ -276,14 +276,20 @@ func (d *daemon) tsv(sql string) string {
 // jetstream connects to the daemon's NATS server.
 func (d *daemon) jetstream() jetstream.JetStream {
 	d.b.t.Helper()
-	conn, err := nats.Connect("nats://" + d.at.NATS)
+	return jetstreamAt(d.b.t, "nats://"+d.at.NATS)
+}
+
+// jetstreamAt connects to a NATS server until the test ends.
+func jetstreamAt(t *testing.T, url string) jetstream.JetStream {
+	t.Helper()
+	conn, err := nats.Connect(url)
 	if err != nil {
-		d.b.t.Fatal(err)
+		t.Fatal(err)
 	}
-	d.b.t.Cleanup(conn.Close)
+	t.Cleanup(conn.Close)
 	js, err := jetstream.New(conn)
 	if err != nil {
-		d.b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return js
 }

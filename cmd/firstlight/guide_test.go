@@ -69,15 +69,7 @@ func exampleProduct(t *testing.T) readers {
 // publishAll publishes messages into the event stream, in order.
 func publishAll(t *testing.T, server string, messages []*nats.Msg) {
 	t.Helper()
-	conn, err := nats.Connect(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	js, err := jetstream.New(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := jetstreamAt(t, server)
 	if _, err := stream.Ensure(t.Context(), js, "EVENTS"); err != nil {
 		t.Fatal(err)
 	}

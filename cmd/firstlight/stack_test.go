@@ -119,15 +119,7 @@ func TestStackPermissions(t *testing.T) {
 // useStreams holds a lease with the worker's permissions, and may not delete what was received.
 func useStreams(t *testing.T, url string) {
 	t.Helper()
-	conn, err := nats.Connect(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	js, err := jetstream.New(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := jetstreamAt(t, url)
 	lease, err := stream.NewLease(t.Context(), js, "test", "me")
 	if err != nil {
 		t.Fatal(err)
