@@ -15,7 +15,7 @@ import (
 	"firstlight/pipeline/worker"
 )
 
-// What operators ask a running worker over HTTP: is it alive, is it ready, its metrics.
+// What operators ask a running worker over HTTP: is it alive, is it ready, its metrics. The page is served beside it.
 
 const (
 	// stuckAfter is when a partition's loop that does not go round counts as dead: it has nothing to wait for.
@@ -66,15 +66,13 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
 	return nil
 }
 
-// handler serves /healthz, /readyz and /metrics.
-func (o *observer) handler(metrics prometheus.Gatherer) http.Handler {
+// handler serves /healthz, /readyz, /metrics, and the page on everything else.
+func (o *observer) handler(metrics prometheus.Gatherer, page http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, o.dead()) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, o.unready()) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintln(w, "Firstlight: /healthz /readyz /metrics")
-	})
+	mux.Handle("/", page)
 	return mux
 }
 

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"firstlight/cmd/firstlight/page"
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/notes"
 	"firstlight/pipeline/oncall"
@@ -180,7 +181,10 @@ func (b *backends) attend(ctx context.Context, a attended, listener net.Listener
 	}
 	if listener != nil {
 		h := &observer{connected: b.nats.IsConnected, observe: w.Observe, now: time.Now}
-		group.Go(func() error { return serveHTTP(running, listener, h.handler(registry(w.Observe, flushes, a.alerts))) })
+		looks := page.Handler(page.Config{
+			Conn: b.conn, Database: b.settings.Database, Catalog: w.Catalog, Listen: b.httpAddr, ExternalURL: b.settings.ExternalURL,
+		})
+		group.Go(func() error { return serveHTTP(running, listener, h.handler(registry(w.Observe, flushes, a.alerts), looks)) })
 	}
 	group.Go(func() error {
 		select {

@@ -1,0 +1,89 @@
+// Every metric as a tile, worst first.
+
+import { ask } from "./api.js";
+import { el, fromTemplate, replace } from "./dom.js";
+import { addDays, localDay, titled, valueOf } from "./format.js";
+import { judge, worstFirst } from "./judge.js";
+import { href } from "./route.js";
+import { spark } from "./spark.js";
+import { badges, kindWords, maturity, says, target } from "./words.js";
+import { lineWindow } from "./windows.js";
+
+const sparkDays = 56;
+
+export function home(main, about, tellTime, missing) {
+  const list = el("ul", { class: "tiles", "aria-busy": "true" });
+  const lead = el("p", { class: "lead" }, "The metrics that need a look come first. Open one to see where and why.");
+  const state = { tiles: new Map(), status: [], catalog: new Map(), incidents: [], waiting: new Map() };
+  main.replaceChildren(el("div", { class: "home" },
+    el("h1", { tabindex: "-1" }, "How are we doing?"),
+    missing ? el("p", { class: "empty" }, `There is no metric called “${missing}” in the catalog. These are all there are.`) : null,
+    lead, list));
+  for (const metric of about.metrics) list.append(tileOf(state, metric));
+  if (!about.metrics.length) list.replaceWith(el("p", { class: "empty" }, "The catalog has no metrics yet. Add one, and start firstlight again."));
+
+  async function refresh() {
+    const sorted = () => arrange(about, state, list);
+    await Promise.allSettled([
+      ask("status").then(async (answer) => {
+        state.status = answer.rows;
+        if (answer.rows.length) tellTime(answer.rows[0].as_of);
+        sorted();
+        await sparks(about, state, answer.rows);
+      }),
+      ask("catalog").then((answer) => { state.catalog = new Map(answer.rows.map((row) => [row.metric, row])); sorted(); }),
+      ask("incidents").then((answer) => { state.incidents = answer.rows; sorted(); }),
+      ask("maturity").then((answer) => { state.waiting = new Map(answer.rows.map((row) => [row.metric, row.waiting])); sorted(); }),
+    ]);
+    list.removeAttribute("aria-busy");
+  }
+  return { show: refresh, refresh };
+}
+
+function tileOf(state, metric) {
+  const tile = fromTemplate("tile");
+  tile.node.dataset.metric = metric.name;
+  tile.name.textContent = titled(metric.name);
+  tile.name.href = href({ metric: metric.name });
+  tile.value.textContent = "…";
+  tile.says.textContent = kindWords[metric.kind];
+  state.tiles.set(metric.name, tile);
+  return tile.node;
+}
+
+// arrange fills the tiles with what is known so far and puts them in order.
+function arrange(about, state, list) {
+  const judged = state.status.filter((s) => state.tiles.has(s.metric))
+    .map((status) => ({ status, metric: about.metrics.find((m) => m.name === status.metric) }))
+    .map(({ status, metric }) => ({ status, metric, standing: judge(metric, status, state.catalog.get(status.metric), state.incidents) }));
+  for (const { status, metric, standing } of judged) fillTile(about, state, metric, status, standing);
+  const order = judged.toSorted(worstFirst).map(({ status }) => state.tiles.get(status.metric).node);
+  const now = [...list.children].filter((node) => order.includes(node));
+  if (order.some((node, i) => node !== now[i])) replace(list, order, [...list.children].filter((node) => !order.includes(node)));
+}
+
+function fillTile(about, state, metric, status, standing) {
+  const tile = state.tiles.get(metric.name);
+  const ripe = maturity(metric, state.waiting.get(metric.name), about.lateness_seconds);
+  const catalog = state.catalog.get(metric.name);
+  tile.node.dataset.tone = standing.tone;
+  replace(tile.badges, badges(standing, ripe));
+  tile.value.textContent = status.value === null ? "–" : valueOf(metric.kind)(status.value);
+  replace(tile.says, says(metric.kind, status));
+  tile.target.textContent = target(metric.kind, status);
+  tile.owner.textContent = [catalog?.description, `Owner: ${status.owner}`].filter(Boolean).join(" · ");
+}
+
+// sparks draws the last weeks of all metrics, one question per kind.
+async function sparks(about, state, status) {
+  if (!status.length) return;
+  const from = addDays(localDay(status[0].as_of), -sparkDays);
+  const window = lineWindow(about.windows);
+  await Promise.allSettled([...new Set(about.metrics.map((m) => m.kind))].map(async (kind) => {
+    const { rows } = await ask(`${kind}_line`, { window, from });
+    for (const metric of about.metrics.filter((m) => m.kind === kind)) {
+      const points = rows.filter((row) => row.metric === metric.name).reverse();
+      replace(state.tiles.get(metric.name).spark, spark(points, kind, window));
+    }
+  }));
+}

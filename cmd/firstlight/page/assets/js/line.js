@@ -1,0 +1,147 @@
+// A metric over time: a line with its interval as a band, windows that may still change dashed and hollow, and what
+// happened meanwhile marked.
+
+import { duration, getZone, moment, percent, valueOf, windowText } from "./format.js";
+import { hatch, plot, uPlot } from "./plot.js";
+import { font, theme } from "./theme.js";
+import { saysPlain } from "./words.js";
+
+const trailing = (window) => window.endsWith("/1d");
+
+// when is where a window stands on the time axis, in seconds.
+const when = (row, window) => new Date(trailing(window) ? row.window_end : row.window_start) / 1000;
+
+// line draws rows, oldest first. marks are { from, until, label, kind: "bad" | "note", strong }.
+export function line(host, { kind, window, rows, marks, goal }) {
+  const open = rows.map((row) => row.is_provisional || !row.is_settled);
+  const x = rows.map((row) => when(row, window));
+  const firm = rows.map((row, i) => (open[i] ? null : row.value));
+  // A dashed step begins and ends at its neighbours, which are dots of the solid line. A window of adoption that is not
+  // over is a dot of its own: a line down to a part of a day would look like a drop.
+  const joined = kind !== "adoption";
+  const loose = rows.map((row, i) => (open[i] || joined && (open[i - 1] || open[i + 1]) ? row.value : null));
+  const hollow = rows.flatMap((row, i) => (open[i] && row.value !== null ? [i] : []));
+  const text = valueOf(kind);
+  const young = rows.findIndex((row, i) => row.value === null && rows.slice(i).every((later) => later.value === null));
+  const label = `Line with ${rows.filter((row) => row.value !== null).length} values from ${windowText(rows[0], window)} to ${windowText(rows.at(-1), window)}. The data table below holds them all.`;
+
+  const options = () => {
+    const c = theme();
+    const dots = { show: rows.length < 150, size: 6, fill: c.line, stroke: c.line };
+    return {
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), getZone()),
+      scales: { x: { range: () => span(x) }, y: { range: (u, low, high) => [0, top(kind, rows, goal)] } },
+      axes: [
+        { stroke: c.quiet, font, grid: { stroke: c.grid, width: 1 }, ticks: { stroke: c.grid }, values: (u, splits, i, space, step) => splits.map((s) => tick(s, step)), space: 70 },
+        { stroke: c.quiet, font, grid: { stroke: c.grid, width: 1 }, ticks: { show: false }, size: 56, values: (u, splits) => splits.map((v) => short(kind, v)), ...(kind === "ttfv" ? { incrs: steps } : {}) },
+      ],
+      series: [
+        {},
+        { label: "value", stroke: c.line, width: 2, points: dots },
+        { label: "may still change", stroke: c.line, width: 2, dash: [5, 4], points: { show: true, size: 8, fill: c.surface, stroke: c.line, width: 2, filter: () => hollow } },
+        { label: "low", stroke: "transparent", width: 0, points: { show: false } },
+        { label: "high", stroke: "transparent", width: 0, points: { show: false } },
+      ],
+      bands: [{ series: [4, 3], fill: c.band }],
+      hooks: {
+        drawClear: [(u) => { if (young >= 0) hatch(u, u.valToPos(x[young] - half(x), "x", true), Infinity, c.hatch); shade(u, marks, c); }],
+        draw: [(u) => { if (goal !== null && goal !== undefined) aim(u, goal, `target ${text(goal)}`, c); flags(u, marks, c); }],
+      },
+    };
+  };
+  const data = () => [x, firm, loose, rows.map((r) => r.low), rows.map((r) => r.high)];
+  const read = (i) => `${windowText(rows[i], window)}: ${saysPlain(kind, rows[i])}${change(rows[i], open[i])}`;
+  return plot(host, label, options, data, read, "Point at the line, or focus it and use the arrow keys, to read single values.");
+}
+
+function change(row, open) {
+  if (row.value === null) return "";
+  if (open) return " · may still change";
+  return row.is_final ? " · final" : " · settled, late events may still correct it";
+}
+
+const half = (x) => (x.length > 1 ? (x.at(-1) - x.at(-2)) / 2 : 43200);
+const span = (x) => [x[0] - half(x), x.at(-1) + half(x)];
+
+function top(kind, rows, goal) {
+  const values = rows.flatMap((r) => [r.value, kind === "ttfv" && r.high > 4 * r.value ? null : r.high]).filter((v) => v !== null);
+  const most = Math.max(...values, goal ?? 0, kind === "ttfv" ? 60 : 0.01) * 1.08;
+  return kind === "ttfv" ? most : Math.min(1, most);
+}
+
+// steps are round differences between durations, in seconds.
+export const steps = [1, 5, 15, 60, 300, 900, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 432000, 604800, 1209600, 2419200, 7776000, 31536000];
+
+function short(kind, v) {
+  if (kind === "ttfv") return v === 0 ? "0" : duration(v, true);
+  return percent(v).replace(".0", "");
+}
+
+function tick(seconds, step) {
+  const at = seconds * 1e3;
+  if (step >= 28 * 86400) return moment(at, { month: "short", year: "2-digit" });
+  if (step >= 86400) return moment(at, { day: "numeric", month: "short" });
+  const hour = moment(at, { hour: "2-digit", minute: "2-digit" });
+  return hour === "00:00" ? moment(at, { day: "numeric", month: "short" }) : hour;
+}
+
+function shade(u, marks, c) {
+  const { ctx, bbox } = u;
+  for (const m of marks.filter((m) => m.kind === "bad")) {
+    const left = Math.max(bbox.left, u.valToPos(m.from, "x", true)), right = Math.min(bbox.left + bbox.width, u.valToPos(m.until, "x", true));
+    if (right < bbox.left || left > bbox.left + bbox.width) continue;
+    ctx.save();
+    ctx.globalAlpha = m.strong ? 0.3 : 0.14;
+    ctx.fillStyle = c.bad;
+    ctx.fillRect(left, bbox.top, Math.max(3 * devicePixelRatio, right - left), bbox.height);
+    ctx.restore();
+  }
+}
+
+// flags numbers the marks along the upper edge, as the list below the charts does.
+function flags(u, marks, c) {
+  const { ctx, bbox } = u;
+  ctx.save();
+  ctx.font = `600 ${11 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.textAlign = "center";
+  ctx.textBaseline = "middle";
+  for (const m of marks) {
+    const at = u.valToPos(m.kind === "bad" ? (m.from + m.until) / 2 : m.from, "x", true);
+    if (at < bbox.left || at > bbox.left + bbox.width) continue;
+    ctx.strokeStyle = ctx.fillStyle = m.kind === "bad" ? c.bad : c.note;
+    if (m.kind === "note") {
+      ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+      ctx.lineWidth = devicePixelRatio;
+      ctx.beginPath();
+      ctx.moveTo(at, bbox.top);
+      ctx.lineTo(at, bbox.top + bbox.height);
+      ctx.stroke();
+    }
+    const r = 9 * devicePixelRatio;
+    ctx.beginPath();
+    ctx.arc(at, bbox.top + r, r, 0, 2 * Math.PI);
+    ctx.fill();
+    ctx.fillStyle = c.surface;
+    ctx.fillText(m.label, at, bbox.top + r);
+  }
+  ctx.restore();
+}
+
+// aim is a dashed line across at the target.
+function aim(u, value, label, c) {
+  const { ctx, bbox } = u;
+  const y = u.valToPos(value, "y", true);
+  if (y < bbox.top || y > bbox.top + bbox.height) return;
+  ctx.save();
+  ctx.strokeStyle = ctx.fillStyle = c.quiet;
+  ctx.setLineDash([2 * devicePixelRatio, 4 * devicePixelRatio]);
+  ctx.lineWidth = devicePixelRatio;
+  ctx.beginPath();
+  ctx.moveTo(bbox.left, y);
+  ctx.lineTo(bbox.left + bbox.width, y);
+  ctx.stroke();
+  ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.textAlign = "right";
+  ctx.fillText(label, bbox.left + bbox.width - 4 * devicePixelRatio, y - 5 * devicePixelRatio);
+  ctx.restore();
+}

@@ -1,0 +1,74 @@
+// The page: a shell at once, then whatever the address names, filled in as the answers come.
+
+import { onReach, product } from "./api.js";
+import { el } from "./dom.js";
+import { duration, moment, setZone, titled } from "./format.js";
+import { health } from "./health.js";
+import { home } from "./home.js";
+import { follow } from "./live.js";
+import { metricScreen } from "./metric.js";
+import { go, start } from "./route.js";
+
+const main = document.getElementById("main");
+const chooser = document.getElementById("go");
+const notice = document.getElementById("notice");
+const fresh = document.getElementById("fresh");
+
+let screen = null; // { key, show(route), refresh() }
+let asOf = null;
+
+async function begin() {
+  onReach(tellReach);
+  const about = await patiently(product);
+  setZone(about.timezone);
+  document.getElementById("product").textContent = about.name;
+  for (const m of about.metrics) chooser.append(el("option", { value: m.name }, titled(m.name)));
+  chooser.addEventListener("change", () => go(chooser.value ? { metric: chooser.value } : {}));
+  start((route) => show(about, route));
+  const footer = health(document.getElementById("health"), about);
+  follow(async () => { await Promise.all([screen.refresh(), footer.refresh(asOf)]); }, (pipeline) => footer.show(pipeline, asOf));
+}
+
+function show(about, route) {
+  const metric = about.metrics.find((m) => m.name === route.metric);
+  const key = metric?.name ?? "";
+  chooser.value = key;
+  document.title = (metric ? titled(metric.name) + " · " : "") + about.name + " · Firstlight";
+  const first = screen === null;
+  if (screen?.key !== key) {
+    screen?.leave?.();
+    screen = { key, ...(metric ? metricScreen(main, about, metric, tellTime) : home(main, about, tellTime, route.metric)) };
+    if (!first) {
+      scrollTo(0, 0);
+      main.querySelector("h1")?.focus();
+    }
+  }
+  return screen.show(route);
+}
+
+function tellTime(at) {
+  asOf = at;
+  fresh.textContent = `As of ${moment(at)}`;
+  fresh.title = "All events received up to then are counted.";
+}
+
+function tellReach(away) {
+  notice.hidden = !away;
+  if (!away) return;
+  const age = duration(Math.max(1, Math.round((Date.now() - away.since) / 1000)));
+  notice.textContent = `The numbers cannot be read right now (${away.why}). What you see is from ${age} ago; the page goes on trying.`;
+}
+
+// patiently asks until there is an answer: the page may be open before the server is.
+async function patiently(question) {
+  for (;;) {
+    try {
+      return await question();
+    } catch (error) {
+      tellReach({ why: error.message, since: Date.now() });
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+    }
+  }
+}
+
+begin();

@@ -1,0 +1,72 @@
+// One thing to look at: a chart, the same as a table, the SQL behind it, and its rows as CSV.
+
+import { ask } from "./api.js";
+import { el, fromTemplate, replace } from "./dom.js";
+import { count } from "./format.js";
+
+// panel makes one. `draw(rows, answer)` returns what the body shows: nodes, a text for an empty state, or nothing
+// when it has changed the body itself.
+export function panel({ id, title, lead, wide }) {
+  const p = fromTemplate("panel");
+  let shown = "", asked = 0;
+  p.node.id = id;
+  p.node.classList.toggle("wide", Boolean(wide));
+  p.node.setAttribute("aria-labelledby", `${id}-title`);
+  p.title.id = `${id}-title`;
+  p.title.textContent = title;
+  p.lead.textContent = lead ?? "";
+  p.table.setAttribute("aria-label", `${title}, as a table`);
+  p.sqlButton.setAttribute("aria-label", `SQL behind: ${title}`);
+  p.csv.setAttribute("aria-label", `${title}, as CSV`);
+  p.sqlButton.addEventListener("click", () => {
+    p.sql.hidden = !p.sql.hidden;
+    p.sqlButton.setAttribute("aria-expanded", String(!p.sql.hidden));
+  });
+  p.copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(p.sqlText.textContent);
+    p.copy.textContent = "Copied";
+  });
+
+  // load asks and shows. An answer that is overtaken by a later question is dropped.
+  async function load(query, values, draw, columns) {
+    const turn = ++asked;
+    p.node.setAttribute("aria-busy", "true");
+    try {
+      const answer = await ask(query, values);
+      if (turn !== asked) return;
+      p.csv.href = answer.csv;
+      p.sqlText.textContent = answer.sql;
+      p.copy.textContent = "Copy";
+      const text = answer.sql + JSON.stringify(answer.rows);
+      if (text === shown) return;
+      shown = text;
+      const nodes = answer.rows.length || !draw.evenEmpty ? draw(answer.rows, answer) : draw([], answer);
+      if (nodes !== undefined) replace(p.body, typeof nodes === "string" ? el("p", { class: "empty" }, nodes) : nodes);
+      p.data.hidden = !answer.rows.length;
+      replace(p.table, dataTable(answer, columns), answer.truncated ? el("p", { class: "quiet" }, `Only the first ${count(answer.rows.length)} rows.`) : null);
+    } catch (error) {
+      if (turn === asked && !shown) replace(p.body, el("p", { class: "empty" }, `This cannot be shown: ${error.message}`));
+    } finally {
+      if (turn === asked) p.node.removeAttribute("aria-busy");
+    }
+  }
+
+  // redraw makes the next load draw again, whatever it brings.
+  return { ...p, load, redraw: () => { shown = ""; }, say: (text) => { p.lead.textContent = text; } };
+}
+
+// dataTable shows rows as they came, with the columns named and written as asked: { column: [heading, write] }.
+function dataTable({ rows, columns }, named = {}) {
+  const chosen = Object.keys(named).filter((c) => columns.includes(c));
+  const heads = chosen.length ? chosen : columns;
+  return el("table", {},
+    el("thead", {}, el("tr", {}, heads.map((c) => el("th", { scope: "col" }, named[c]?.[0] ?? c.replaceAll("_", " "))))),
+    el("tbody", {}, rows.map((row) => el("tr", {}, heads.map((c) => el("td", {}, written(row, c, named[c]?.[1])))))));
+}
+
+function written(row, column, write) {
+  const value = row[column];
+  if (write) return write(value, row);
+  if (value === null) return "–";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}

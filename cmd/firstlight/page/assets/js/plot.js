@@ -1,0 +1,73 @@
+// What all canvas charts share: they fill their host's width, are reached by keyboard, and say what they point at.
+
+import uPlot from "../vendor/uplot/uPlot.esm.js";
+import { el } from "./dom.js";
+import { onTheme } from "./theme.js";
+
+const height = () => (innerWidth < 600 ? 220 : 300);
+
+// plot keeps a chart in host. `options(width)` and `data()` are asked whenever it is made anew; `read(i)` is what the
+// chart says about its i-th x.
+export function plot(host, label, options, data, read, resting) {
+  const readout = el("p", { class: "readout", "aria-live": "polite" }, resting);
+  const stage = el("div", { class: "stage", tabindex: "0", role: "group", "aria-roledescription": "chart", "aria-label": label });
+  let chart = null, at = null;
+
+  function make() {
+    const width = host.clientWidth;
+    if (!width) return;
+    chart?.destroy();
+    at = null;
+    chart = new uPlot({
+      width, height: height(), legend: { show: false },
+      cursor: { y: false, drag: { x: false, y: false }, points: { size: 9 } },
+      ...options(width),
+      hooks: merge({ setCursor: [(u) => point(u.cursor.idx)] }, options(width).hooks),
+    }, data(), stage);
+    stage.chart = chart;
+  }
+
+  function point(i) {
+    at = i;
+    readout.textContent = i === null || i === undefined ? resting : read(i);
+  }
+
+  stage.addEventListener("keydown", (e) => {
+    const n = chart.data[0].length;
+    const to = { ArrowLeft: (at ?? n) - 1, ArrowRight: (at ?? -1) + 1, Home: 0, End: n - 1 }[e.key];
+    if (to === undefined) return;
+    e.preventDefault();
+    const i = Math.min(n - 1, Math.max(0, to));
+    chart.setCursor({ left: chart.valToPos(chart.data[0][i], "x"), top: 10 }, false);
+    point(i);
+  });
+  host.replaceChildren(stage, readout);
+  new ResizeObserver(() => { if (host.isConnected && chart?.width !== host.clientWidth) make(); }).observe(host);
+  const stop = onTheme(() => (host.isConnected ? make() : stop()));
+  make();
+  return { make, get chart() { return chart; } };
+}
+
+const merge = (a, b = {}) => Object.fromEntries([...new Set([...Object.keys(a), ...Object.keys(b)])].map((k) => [k, [...(a[k] ?? []), ...(b[k] ?? [])]]));
+
+// hatch fills a part of the plot with thin diagonal lines.
+export function hatch(u, left, right, colour) {
+  const { ctx, bbox } = u;
+  const from = Math.max(bbox.left, left), to = Math.min(bbox.left + bbox.width, right);
+  if (to <= from) return;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(from, bbox.top, to - from, bbox.height);
+  ctx.clip();
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = devicePixelRatio;
+  ctx.beginPath();
+  for (let x = from - bbox.height; x < to; x += 8 * devicePixelRatio) {
+    ctx.moveTo(x, bbox.top + bbox.height);
+    ctx.lineTo(x + bbox.height, bbox.top);
+  }
+  ctx.stroke();
+  ctx.restore();
+}
+
+export { uPlot };

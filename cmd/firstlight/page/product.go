@@ -1,0 +1,55 @@
+package page
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"firstlight/pipeline/catalog"
+)
+
+// product is what the page needs of the catalog beside the views.
+type product struct {
+	Name            string   `json:"name"`
+	Timezone        string   `json:"timezone"`
+	LatenessSeconds int64    `json:"lateness_seconds"`
+	Windows         []string `json:"windows"`
+	Metrics         []metric `json:"metrics"`
+}
+
+type metric struct {
+	Name          string   `json:"name"`
+	Kind          string   `json:"kind"`
+	Grain         string   `json:"grain"`
+	WithinSeconds int64    `json:"within_seconds"` // 0: no limit
+	Segments      []string `json:"segments"`
+}
+
+var (
+	kinds  = map[catalog.Kind]string{catalog.Activation: "activation", catalog.TTFV: "ttfv", catalog.Adoption: "adoption"}
+	grains = map[catalog.Grain]string{catalog.GrainDay: "day", catalog.GrainWeek: "week", catalog.GrainMonth: "month"}
+)
+
+func serveProduct(c *catalog.Catalog) http.Handler {
+	p := product{Name: c.Product, Timezone: c.Location.String(), LatenessSeconds: int64(c.AllowedLateness / time.Second)}
+	for _, w := range c.Windows {
+		p.Windows = append(p.Windows, w.Name)
+	}
+	for _, m := range c.Metrics {
+		cohort := c.Cohorts[m.Cohort]
+		segments := []string{}
+		for _, s := range cohort.Segments {
+			segments = append(segments, s.Name)
+		}
+		p.Metrics = append(p.Metrics, metric{m.Name, kinds[m.Kind], grains[cohort.Grain], int64(m.Within / time.Second), segments})
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		panic("BUG: a product that is no JSON: " + err.Error())
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		_, _ = w.Write(text) // the browser may be gone
+	})
+}
