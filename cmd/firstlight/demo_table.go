@@ -42,6 +42,9 @@ func (d *demo) explain(b *backends) {
 	}
 	fmt.Fprintf(d.out, "Every %s: the metrics of the newest weeks as the views have them, beside what the simulator counted, and the\n"+
 		"probability it drew with (truth). An interval misses the truth by chance once in twenty times (outside).\n\n", d.options.every)
+	if b.httpAddr != "" {
+		fmt.Fprintf(d.out, "The page: http://%s/?metric=activated\n\n", b.httpAddr)
+	}
 	fmt.Fprintf(d.out, "Look around from a second terminal:\n")
 	for _, sql := range []string{
 		"SELECT metric, value, low, high, n, owner FROM metric_status",

@@ -31,7 +31,7 @@ type Settings struct {
 	Stream         string        `env:"FIRSTLIGHT_STREAM" envDefault:"EVENTS" help:"JetStream stream of the events"`
 	Partitions     int           `env:"FIRSTLIGHT_PARTITIONS" envDefault:"4" help:"partitions users are dealt to, 1-1024; changing it needs --rebuild"`
 	FlushInterval  time.Duration `env:"FIRSTLIGHT_FLUSH_INTERVAL" envDefault:"1s" help:"how often changes are written, 10ms-1m"`
-	HTTPAddr       string        `env:"FIRSTLIGHT_HTTP_ADDR" envDefault:"127.0.0.1:8080" help:"/healthz, /readyz, /metrics; off: none"`
+	HTTPAddr       string        `env:"FIRSTLIGHT_HTTP_ADDR" envDefault:"127.0.0.1:8080" help:"the page, /healthz, /readyz, /metrics; off: none"`
 	NATSAddr       string        `env:"FIRSTLIGHT_NATS_ADDR" envDefault:"127.0.0.1:4222" help:"loopback address of embedded JetStream"`
 	ClickHouseAddr string        `env:"FIRSTLIGHT_CLICKHOUSE_ADDR" envDefault:"127.0.0.1:8123" help:"loopback address of the embedded ClickHouse engine"`
 	LibCHDB        string        `env:"FIRSTLIGHT_LIBCHDB" help:"path of the engine library; empty: the one make engine installed"`

@@ -37,7 +37,11 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	t, err := a.queries.run(r.Context(), sql)
 	if err != nil {
-		fail(w, http.StatusServiceUnavailable, err)
+		status := http.StatusServiceUnavailable
+		if errors.As(err, new(refused)) {
+			status = http.StatusInternalServerError
+		}
+		fail(w, status, err)
 		return
 	}
 	if format == ".csv" {

@@ -104,13 +104,16 @@ func (q *queries) keep(sql string, t *table) {
 	q.answers[sql] = answer{t, now}
 }
 
+// refused is an answer of ClickHouse that is no result: it is there, but the query is not as it wants it.
+type refused struct{ error }
+
 // explain says in one line why there are no rows.
 func explain(err error) error {
 	var exception *proto.Exception
 	switch {
 	case errors.As(err, &exception):
 		line, _, _ := strings.Cut(exception.Message, "\n")
-		return fmt.Errorf("ClickHouse: %s", line)
+		return refused{fmt.Errorf("ClickHouse: %s", line)}
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("ClickHouse did not answer within %s", patience)
 	}

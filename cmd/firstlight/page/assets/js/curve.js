@@ -31,16 +31,16 @@ export function curve(host, { rows, chosen, grain, median }) {
       ],
       series: [
         {},
+        { stroke: "transparent", width: 0, points: { show: false } },
+        { stroke: "transparent", width: 0, points: { show: false } },
         ...others.map(() => faint),
-        { stroke: c.line, width: 2.5, points: { show: true, size: 6, fill: c.surface, stroke: c.line, width: 2 } },
-        { stroke: "transparent", width: 0, points: { show: false } },
-        { stroke: "transparent", width: 0, points: { show: false } },
+        { stroke: c.line, width: 2.5, points: { show: true, size: 7, fill: c.surface, stroke: c.line, width: 2 } },
       ],
-      bands: [{ series: [others.length + 3, others.length + 2], fill: c.band }],
+      bands: [{ series: [2, 1], fill: c.band }],
       hooks: { draw: [(u) => middle(u, median, c)] },
     };
   };
-  const data = () => [ages, ...others.map((start) => column(of(start), "km_rate")), column(mine, "km_rate"), column(mine, "km_low"), column(mine, "km_high")];
+  const data = () => [ages, column(mine, "km_low"), column(mine, "km_high"), ...others.map((start) => column(of(start), "km_rate")), column(mine, "km_rate")];
   const read = (i) => {
     const row = mine.get(ages[i]);
     if (!row || row.km_rate === null) return `After ${age(ages[i])}: not known yet, nobody of ${name} joined that long ago.`;

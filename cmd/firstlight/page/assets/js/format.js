@@ -94,3 +94,16 @@ export function windowText(row, window) {
 
 // titled makes a name of the catalog a title: "First report".
 export const titled = (name) => name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
+
+// periodOf is the first instant of a cohort's period and of the next one, ms.
+export function periodOf(start, grain) {
+  const next = grain === "month" ? addDays(addDays(start.slice(0, 8) + "01", 32).slice(0, 8) + "01", 0) : addDays(start, grain === "week" ? 7 : 1);
+  return [midnight(start), midnight(next)];
+}
+
+// midnight is the first instant of a day of the product, nearly: to the offset that holds at its noon.
+function midnight(text) {
+  const noon = new Date(text + "T12:00:00Z").getTime();
+  const there = new Date(new Date(noon).toLocaleString("sv", { timeZone: zone }).replace(" ", "T") + "Z").getTime();
+  return new Date(text + "T00:00:00Z").getTime() - (there - noon);
+}

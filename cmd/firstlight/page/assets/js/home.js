@@ -3,6 +3,7 @@
 import { ask } from "./api.js";
 import { el, fromTemplate, replace } from "./dom.js";
 import { addDays, localDay, titled, valueOf } from "./format.js";
+import { around } from "./happenings.js";
 import { judge, worstFirst } from "./judge.js";
 import { href } from "./route.js";
 import { spark } from "./spark.js";
@@ -18,7 +19,8 @@ export function home(main, about, tellTime, missing) {
   main.replaceChildren(el("div", { class: "home" },
     el("h1", { tabindex: "-1" }, "How are we doing?"),
     missing ? el("p", { class: "empty" }, `There is no metric called “${missing}” in the catalog. These are all there are.`) : null,
-    lead, list));
+    el("ul", { class: "open-incidents", "aria-label": "Open incidents", hidden: true }), lead, list));
+  const open = main.querySelector(".open-incidents");
   for (const metric of about.metrics) list.append(tileOf(state, metric));
   if (!about.metrics.length) list.replaceWith(el("p", { class: "empty" }, "The catalog has no metrics yet. Add one, and start firstlight again."));
 
@@ -32,7 +34,7 @@ export function home(main, about, tellTime, missing) {
         await sparks(about, state, answer.rows);
       }),
       ask("catalog").then((answer) => { state.catalog = new Map(answer.rows.map((row) => [row.metric, row])); sorted(); }),
-      ask("incidents").then((answer) => { state.incidents = answer.rows; sorted(); }),
+      ask("incidents").then((answer) => { state.incidents = answer.rows; openIncidents(open, about, answer.rows); sorted(); }),
       ask("maturity").then((answer) => { state.waiting = new Map(answer.rows.map((row) => [row.metric, row.waiting])); sorted(); }),
     ]);
     list.removeAttribute("aria-busy");
@@ -85,5 +87,18 @@ async function sparks(about, state, status) {
       const points = rows.filter((row) => row.metric === metric.name).reverse();
       replace(state.tiles.get(metric.name).spark, spark(points, kind, window));
     }
+  }));
+}
+
+// openIncidents lists what is wrong right now, also what belongs to no metric: a silent source, a pipeline that stands.
+function openIncidents(list, about, rows) {
+  const open = rows.filter((row) => row.state !== "resolved");
+  list.hidden = !open.length;
+  replace(list, open.map((row) => {
+    const mine = about.metrics.some((m) => m.name === row.metric);
+    const text = row.summary || row.reason.replaceAll("_", " ");
+    return el("li", { class: row.severity },
+      el("span", { class: "badge bad" }, row.severity), " ",
+      mine ? el("a", { href: href({ metric: row.metric, ...around(row), incident: row.incident_id }), "data-key": row.incident_id }, text) : text);
   }));
 }

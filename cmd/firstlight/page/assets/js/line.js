@@ -11,7 +11,7 @@ const trailing = (window) => window.endsWith("/1d");
 // when is where a window stands on the time axis, in seconds.
 const when = (row, window) => new Date(trailing(window) ? row.window_end : row.window_start) / 1000;
 
-// line draws rows, oldest first. marks are { from, until, label, kind: "bad" | "note", strong }.
+// line draws rows, oldest first. marks are { from, until, label, kind: "bad" | "note" | "cohort", strong }.
 export function line(host, { kind, window, rows, marks, goal }) {
   const open = rows.map((row) => row.is_provisional || !row.is_settled);
   const x = rows.map((row) => when(row, window));
@@ -37,19 +37,20 @@ export function line(host, { kind, window, rows, marks, goal }) {
       ],
       series: [
         {},
-        { label: "value", stroke: c.line, width: 2, points: dots },
-        { label: "may still change", stroke: c.line, width: 2, dash: [5, 4], points: { show: true, size: 8, fill: c.surface, stroke: c.line, width: 2, filter: () => hollow } },
         { label: "low", stroke: "transparent", width: 0, points: { show: false } },
         { label: "high", stroke: "transparent", width: 0, points: { show: false } },
+        { label: "value", stroke: c.line, width: 2, points: dots },
+        { label: "may still change", stroke: c.line, width: 2, dash: [5, 4], points: { show: true, size: 8, fill: c.surface, stroke: c.line, width: 2, filter: () => hollow } },
       ],
-      bands: [{ series: [4, 3], fill: c.band }],
+      bands: [{ series: [2, 1], fill: c.band }],
       hooks: {
         drawClear: [(u) => { if (young >= 0) hatch(u, u.valToPos(x[young] - half(x), "x", true), Infinity, c.hatch); shade(u, marks, c); }],
         draw: [(u) => { if (goal !== null && goal !== undefined) aim(u, goal, `target ${text(goal)}`, c); flags(u, marks, c); }],
       },
     };
   };
-  const data = () => [x, firm, loose, rows.map((r) => r.low), rows.map((r) => r.high)];
+  const bound = (name) => rows.map((row, i) => (joined || !open[i] ? row[name] : null));
+  const data = () => [x, bound("low"), bound("high"), firm, loose];
   const read = (i) => `${windowText(rows[i], window)}: ${saysPlain(kind, rows[i])}${change(rows[i], open[i])}`;
   return plot(host, label, options, data, read, "Point at the line, or focus it and use the arrow keys, to read single values.");
 }
@@ -87,12 +88,12 @@ function tick(seconds, step) {
 
 function shade(u, marks, c) {
   const { ctx, bbox } = u;
-  for (const m of marks.filter((m) => m.kind === "bad")) {
+  for (const m of marks.filter((m) => m.kind !== "note")) {
     const left = Math.max(bbox.left, u.valToPos(m.from, "x", true)), right = Math.min(bbox.left + bbox.width, u.valToPos(m.until, "x", true));
     if (right < bbox.left || left > bbox.left + bbox.width) continue;
     ctx.save();
     ctx.globalAlpha = m.strong ? 0.3 : 0.14;
-    ctx.fillStyle = c.bad;
+    ctx.fillStyle = m.kind === "bad" ? c.bad : c.line;
     ctx.fillRect(left, bbox.top, Math.max(3 * devicePixelRatio, right - left), bbox.height);
     ctx.restore();
   }
@@ -105,7 +106,7 @@ function flags(u, marks, c) {
   ctx.font = `600 ${11 * devicePixelRatio}px system-ui, sans-serif`;
   ctx.textAlign = "center";
   ctx.textBaseline = "middle";
-  for (const m of marks) {
+  for (const m of marks.filter((m) => m.label)) {
     const at = u.valToPos(m.kind === "bad" ? (m.from + m.until) / 2 : m.from, "x", true);
     if (at < bbox.left || at > bbox.left + bbox.width) continue;
     ctx.strokeStyle = ctx.fillStyle = m.kind === "bad" ? c.bad : c.note;

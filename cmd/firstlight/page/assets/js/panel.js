@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { el, fromTemplate, replace } from "./dom.js";
 import { count } from "./format.js";
 
-// panel makes one. `draw(rows, answer)` returns what the body shows: nodes, a text for an empty state, or nothing
+// panel makes one. `draw(rows)` returns what the body shows: nodes, a text for an empty state, or nothing
 // when it has changed the body itself.
 export function panel({ id, title, lead, wide }) {
   const p = fromTemplate("panel");
@@ -28,7 +28,8 @@ export function panel({ id, title, lead, wide }) {
   });
 
   // load asks and shows. An answer that is overtaken by a later question is dropped.
-  async function load(query, values, draw, columns) {
+  // beside is what else the body depends on.
+  async function load(query, values, draw, columns, beside = "") {
     const turn = ++asked;
     p.node.setAttribute("aria-busy", "true");
     try {
@@ -37,10 +38,10 @@ export function panel({ id, title, lead, wide }) {
       p.csv.href = answer.csv;
       p.sqlText.textContent = answer.sql;
       p.copy.textContent = "Copy";
-      const text = answer.sql + JSON.stringify(answer.rows);
+      const text = answer.sql + JSON.stringify(answer.rows) + beside;
       if (text === shown) return;
       shown = text;
-      const nodes = answer.rows.length || !draw.evenEmpty ? draw(answer.rows, answer) : draw([], answer);
+      const nodes = draw(answer.rows);
       if (nodes !== undefined) replace(p.body, typeof nodes === "string" ? el("p", { class: "empty" }, nodes) : nodes);
       p.data.hidden = !answer.rows.length;
       replace(p.table, dataTable(answer, columns), answer.truncated ? el("p", { class: "quiet" }, `Only the first ${count(answer.rows.length)} rows.`) : null);

@@ -94,7 +94,7 @@ async function loadLine(p, list, values, context) {
     if (!rows.some((row) => row.value !== null)) return rows.length ? "Nobody who joined in this time has had the full time yet: come back later, or choose a longer time." : "No data in this time: choose a longer one.";
     const host = el("div", { class: "chart" });
     p.body.replaceChildren(host);
-    line(host, { kind, window: chosen.window, rows: rows.toReversed(), marks: marksOf(list, chosen), goal: chosen.segment || kind === "adoption" ? null : status.target_value });
+    line(host, { kind, window: chosen.window, rows: rows.toReversed(), marks: marksOf(list, chosen, metric), goal: chosen.segment || kind === "adoption" ? null : status.target_value });
   }, lineColumns(kind, chosen.window));
 }
 

@@ -13,16 +13,23 @@ export function between(kind, low, high) {
   return `between ${text(low)} and ${text(high)}`;
 }
 
+const newest = {
+  activation: "Everybody who joined in the newest 28 days whose time is over: younger users do not count yet.",
+  ttfv: "Everybody who joined in the newest 28 days. Who is not there yet counts for as long as they were followed.",
+  adoption: "Everybody who joined in the newest 28 days and has had the full time, if there is a limit.",
+};
+
 // says explains a value: of how many users, between what.
 export function says(kind, { n, low, high, value }) {
   if (!n) return "No users to judge yet.";
   if (kind === "ttfv" && value === null) return `Fewer than half of ${plural(n, "user")} have got there so far.`;
   const range = between(kind, low, high);
-  const head = kind === "ttfv" ? `until half of ${plural(n, "user")} get there` : `of ${plural(n, "user")}`;
-  return range ? [head + ", ", term(range, likely)] : head;
+  const users = term(plural(n, "user"), newest[kind]);
+  const head = kind === "ttfv" ? ["until half of ", users, " get there"] : ["of ", users];
+  return range ? [...head, ", ", term(range, likely)] : head;
 }
 
-// saysPlain is the same as text.
+// saysPlain explains the value of one window or cohort, as text.
 export function saysPlain(kind, row) {
   const value = valueOf(kind)(row.value);
   if (row.value === null || row.value === undefined) return row.n ? `no value yet, ${plural(row.n, "user")}` : "nobody old enough yet";

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// A real Chromium, which tests look at pages with.
+
+// browser starts Chromium, and ends it with the test.
+func browser(t *testing.T) context.Context {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("chromium is missing")
+		}
+		t.Skip("chromium is missing: install the Debian package to run the tests of the page")
+	}
+	dir, err := os.MkdirTemp("", "firstlight-chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.UserDataDir(dir), chromedp.DisableGPU, chromedp.NoSandbox,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, end := chromedp.NewContext(ctx)
+	t.Cleanup(func() {
+		end()
+		stop()
+		for range 50 { // its children write for a moment after it has ended
+			if os.RemoveAll(dir) == nil {
+				return
+			}
+			<-time.After(20 * time.Millisecond)
+		}
+	})
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return ctx
+}
+
+// tab is one page in the browser, with what went wrong in it.
+type tab struct {
+	t      *testing.T
+	ctx    context.Context
+	origin string
+
+	mu     sync.Mutex
+	wrong  []string // errors on the console, and requests to elsewhere
+	silent bool     // the server is away on purpose
+}
+
+// look describes the screen a page is looked at on.
+type look struct {
+	width, height int64
+	dark          bool
+}
+
+var desktop, phone = look{width: 1280, height: 900}, look{width: 360, height: 740}
+
+func newTab(t *testing.T, browser context.Context, origin string, l look) *tab {
+	t.Helper()
+	b := &tab{t: t, origin: origin}
+	ctx, end := chromedp.NewContext(browser, chromedp.WithListener(b.hear))
+	t.Cleanup(end)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	t.Cleanup(cancel)
+	b.ctx = ctx
+	scheme := map[bool]string{false: "light", true: "dark"}[l.dark]
+	b.do(chromedp.EmulateViewport(l.width, l.height))
+	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (b *tab) hear(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		b.wrong = append(b.wrong, "exception: "+e.ExceptionDetails.Text+" "+description(e.ExceptionDetails.Exception))
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning {
+			b.wrong = append(b.wrong, fmt.Sprintf("console: %s %s", e.Type, description(e.Args[0])))
+		}
+	case *log.EventEntryAdded:
+		if !b.silent {
+			b.wrong = append(b.wrong, fmt.Sprintf("log: %s %s %s", e.Entry.Level, e.Entry.Text, e.Entry.URL))
+		}
+	case *network.EventRequestWillBeSent:
+		if !strings.HasPrefix(e.Request.URL, b.origin+"/") && !strings.HasPrefix(e.Request.URL, "data:") {
+			b.wrong = append(b.wrong, "request to "+e.Request.URL)
+		}
+	}
+}
+
+func description(o *runtime.RemoteObject) string {
+	if o == nil {
+		return ""
+	}
+	return o.Description + " " + string(o.Value)
+}
+
+// fine fails the test for everything that went wrong.
+func (b *tab) fine() {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, wrong := range b.wrong {
+		b.t.Error(wrong)
+	}
+}
+
+func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, actions...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// eval runs JavaScript in a tab.
+func eval[T any](b *tab, js string) T {
+	b.t.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](js))
+	if err != nil {
+		b.t.Fatalf("%s: %v", js, err)
+	}
+	return v
+}
+
+// until waits for a condition in JavaScript.
+func (b *tab) until(js string) {
+	b.t.Helper()
+	for !eval[bool](b, js) {
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-b.ctx.Done():
+			b.t.Fatalf("not within %s: %s", patience, js)
+		}
+	}
+}
+
+// loaded is true when nothing is being asked for and every number is there.
+const loaded = `document.querySelector("h1:not(.waiting)") !== null && !document.querySelector('[aria-busy="true"]') &&
+	![...document.querySelectorAll(".value")].some((v) => v.textContent === "…") && document.querySelector(".sources, .health .empty") !== null`
+
+// open goes to an address of the page and waits until it is filled.
+func (b *tab) open(path string) {
+	b.t.Helper()
+	b.do(chromedp.Navigate(b.origin + path))
+	b.until(loaded)
+}
+
+func (b *tab) count(selector string) int {
+	b.t.Helper()
+	return eval[int](b, fmt.Sprintf("document.querySelectorAll(%q).length", selector))
+}
+
+func (b *tab) text(selector string) string {
+	b.t.Helper()
+	return eval[string](b, fmt.Sprintf("document.querySelector(%q).textContent", selector))
+}
+
+// shot writes what the whole page looks like into .screenshots, for people.
+func (b *tab) shot(name string) {
+	b.t.Helper()
+	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	dir := filepath.Join("..", "..", ".screenshots")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// query is the address with these values.
+func query(values ...string) string {
+	q := url.Values{}
+	for i := 0; i < len(values); i += 2 {
+		q.Set(values[i], values[i+1])
+	}
+	return "/?" + q.Encode()
+}

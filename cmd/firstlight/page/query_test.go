@@ -1,0 +1,113 @@
+package page
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"firstlight/pipeline/catalog"
+	"firstlight/schemas"
+	"firstlight/sinks/clickhouse"
+	"firstlight/sinks/clickhouse/engine"
+	"firstlight/sinks/clickhouse/enginetest"
+)
+
+func load(t *testing.T) *catalog.Catalog {
+	t.Helper()
+	c, problems := catalog.Load(schemas.ExampleSaaS)
+	if problems.Failed() {
+		t.Fatal(problems.Format("saas.yaml"))
+	}
+	return c
+}
+
+// A text that is quoted is that text again, whatever is in it, and ends where it ends.
+func TestQuotedTextStaysText(t *testing.T) {
+	conn, database, _ := enginetest.Database(t)
+	if err := clickhouse.Migrate(t.Context(), conn, database); err != nil {
+		t.Fatal(err)
+	}
+	h := Handler(Config{Conn: conn, Database: database, Catalog: load(t), Listen: "127.0.0.1:0"})
+	for _, text := range []string{"", "free", "it's", `a\`, `\' OR 1=1 --`, "'); DROP TABLE x; --", "a\x00b", "tab\tline\nreturn\r", "{x:String}", "?", "é 漢 🙂", "`", `"`, "/* */"} {
+		var got string
+		if err := conn.QueryRow(t.Context(), "SELECT "+quote(text)).Scan(&got); err != nil || got != text {
+			t.Errorf("%q comes back as %q: %v", text, got, err)
+		}
+		r := httptest.NewRequest("GET", "/api/activation_cohorts.json?"+url.Values{"metric": {"activated"}, "segment": {"plan"}, "value": {text}}.Encode(), nil)
+		r.Host = "localhost"
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		var answer struct {
+			SQL  string
+			Rows [][]any
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != http.StatusOK || answer.Rows == nil || len(answer.Rows) > 0 {
+			t.Errorf("%q: %d %s", text, w.Code, w.Body)
+		}
+		if !strings.Contains(answer.SQL, "segment_value = "+quote(text)) {
+			t.Errorf("%q is not in the SQL:\n%s", text, answer.SQL)
+		}
+	}
+}
+
+// Nothing but reading: the views alone, and no statement that changes anything.
+func TestQueriesReadViews(t *testing.T) {
+	views, err := schemas.Views("db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, v := range views {
+		known["db."+v.Name] = true
+	}
+	asked, err := read(url.Values{"metric": {"m"}, "window": {"1d"}, "segment": {"s"}, "value": {"v"}, "cohort": {"2026-03-02"}, "from": {"2026-03-02"}, "until": {"2026-03-03"}}, time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range sql.Templates() {
+		name := strings.TrimSuffix(one.Name(), ".sql")
+		if name == "" {
+			continue
+		}
+		text, err := render(name, "db", asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(text, "SELECT ") || !strings.Contains(text, "LIMIT ") || strings.Contains(text, ";") {
+			t.Errorf("%s is not one bounded SELECT:\n%s", name, text)
+		}
+		for word := range strings.FieldsSeq(text) {
+			if strings.HasPrefix(word, "db.") && !known[word] {
+				t.Errorf("%s reads %s, which is no view", name, word)
+			}
+		}
+	}
+}
+
+// A server that is away is said to be, and is asked again.
+func TestServerAway(t *testing.T) {
+	ctx := context.Background()
+	dir := t.TempDir()
+	p, err := engine.Start(ctx, engine.Config{Library: os.Getenv("FIRSTLIGHT_LIBCHDB"), Helper: enginetest.Build(t, dir), Path: dir + "/data", Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := clickhouse.Open(ctx, p.DSN(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := p.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	w := serve(Config{Conn: conn, Database: "firstlight", Catalog: load(t), Listen: "127.0.0.1:0"}, "GET", "/api/status.json", "localhost")
+	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "cannot be reached") || w.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
+	}
+}

@@ -1,0 +1,448 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"firstlight/pipeline/simulate"
+	"firstlight/schemas"
+)
+
+// product is eight weeks of the simulated product, in the sixth of which invitations were broken, through the real
+// pipeline, with one incident.
+func pageProduct(t *testing.T) *daemon {
+	b := newBox(t)
+	b.write("catalog.yaml", string(schemas.ExampleSaaS))
+	from := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	p := simulate.Product{Seed: 11, From: from.UnixMilli(), Until: from.AddDate(0, 0, 56).Add(15 * time.Hour).UnixMilli(), PerDay: 60, Outages: []simulate.Outage{
+		{From: from.AddDate(0, 0, 36).UnixMilli(), Until: from.AddDate(0, 0, 39).UnixMilli()},
+	}}
+	var lines []string
+	for _, e := range simulate.EventsBetween(p.Users(), p.From, p.Until) {
+		lines = append(lines, string(e.JSON()))
+	}
+	b.must("publish", "--historical", b.write("product.ndjson", strings.Join(lines, "\n")+"\n"))
+	d := b.start("run")
+	b.eventually("all events show", func() bool {
+		return d.tsv("SELECT sum(received), sum(lag) FROM pipeline_progress") == fmt.Sprintf("%d\t0", len(lines))
+	})
+	d.tsv(`INSERT INTO incident_log (incident_id, seq, at, state, reason, severity, metric, cohort, window, window_start, window_end, age_seconds, k, n,
+		value, expected, expected_low, expected_high, users_lost, method, summary, message) VALUES
+		('i1', 1, '2026-04-09 00:10:00', 'opened', 'below_limit', 'critical', 'activated', 'signup', '1d', '2026-04-08 00:00:00', '2026-04-09 00:00:00', 86400, 12, 66,
+		0.18, 0.32, 0.26, 0.38, 9, 'guardrail', 'Activation within 1 day fell to 18 % where 32 % was to be expected.',
+		'{"title":"Activation dropped","opened_at":"2026-04-07T00:10:00Z","metric":{"action":"Check that invite mails arrive"},"contributors":[{"segment":"plan","segment_value":"free","rate":0.1,"expected":0.3,"explains":0.7}]}')`)
+	return d
+}
+
+// answered is what the page's server says to a query.
+type answered struct {
+	SQL     string
+	Columns []string
+	Rows    [][]any
+}
+
+func ask(t *testing.T, d *daemon, name string, values url.Values) (a answered) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(get(t, "http://"+d.at.HTTP+"/api/"+name+".json?"+values.Encode())), &a); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// column returns the cells of a column, one per row.
+func (a answered) column(name string) (cells []any) {
+	i := slices.Index(a.Columns, name)
+	for _, row := range a.Rows {
+		cells = append(cells, row[i])
+	}
+	return cells
+}
+
+// count is the number of rows for which a column has a value, not NULL and not false.
+func (a answered) count(name string) (n int) {
+	for _, cell := range a.column(name) {
+		if cell != nil && cell != false {
+			n++
+		}
+	}
+	return n
+}
+
+func TestPage(t *testing.T) {
+	browser := browser(t)
+	d := pageProduct(t)
+	origin := "http://" + d.at.HTTP
+	on := func(l look) *tab { return newTab(t, browser, origin, l) }
+
+	t.Run("numbers", func(t *testing.T) { pageNumbers(t, d) })
+	t.Run("home", func(t *testing.T) { pageHome(t, d, on(desktop)) })
+	t.Run("activation", func(t *testing.T) { pageActivation(t, d, on(desktop)) })
+	t.Run("ttfv", func(t *testing.T) { pageTTFV(t, d, on(desktop)) })
+	t.Run("adoption", func(t *testing.T) { pageAdoption(t, d, on(desktop)) })
+	t.Run("links", func(t *testing.T) { pageLinks(t, on(desktop)) })
+	t.Run("keyboard", func(t *testing.T) { pageKeyboard(t, on(desktop)) })
+	t.Run("looks", func(t *testing.T) { pageLooks(t, on) })
+	t.Run("keeps up", func(t *testing.T) { pageKeepsUp(t, d, on(desktop)) })
+}
+
+var pageQueries = map[string]url.Values{
+	"status": {}, "catalog": {}, "incidents": {"metric": {"activated"}}, "maturity": {}, "pipeline": {},
+	"sources":            {"window": {"1h"}, "from": {"2026-04-26"}},
+	"activation_line":    {"metric": {"activated"}, "window": {"1d"}, "from": {"2026-03-10"}, "until": {"2026-04-20"}, "segment": {"plan"}, "value": {"free"}},
+	"ttfv_line":          {"metric": {"first_report"}, "window": {"7d/1d"}},
+	"adoption_line":      {"metric": {"exports"}, "window": {"1d"}, "cohort": {"2026-03-09"}},
+	"progress":           {"metric": {"first_report"}, "from": {"2026-03-09"}},
+	"adoption_triangle":  {"metric": {"exports"}, "window": {"1w"}},
+	"activation_cohorts": {"metric": {"activated"}}, "ttfv_cohorts": {"metric": {"first_report"}}, "adoption_cohorts": {"metric": {"exports"}},
+	"activation_segments": {"metric": {"activated"}}, "ttfv_segments": {"metric": {"first_report"}, "cohort": {"2026-03-16"}}, "adoption_segments": {"metric": {"exports"}},
+	"steps":   {"metric": {"activated"}, "cohort": {"2026-03-16"}},
+	"stalled": {"metric": {"activated"}, "segment": {"plan"}, "value": {"free"}},
+}
+
+// The SQL shown, run by anybody, brings the rows shown; the CSV holds them too.
+func pageNumbers(t *testing.T, d *daemon) {
+	for name, values := range pageQueries {
+		a := ask(t, d, name, values)
+		if len(a.Rows) == 0 {
+			t.Errorf("%s: no rows from\n%s", name, a.SQL)
+		}
+		var inViews struct{ Data [][]any }
+		if err := json.Unmarshal([]byte(d.tsv(a.SQL+" FORMAT JSONCompact SETTINGS output_format_json_quote_64bit_integers = 0, date_time_output_format = 'iso'")), &inViews); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.Get("http://" + d.at.HTTP + "/api/" + name + ".csv?" + values.Encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, err := csv.NewReader(answer.Body).ReadAll()
+		answer.Body.Close()
+		if err != nil || !slices.Equal(lines[0], a.Columns) || len(lines) != len(a.Rows)+1 || answer.Header.Get("Cache-Control") != "no-store" {
+			t.Fatalf("%s: CSV of %d lines for %d rows: %v", name, len(lines), len(a.Rows), err)
+		}
+		if name == "pipeline" || name == "stalled" {
+			continue // moves on by itself: the worker reports, and segments are maps
+		}
+		for i, row := range a.Rows {
+			for j, cell := range row {
+				if !sameCell(cell, inViews.Data[i][j]) || !sameText(cell, lines[i+1][j]) {
+					t.Fatalf("%s, row %d, %s: shown %v, in the view %v, in the CSV %s", name, i, a.Columns[j], cell, inViews.Data[i][j], lines[i+1][j])
+				}
+			}
+		}
+	}
+}
+
+func sameCell(a, b any) bool {
+	x, number := a.(float64)
+	if y, also := b.(float64); number && also {
+		return x == y
+	}
+	return fmt.Sprint(a) == fmt.Sprint(b)
+}
+
+func sameText(cell any, text string) bool {
+	switch x := cell.(type) {
+	case nil:
+		return text == ""
+	case float64:
+		y, err := strconv.ParseFloat(text, 64)
+		return err == nil && x == y
+	case map[string]any:
+		return len(text) > 1
+	}
+	return fmt.Sprint(cell) == text
+}
+
+func pageHome(t *testing.T, d *daemon, b *tab) {
+	answer, err := http.Get(b.origin + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, answer.Body)
+	answer.Body.Close()
+	if csp := answer.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "unsafe") {
+		t.Errorf("policy %q", csp)
+	}
+	b.open("/")
+	b.until(`document.querySelectorAll(".tile .spark svg").length === 6`)
+	status := ask(t, d, "status", nil)
+	if got := b.count(".tile"); got != len(status.Rows) {
+		t.Errorf("%d tiles for %d metrics", got, len(status.Rows))
+	}
+	for i, name := range status.column("metric") {
+		tile := fmt.Sprintf(`.tile[data-metric="%s"] `, name)
+		value, n := status.column("value")[i].(float64), status.column("n")[i].(float64)
+		want := fmt.Sprintf("%.1f\u202f%%", 100*value)
+		if status.column("kind")[i] == "ttfv" {
+			want = fmt.Sprintf("%.1f days", value/86400)
+		}
+		if got := b.text(tile + ".value"); got != want {
+			t.Errorf("%s is %s on the tile and %s in the view", name, got, want)
+		}
+		if got := b.text(tile + ".says"); !strings.Contains(got, withCommas(int(n))+" users") {
+			t.Errorf("%s says %q, the view has %v users", name, got, n)
+		}
+		line := ask(t, d, status.column("kind")[i].(string)+"_line", url.Values{"metric": {name.(string)}, "window": {"1d"}, "from": {"2026-03-02"}})
+		settled := 0
+		for k, v := range line.column("value") {
+			if v != nil && line.column("is_settled")[k] == true {
+				settled++
+			}
+		}
+		if got := eval[string](b, fmt.Sprintf(`document.querySelector('%s .spark svg').dataset.points`, tile)); got != strconv.Itoa(settled) {
+			t.Errorf("%s has %s points in its line, the view %d", name, got, settled)
+		}
+	}
+	if first := eval[string](b, `document.querySelector(".tile").dataset.metric`); first != "activated" {
+		t.Errorf("%s comes first, activated has an open incident", first)
+	}
+	if got := b.text(".open-incidents"); !strings.Contains(got, "fell to 18 %") {
+		t.Errorf("open incidents: %q", got)
+	}
+	b.shot("home-light")
+	b.fine()
+}
+
+func withCommas(n int) string {
+	if n < 1000 {
+		return strconv.Itoa(n)
+	}
+	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
+}
+
+// painted counts the points of a series whose middle has the colour of its line, or of the surface when hollow.
+const painted = `(chart, series, hollow) => {
+	const copy = document.createElement("canvas");
+	[copy.width, copy.height] = [chart.ctx.canvas.width, chart.ctx.canvas.height];
+	const ctx = copy.getContext("2d", { willReadFrequently: true });
+	ctx.drawImage(chart.ctx.canvas, 0, 0);
+	const want = hollow ? chart.series[series].points.fill(chart, series) : chart.series[series].stroke(chart, series);
+	const probe = document.createElement("canvas").getContext("2d");
+	probe.fillStyle = want; probe.fillRect(0, 0, 1, 1);
+	const w = probe.getImageData(0, 0, 1, 1).data;
+	let n = 0;
+	chart.data[series].forEach((v, i) => {
+		if (v === null) return;
+		const x = Math.round(chart.valToPos(chart.data[0][i], "x", true)), y = Math.round(chart.valToPos(v, "y", true));
+		const p = ctx.getImageData(x, y, 1, 1).data;
+		if ([0, 1, 2].every((k) => Math.abs(p[k] - w[k]) < 40)) n++;
+	});
+	return n;
+}`
+
+// points counts what is painted of a series of a chart.
+func (b *tab) points(panel string, series int, hollow bool) int {
+	b.t.Helper()
+	return eval[int](b, fmt.Sprintf(`(%s)(document.querySelector("#%s .stage").chart, %d, %v)`, painted, panel, series, hollow))
+}
+
+func pageActivation(t *testing.T, d *daemon, b *tab) {
+	b.open(query("metric", "activated"))
+	values := url.Values{"metric": {"activated"}, "from": {"2026-03-02"}}
+	windowed := url.Values{"metric": {"activated"}, "from": {"2026-03-02"}, "window": {"1d"}}
+	line := ask(t, d, "activation_line", windowed)
+	solid := 0
+	for i, v := range line.column("value") {
+		if v != nil && line.column("is_provisional")[i] != true {
+			solid++
+		}
+	}
+	if got := b.points("line", 3, false); got != solid || solid == 0 {
+		t.Errorf("%d solid points are painted, the view has %d", got, solid)
+	}
+	progress := ask(t, d, "progress", values)
+	if got := b.count("#triangle td.cell"); got != progress.count("value") {
+		t.Errorf("%d cells, the view has %d", got, progress.count("value"))
+	}
+	mature := 0
+	for i, v := range progress.column("is_mature") {
+		if v == true && progress.column("value")[i] != nil {
+			mature++
+		}
+	}
+	if got := b.count("#triangle td.cell.open"); got != progress.count("value")-mature || got == 0 {
+		t.Errorf("%d hatched cells, %d may still change", got, progress.count("value")-mature)
+	}
+	for panel, want := range map[string]int{
+		"cohorts": ask(t, d, "activation_cohorts", values).count("value"), "segments": ask(t, d, "activation_segments", values).count("value"),
+	} {
+		if got := b.count("#" + panel + " .dot"); got != want || want == 0 {
+			t.Errorf("%d dots in %s, the view has %d", got, panel, want)
+		}
+	}
+	if got := b.count("#steps .bar"); got != 2 {
+		t.Errorf("%d steps, want 2", got)
+	}
+	if got, want := b.count("#people .people tbody tr"), min(25, len(ask(t, d, "stalled", url.Values{"metric": {"activated"}}).Rows)); got != want || want == 0 {
+		t.Errorf("%d people, want %d", got, want)
+	}
+	about := b.text(".about")
+	for _, word := range []string{"More teams that stay", "growth@acme.example", "Call the five newest stalled teams", "wiki.acme.example", "invite_sent"} {
+		if !strings.Contains(about, word) {
+			t.Errorf("the head does not say %q", word)
+		}
+	}
+	if says := b.text(".maturity"); !strings.Contains(says, "Still maturing") {
+		t.Errorf("maturity: %q", says)
+	}
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#cohorts [data-slot=sqlButton]").click()`))
+	if got, want := b.text("#cohorts .sql code"), ask(t, d, "activation_cohorts", values).SQL; got != want {
+		t.Errorf("the SQL shown is\n%s\nwant\n%s", got, want)
+	}
+	b.shot("activation-light")
+	b.fine()
+}
+
+func pageTTFV(t *testing.T, d *daemon, b *tab) {
+	b.open(query("metric", "first_report", "cohort", "2026-03-16"))
+	curve := ask(t, d, "progress", url.Values{"metric": {"first_report"}, "cohort": {"2026-03-16"}})
+	shown := eval[[]float64](b, `document.querySelector("#curve .stage").chart.data[0]`)
+	want := 0
+	for i, age := range curve.column("age_seconds") {
+		if curve.column("km_rate")[i] != nil && age.(float64) >= shown[0] {
+			want++
+		}
+	}
+	series := eval[int](b, `document.querySelector("#curve .stage").chart.series.length - 1`)
+	if got := b.points("curve", series, true); got != want || want < 10 {
+		t.Errorf("%d points of the curve are painted, the view has %d", got, want)
+	}
+	median := ask(t, d, "ttfv_cohorts", url.Values{"metric": {"first_report"}, "cohort": {"2026-03-16"}}).column("value")[0].(float64)
+	if got, want := b.text("#cohorts tr.chosen td.number"), fmt.Sprintf("%.1f days", median/86400); got != want {
+		t.Errorf("the cohort's median is %s, in the view %s", got, want)
+	}
+	b.shot("ttfv-light")
+	b.fine()
+}
+
+func pageAdoption(t *testing.T, d *daemon, b *tab) {
+	b.open(query("metric", "exports"))
+	triangle := ask(t, d, "adoption_triangle", url.Values{"metric": {"exports"}, "window": {"1w"}, "from": {"2026-03-02"}})
+	if got, want := b.count("#triangle td.cell"), triangle.count("is_settled"); got != want || want == 0 {
+		t.Errorf("%d cells, the view has %d", got, want)
+	}
+	if got, want := b.count("#triangle td.partial"), len(triangle.Rows)-triangle.count("is_settled"); got != want || want == 0 {
+		t.Errorf("%d cells of weeks that are not over, the view has %d", got, want)
+	}
+	if got, want := b.count("#cohorts .dot"), ask(t, d, "adoption_cohorts", url.Values{"metric": {"exports"}, "from": {"2026-03-02"}}).count("value"); got != want || want == 0 {
+		t.Errorf("%d dots, the view has %d", got, want)
+	}
+	b.shot("adoption-light")
+	b.fine()
+}
+
+// A link brings the whole view back, and so does the back button.
+func pageLinks(t *testing.T, b *tab) {
+	address := query("metric", "activated", "cohort", "2026-03-30", "segment", "plan", "value", "free", "from", "2026-03-09", "until", "2026-04-24", "window", "1w", "incident", "i1")
+	b.open(address)
+	chosen := `["choose-range","choose-from","choose-until","choose-window","choose-cohort","choose-segment"].map((id) => document.getElementById(id).value).join(" ")`
+	b.until(chosen + ` === 'custom 2026-03-09 2026-04-24 1w 2026-03-30 ["plan","free"]'`)
+	if got := b.text("#cohorts tr.chosen th"); got != "30 Mar" {
+		t.Errorf("the chosen cohort is %q", got)
+	}
+	if got := b.text("#happenings li.chosen"); !strings.Contains(got, "Check that invite mails arrive") || !strings.Contains(got, "plan free") {
+		t.Errorf("the incident says %q", got)
+	}
+	b.shot("incident-light")
+	b.do(chromedp.Evaluate[chromedp.Void](`(() => { const s = document.getElementById("choose-cohort"); s.value = ""; s.dispatchEvent(new Event("change")); })()`))
+	b.until(`!location.search.includes("cohort") && document.querySelector("#cohorts tr.chosen") === null`)
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".brand").click()`))
+	b.until(`location.search === "" && document.querySelectorAll(".tile").length === 6`)
+	b.do(chromedp.Evaluate[chromedp.Void](`history.go(-2)`))
+	b.until(`location.search.includes("cohort=2026-03-30") && document.querySelector("#cohorts tr.chosen th")?.textContent === "30 Mar"`)
+	b.open(query("metric", "no_such_metric"))
+	if got := b.text(".empty"); !strings.Contains(got, "no_such_metric") {
+		t.Errorf("an unknown metric says %q", got)
+	}
+	b.fine()
+}
+
+// Everything that can be pointed at is reached by the Tab key, in the order of the page, and shows that it is.
+func pageKeyboard(t *testing.T, b *tab) {
+	b.open(query("metric", "first_report"))
+	b.until(`document.querySelectorAll(".stage").length === 2`)
+	want := eval[int](b, `[...document.querySelectorAll("a[href],button,select,input,summary,[tabindex='0']")].filter((e) => e.checkVisibility({ visibilityProperty: true })).length`)
+	seen := `(() => { const e = document.activeElement; if (e === document.body) return ""; e.dataset.reached = "yes"; const s = getComputedStyle(e); return s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2 ? "ok" : e.outerHTML.slice(0, 120); })()`
+	for range want + 5 {
+		b.do(chromedp.KeyEvent(kb.Tab))
+		switch how := eval[string](b, seen); how {
+		case "ok":
+		case "":
+			continue
+		default:
+			t.Errorf("the focus does not show on %s", how)
+		}
+	}
+	if got := b.count("[data-reached]"); got < want {
+		t.Errorf("%d of %d reached; not %s", got, want, eval[string](b, `[...document.querySelectorAll("a[href],button,select,input,summary,[tabindex='0']")].filter((e) => e.checkVisibility({ visibilityProperty: true }) && !e.dataset.reached).map((e) => e.outerHTML.slice(0, 80)).join("\n")`))
+	}
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#line .stage").focus()`), chromedp.KeyEvent(kb.End))
+	if got := b.text("#line .readout"); !strings.Contains(got, "27 Apr 2026") {
+		t.Errorf("the last point reads %q", got)
+	}
+	unnamed := eval[string](b, `[...document.querySelectorAll("a,button,select,input,section,[role='region'],[role='img'],[role='group']")].filter((e) => !(e.getAttribute("aria-label") || e.getAttribute("aria-labelledby") || e.textContent.trim() || e.labels?.length)).map((e) => e.outerHTML.slice(0, 80)).join("\n")`)
+	if unnamed != "" {
+		t.Errorf("without a name:\n%s", unnamed)
+	}
+	if tables, charts := b.count(".panel details table"), b.count(".panel"); tables < charts-1 { // what happened may be nothing
+		t.Errorf("%d data tables for %d panels", tables, charts)
+	}
+	b.fine()
+}
+
+// Pictures for people; and nothing is wider than a phone.
+func pageLooks(t *testing.T, on func(look) *tab) {
+	dark := look{width: 1280, height: 900, dark: true}
+	for name, path := range map[string]string{"home": "/", "activation": query("metric", "activated"), "ttfv": query("metric", "first_report"), "adoption": query("metric", "exports")} {
+		b := on(dark)
+		b.open(path)
+		b.shot(name + "-dark")
+		b.fine()
+		small := on(phone)
+		small.open(path)
+		if wide := eval[int](small, `document.documentElement.scrollWidth`); wide > 360 {
+			t.Errorf("%s is %d wide on a phone of 360", name, wide)
+		}
+		small.shot(name + "-phone")
+		small.fine()
+	}
+}
+
+// The page shows what comes while it is open, and says so when nobody answers.
+func pageKeepsUp(t *testing.T, d *daemon, b *tab) {
+	b.open("/")
+	says := `document.querySelector('.tile[data-metric="first_report"] .says').textContent`
+	before := eval[string](b, says)
+	var more []string
+	for i := range 40 {
+		more = append(more, fmt.Sprintf(`{"event":"signed_up","userId":"late-%d","timestamp":"2026-04-27T16:%02d:00Z","properties":{"plan":"free"}}`, i, i))
+	}
+	d.b.must("publish", "--historical", d.b.write("more.ndjson", strings.Join(more, "\n")+"\n"))
+	b.until(fmt.Sprintf("%s !== %q", says, before))
+	b.fine()
+	b.mu.Lock()
+	b.silent = true
+	b.mu.Unlock()
+	value := b.text(`.tile[data-metric="first_report"] .value`)
+	d.kill()
+	b.until(`!document.getElementById("notice").hidden`)
+	if got := b.text("#notice"); !strings.Contains(got, "cannot be read right now") || !strings.Contains(got, "ago") {
+		t.Errorf("the notice says %q", got)
+	}
+	if got := b.text(`.tile[data-metric="first_report"] .value`); got != value {
+		t.Errorf("the last number %q became %q", value, got)
+	}
+	b.shot("away-light")
+}
