@@ -38,6 +38,8 @@ func pageProduct(t *testing.T) *daemon {
 	b.eventually("all events show", func() bool {
 		return d.tsv("SELECT sum(received), sum(lag) FROM pipeline_progress") == fmt.Sprintf("%d\t0", len(lines))
 	})
+	b.must("annotate", "--kind", "deploy", "--title", "New mail provider", "--time", "2026-04-07T00:00:00Z", "--url", "https://wiki.acme.example/mail", "--author", "ada")
+	b.eventually("the annotation shows", func() bool { return d.tsv("SELECT count() FROM annotations") == "1" })
 	d.tsv(`INSERT INTO incident_log (incident_id, seq, at, state, reason, severity, metric, cohort, window, window_start, window_end, age_seconds, k, n,
 		value, expected, expected_low, expected_high, users_lost, method, summary, message) VALUES
 		('i1', 1, '2026-04-09 00:10:00', 'opened', 'below_limit', 'critical', 'activated', 'signup', '1d', '2026-04-08 00:00:00', '2026-04-09 00:00:00', 86400, 12, 66,
@@ -297,7 +299,7 @@ func pageActivation(t *testing.T, d *daemon, b *tab) {
 	if says := b.text(".maturity"); !strings.Contains(says, "Still maturing") {
 		t.Errorf("maturity: %q", says)
 	}
-	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#cohorts [data-slot=sqlButton]").click()`))
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#cohorts .show-sql").click()`))
 	if got, want := b.text("#cohorts .sql code"), ask(t, d, "activation_cohorts", values).SQL; got != want {
 		t.Errorf("the SQL shown is\n%s\nwant\n%s", got, want)
 	}
@@ -352,8 +354,14 @@ func pageLinks(t *testing.T, b *tab) {
 	if got := b.text("#cohorts tr.chosen th"); got != "30 Mar" {
 		t.Errorf("the chosen cohort is %q", got)
 	}
-	if got := b.text("#happenings li.chosen"); !strings.Contains(got, "Check that invite mails arrive") || !strings.Contains(got, "plan free") {
+	if got := b.text("#incidents li.chosen"); !strings.Contains(got, "Check that invite mails arrive") || !strings.Contains(got, "plan free") {
 		t.Errorf("the incident says %q", got)
+	}
+	if got := b.count(".happenings li"); got != 2 {
+		t.Errorf("%d incidents and notes, want 2", got)
+	}
+	if got := b.text("#notes li.note a"); got != "New mail provider" {
+		t.Errorf("the note is %q", got)
 	}
 	b.shot("incident-light")
 	b.do(chromedp.Evaluate[chromedp.Void](`(() => { const s = document.getElementById("choose-cohort"); s.value = ""; s.dispatchEvent(new Event("change")); })()`))
@@ -404,20 +412,18 @@ func pageKeyboard(t *testing.T, b *tab) {
 
 // Pictures for people; and nothing is wider than a phone.
 func pageLooks(t *testing.T, on func(look) *tab) {
-	dark := look{width: 1280, height: 900, dark: true}
+	dark, small := on(look{width: 1280, height: 900, dark: true}), on(phone)
 	for name, path := range map[string]string{"home": "/", "activation": query("metric", "activated"), "ttfv": query("metric", "first_report"), "adoption": query("metric", "exports")} {
-		b := on(dark)
-		b.open(path)
-		b.shot(name + "-dark")
-		b.fine()
-		small := on(phone)
+		dark.open(path)
+		dark.shot(name + "-dark")
 		small.open(path)
 		if wide := eval[int](small, `document.documentElement.scrollWidth`); wide > 360 {
 			t.Errorf("%s is %d wide on a phone of 360", name, wide)
 		}
 		small.shot(name + "-phone")
-		small.fine()
 	}
+	dark.fine()
+	small.fine()
 }
 
 // The page shows what comes while it is open, and says so when nobody answers.

@@ -2,15 +2,20 @@
 
 import { ask } from "./api.js";
 import { el, replace, term } from "./dom.js";
+import { source } from "./source.js";
 import { addDays, ago, count, localDay, moment, plural } from "./format.js";
 
 export function health(footer, about) {
   const facts = el("dl", { class: "facts" });
   const sources = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Events by source" });
   let asked = false;
-  footer.replaceChildren(el("h2", {}, "Is this all there is?"), facts, sources);
+  const [progress, volume] = [source("Pipeline"), source("Events by source")];
+  footer.replaceChildren(el("header", {}, el("h2", {}, "Is this all there is?"), progress.buttons), progress.text, facts,
+    el("header", {}, el("h3", {}, "Events by source since yesterday"), volume.buttons), volume.text, sources);
 
-  function show({ rows, stale }, asOf) {
+  function show(answer, asOf) {
+    const { rows, stale } = answer;
+    progress.show(answer);
     const sum = (name) => rows.reduce((total, p) => total + p[name], 0);
     const dead = {};
     for (const p of rows) for (const [reason, n] of Object.entries(p.dead)) dead[reason] = (dead[reason] ?? 0) + n;
@@ -33,10 +38,12 @@ export function health(footer, about) {
     const from = addDays(localDay(asOf), -1);
     const window = ["1h", "1d", "1w", "1mo"].find((w) => about.windows.includes(w));
     if (!window) return;
-    const { rows } = await ask("sources", { window, from: window === "1h" || window === "1d" ? from : undefined }).catch(() => ({ rows: [] }));
+    const answer = await ask("sources", { window, from: window === "1h" || window === "1d" ? from : undefined }).catch(() => null);
+    if (!answer) return;
+    volume.show(answer);
+    const { rows } = answer;
     replace(sources, rows.length
       ? el("table", { class: "sources", "data-sources": rows.length },
-        el("caption", {}, "Events by source since yesterday"),
         el("thead", {}, el("tr", {}, ["Source", "Events", "Kinds of events", "Newest"].map((h) => el("th", { scope: "col" }, h)))),
         el("tbody", {}, rows.map((row) => el("tr", {}, el("th", { scope: "row" }, row.source), el("td", {}, count(row.total)), el("td", {}, count(row.names)), el("td", {}, "before " + moment(row.newest))))))
       : el("p", { class: "empty" }, "No event has come since yesterday."));

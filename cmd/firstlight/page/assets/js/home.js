@@ -3,9 +3,10 @@
 import { ask } from "./api.js";
 import { el, fromTemplate, replace } from "./dom.js";
 import { addDays, localDay, titled, valueOf } from "./format.js";
-import { around } from "./happenings.js";
+import { around } from "./incidents.js";
 import { judge, worstFirst } from "./judge.js";
 import { href } from "./route.js";
+import { source } from "./source.js";
 import { spark } from "./spark.js";
 import { badges, kindWords, maturity, says, target } from "./words.js";
 import { lineWindow } from "./windows.js";
@@ -15,9 +16,10 @@ const sparkDays = 56;
 export function home(main, about, tellTime, missing) {
   const list = el("ul", { class: "tiles", "aria-busy": "true" });
   const lead = el("p", { class: "lead" }, "The metrics that need a look come first. Open one to see where and why.");
+  const from = source("Every metric");
   const state = { tiles: new Map(), status: [], catalog: new Map(), incidents: [], waiting: new Map() };
   main.replaceChildren(el("div", { class: "home" },
-    el("h1", { tabindex: "-1" }, "How are we doing?"),
+    el("header", {}, el("h1", { tabindex: "-1" }, "How are we doing?"), from.buttons), from.text,
     missing ? el("p", { class: "empty" }, `There is no metric called “${missing}” in the catalog. These are all there are.`) : null,
     el("ul", { class: "open-incidents", "aria-label": "Open incidents", hidden: true }), lead, list));
   const open = main.querySelector(".open-incidents");
@@ -29,6 +31,7 @@ export function home(main, about, tellTime, missing) {
     await Promise.allSettled([
       ask("status").then(async (answer) => {
         state.status = answer.rows;
+        from.show(answer);
         if (answer.rows.length) tellTime(answer.rows[0].as_of);
         sorted();
         await sparks(about, state, answer.rows);

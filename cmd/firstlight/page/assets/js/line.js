@@ -32,7 +32,7 @@ export function line(host, { kind, window, rows, marks, goal }) {
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), getZone()),
       scales: { x: { range: () => span(x) }, y: { range: (u, low, high) => [0, top(kind, rows, goal)] } },
       axes: [
-        { stroke: c.quiet, font, grid: { stroke: c.grid, width: 1 }, ticks: { stroke: c.grid }, values: (u, splits, i, space, step) => splits.map((s) => tick(s, step)), space: 70 },
+        { stroke: c.quiet, font, grid: { stroke: c.grid, width: 1 }, ticks: { stroke: c.grid }, values: (u, splits, i, space, step) => splits.map((s) => tick(s, step)), incrs: spans, space: 64 },
         { stroke: c.quiet, font, grid: { stroke: c.grid, width: 1 }, ticks: { show: false }, size: 56, values: (u, splits) => splits.map((v) => short(kind, v)), ...(kind === "ttfv" ? { incrs: steps } : {}) },
       ],
       series: [
@@ -44,7 +44,7 @@ export function line(host, { kind, window, rows, marks, goal }) {
       ],
       bands: [{ series: [2, 1], fill: c.band }],
       hooks: {
-        drawClear: [(u) => { if (young >= 0) hatch(u, u.valToPos(x[young] - half(x), "x", true), Infinity, c.hatch); shade(u, marks, c); }],
+        drawClear: [(u) => { if (young >= 0) hatch(u, u.valToPos(x[young] - half(x), "x", true), Infinity, c.hatch); shade(u, marks, c); rules(u, marks, c); }],
         draw: [(u) => { if (goal !== null && goal !== undefined) aim(u, goal, `target ${text(goal)}`, c); flags(u, marks, c); }],
       },
     };
@@ -70,8 +70,11 @@ function top(kind, rows, goal) {
   return kind === "ttfv" ? most : Math.min(1, most);
 }
 
+// spans are the steps of the time axis, in seconds.
+const spans = [3600, 10800, 21600, 43200, 86400, 172800, 345600, 604800, 1209600, 2419200, 7776000, 15552000, 31536000];
+
 // steps are round differences between durations, in seconds.
-export const steps = [1, 5, 15, 60, 300, 900, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 432000, 604800, 1209600, 2419200, 7776000, 31536000];
+const steps = [1, 5, 15, 60, 300, 900, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 432000, 604800, 1209600, 2419200, 7776000, 31536000];
 
 function short(kind, v) {
   if (kind === "ttfv") return v === 0 ? "0" : duration(v, true);
@@ -80,7 +83,7 @@ function short(kind, v) {
 
 function tick(seconds, step) {
   const at = seconds * 1e3;
-  if (step >= 28 * 86400) return moment(at, { month: "short", year: "2-digit" });
+  if (step > 28 * 86400) return moment(at, { month: "short", year: "numeric" });
   if (step >= 86400) return moment(at, { day: "numeric", month: "short" });
   const hour = moment(at, { hour: "2-digit", minute: "2-digit" });
   return hour === "00:00" ? moment(at, { day: "numeric", month: "short" }) : hour;
@@ -88,15 +91,33 @@ function tick(seconds, step) {
 
 function shade(u, marks, c) {
   const { ctx, bbox } = u;
-  for (const m of marks.filter((m) => m.kind !== "note")) {
+  for (const m of marks.filter((m) => m.kind !== "note" || m.until > m.from)) {
     const left = Math.max(bbox.left, u.valToPos(m.from, "x", true)), right = Math.min(bbox.left + bbox.width, u.valToPos(m.until, "x", true));
     if (right < bbox.left || left > bbox.left + bbox.width) continue;
     ctx.save();
     ctx.globalAlpha = m.strong ? 0.3 : 0.14;
-    ctx.fillStyle = m.kind === "bad" ? c.bad : c.line;
+    ctx.fillStyle = { bad: c.bad, note: c.note, cohort: c.line }[m.kind];
     ctx.fillRect(left, bbox.top, Math.max(3 * devicePixelRatio, right - left), bbox.height);
     ctx.restore();
   }
+}
+
+// rules are lines down where a note begins.
+function rules(u, marks, c) {
+  const { ctx, bbox } = u;
+  ctx.save();
+  ctx.strokeStyle = c.note;
+  ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+  ctx.lineWidth = devicePixelRatio;
+  for (const m of marks.filter((m) => m.kind === "note")) {
+    const at = u.valToPos(m.from, "x", true);
+    if (at < bbox.left || at > bbox.left + bbox.width) continue;
+    ctx.beginPath();
+    ctx.moveTo(at, bbox.top);
+    ctx.lineTo(at, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
 }
 
 // flags numbers the marks along the upper edge, as the list below the charts does.
@@ -106,24 +127,19 @@ function flags(u, marks, c) {
   ctx.font = `600 ${11 * devicePixelRatio}px system-ui, sans-serif`;
   ctx.textAlign = "center";
   ctx.textBaseline = "middle";
-  for (const m of marks.filter((m) => m.label)) {
+  let before = -Infinity, down = 0;
+  for (const m of marks.filter((m) => m.label).sort((a, b) => a.from - b.from)) {
     const at = u.valToPos(m.kind === "bad" ? (m.from + m.until) / 2 : m.from, "x", true);
     if (at < bbox.left || at > bbox.left + bbox.width) continue;
-    ctx.strokeStyle = ctx.fillStyle = m.kind === "bad" ? c.bad : c.note;
-    if (m.kind === "note") {
-      ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
-      ctx.lineWidth = devicePixelRatio;
-      ctx.beginPath();
-      ctx.moveTo(at, bbox.top);
-      ctx.lineTo(at, bbox.top + bbox.height);
-      ctx.stroke();
-    }
+    ctx.fillStyle = m.kind === "bad" ? c.bad : c.note;
     const r = 9 * devicePixelRatio;
+    down = at - before < 2 * r ? down + 2 * r : 0;
+    before = at;
     ctx.beginPath();
-    ctx.arc(at, bbox.top + r, r, 0, 2 * Math.PI);
+    ctx.arc(at, bbox.top + r + down, r, 0, 2 * Math.PI);
     ctx.fill();
     ctx.fillStyle = c.surface;
-    ctx.fillText(m.label, at, bbox.top + r);
+    ctx.fillText(m.label, at, bbox.top + r + down);
   }
   ctx.restore();
 }

@@ -3,6 +3,7 @@
 import { ask } from "./api.js";
 import { el, fromTemplate, replace } from "./dom.js";
 import { count } from "./format.js";
+import { source } from "./source.js";
 
 // panel makes one. `draw(rows)` returns what the body shows: nodes, a text for an empty state, or nothing
 // when it has changed the body itself.
@@ -16,29 +17,21 @@ export function panel({ id, title, lead, wide }) {
   p.title.textContent = title;
   p.lead.textContent = lead ?? "";
   p.table.setAttribute("aria-label", `${title}, as a table`);
-  p.sqlButton.setAttribute("aria-label", `SQL behind: ${title}`);
-  p.csv.setAttribute("aria-label", `${title}, as CSV`);
-  p.sqlButton.addEventListener("click", () => {
-    p.sql.hidden = !p.sql.hidden;
-    p.sqlButton.setAttribute("aria-expanded", String(!p.sql.hidden));
-  });
-  p.copy.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(p.sqlText.textContent);
-    p.copy.textContent = "Copied";
-  });
+  const from = source(title);
+  p.title.after(from.buttons);
+  p.lead.after(from.text);
 
   // load asks and shows. An answer that is overtaken by a later question is dropped.
-  // beside is what else the body depends on.
-  async function load(query, values, draw, columns, beside = "") {
+  // `told` hears every answer, drawn or not.
+  async function load(query, values, draw, columns, told) {
     const turn = ++asked;
     p.node.setAttribute("aria-busy", "true");
     try {
       const answer = await ask(query, values);
       if (turn !== asked) return;
-      p.csv.href = answer.csv;
-      p.sqlText.textContent = answer.sql;
-      p.copy.textContent = "Copy";
-      const text = answer.sql + JSON.stringify(answer.rows) + beside;
+      from.show(answer);
+      const text = answer.sql + JSON.stringify(answer.rows);
+      told?.(answer.rows);
       if (text === shown) return;
       shown = text;
       const nodes = draw(answer.rows);

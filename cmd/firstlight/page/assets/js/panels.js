@@ -1,9 +1,9 @@
 // The panels of a metric's screen: which there are for its kind, what each asks, and how it shows the answer.
 
-import { ask } from "./api.js";
-import { age, cohortName, count, duration, moment, percent, windowName, windowText } from "./format.js";
-import { happenings, marksOf } from "./happenings.js";
+import { age, cohortName, count, duration, moment, percent, periodOf, windowName, windowText } from "./format.js";
 import { heat } from "./heat.js";
+import { incidents } from "./incidents.js";
+import { notes } from "./notes.js";
 import { panel } from "./panel.js";
 import { people } from "./people.js";
 import { href } from "./route.js";
@@ -18,7 +18,8 @@ const titles = {
   steps: "Where users stop",
   cohorts: { activation: "Cohort by cohort", ttfv: "Cohort by cohort", adoption: "Adoption by cohort" },
   segments: "Segments side by side",
-  happenings: "What happened meanwhile",
+  incidents: "Incidents",
+  notes: "Notes",
   people: "Whom to talk to",
 };
 
@@ -27,7 +28,8 @@ export function panelsOf(about, metric) {
   const make = (id, wide, lead) => panel({ id, wide, lead, title: titles[id][kind] ?? titles[id] });
   const all = {
     line: make("line", true),
-    happenings: make("happenings", true, "Incidents, and what people noted: a release, a campaign, an outage."),
+    incidents: make("incidents", false, "What Firstlight noticed by itself; numbered on the line."),
+    notes: make("notes", false, "What people and machines noted: a release, a campaign, an outage; lettered on the line."),
     ...(kind === "ttfv" ? { curve: make("curve", true) } : {}),
     triangle: make("triangle", true),
     ...(kind === "activation" ? { steps: make("steps", false) } : {}),
@@ -43,12 +45,12 @@ export function panelsOf(about, metric) {
     const group = chosen.segment ? { segment: chosen.segment, value: chosen.value } : {};
     const time = { from: chosen.from, until: chosen.until };
     const to = (changes) => href({ ...route, ...changes });
-    const context = { about, metric, chosen, status, to, group };
+    const context = { about, metric, chosen, status, to, inTime: inTime(chosen) };
     tellChoices(known.cohorts, known.segments);
 
-    const happened = happenings(all.happenings, context).catch(() => []);
-    const cohorts = all.cohorts.load(`${kind}_cohorts`, { ...base, ...group, ...time }, (rows) => drawCohorts(all.cohorts, rows, context), cohortColumns(kind, grain))
-      .then(() => ask(`${kind}_cohorts`, { ...base, ...group, ...time })).then(({ rows }) => rows, () => []);
+    const happened = Promise.all([incidents(all.incidents, context), notes(all.notes, context)]).then((lists) => lists.flat());
+    let own = [];
+    const cohorts = all.cohorts.load(`${kind}_cohorts`, { ...base, ...group, ...time }, (rows) => drawCohorts(all.cohorts, rows, context), cohortColumns(kind, grain), (rows) => { own = rows; }).then(() => own);
 
     await Promise.allSettled([
       happened.then((list) => loadLine(all.line, list, { ...base, ...group, ...time, window: chosen.window }, context)),
@@ -69,7 +71,7 @@ export function panelsOf(about, metric) {
 
   const beside = [[all.steps, kind === "activation" ? all.segments : all.cohorts], [kind === "activation" ? all.cohorts : all.segments]];
   const columns = beside.map((panels) => el("div", { class: "column" }, panels.map((p) => p?.node)));
-  const nodes = [all.line, all.happenings, all.curve, all.triangle].map((p) => p?.node).concat(columns, all.people.node);
+  const nodes = [all.line, all.incidents, all.notes, all.curve, all.triangle].map((p) => p?.node).concat(columns, all.people.node);
   return { nodes: nodes.filter(Boolean), load, redraw() { for (const p of Object.values(all)) p.redraw(); } };
 }
 
@@ -77,6 +79,19 @@ export function panelsOf(about, metric) {
 export function whom({ chosen, metric }) {
   const cohort = chosen.cohort ? `the ${cohortName(chosen.cohort, metric.grain)}` : "all users";
   return chosen.segment ? `${cohort} with ${chosen.segment} ${chosen.value}` : cohort;
+}
+
+// inTime tells whether something lies in the days shown, or nearly.
+function inTime({ from, until }) {
+  const first = from ? new Date(from) / 1000 - 86400 : -Infinity, last = until ? new Date(until) / 1000 + 2 * 86400 : Infinity;
+  return (mark) => mark.until >= first && mark.from < last;
+}
+
+// joining marks when the chosen cohort joined, on lines by when users joined.
+function joining({ cohort }, { kind, grain }) {
+  if (!cohort || kind === "adoption") return [];
+  const [from, until] = periodOf(cohort, grain);
+  return [{ kind: "cohort", from: from / 1000, until: until / 1000 }];
 }
 
 async function loadLine(p, list, values, context) {
@@ -94,7 +109,7 @@ async function loadLine(p, list, values, context) {
     if (!rows.some((row) => row.value !== null)) return rows.length ? "Nobody who joined in this time has had the full time yet: come back later, or choose a longer time." : "No data in this time: choose a longer one.";
     const host = el("div", { class: "chart" });
     p.body.replaceChildren(host);
-    line(host, { kind, window: chosen.window, rows: rows.toReversed(), marks: marksOf(list, chosen, metric), goal: chosen.segment || kind === "adoption" ? null : status.target_value });
+    line(host, { kind, window: chosen.window, rows: rows.toReversed(), marks: [...list, ...joining(chosen, metric)], goal: chosen.segment || kind === "adoption" ? null : status.target_value });
   }, lineColumns(kind, chosen.window));
 }
 
@@ -124,7 +139,7 @@ function loadTriangle(p, cohorts, values, context) {
     link: to({ cohort: start === chosen.cohort ? undefined : start }), cells,
   });
   if (metric.kind !== "adoption") {
-    p.say("Read along a row: how many of a cohort had got there by each age, in %. Read down a column: is it getting better? Hatched cells may still change: not all of the cohort are that old yet.");
+    p.say(`Each row is everybody who joined in the same ${metric.grain}. Read along it: how many had got there by each age, in %. Read down a column: is it getting better? Hatched cells may still change: not all of the row are that old yet.`);
     return p.load("progress", values, (rows) => {
       if (!rows.length) return "No cohort has joined in this time: choose a longer one.";
       const columns = thin([...new Set(rows.map((row) => row.age_seconds))].sort((a, b) => a - b)).map((a) => ({ key: a, name: age(a), long: `after ${age(a)}` }));
@@ -135,7 +150,7 @@ function loadTriangle(p, cohorts, values, context) {
   }
   const window = periodWindow(about.windows, metric.grain);
   const unit = { "1d": "day", "1w": "week", "1mo": "month" }[window];
-  p.say(`Read along a row: of the users of a cohort who were active, how many used the feature in each ${unit ?? "window"} since they joined, in %. Hatched: the ${unit ?? "window"} is not over yet.`);
+  p.say(`Each row is everybody who joined in the same ${metric.grain}. Read along it: of those who were active, how many used the feature in each ${unit ?? "window"} since they joined, in %. Hatched: the ${unit ?? "window"} is not over yet.`);
   if (!window) { p.say(""); return p.load("adoption_triangle", { ...values, window: about.windows[0] }, () => "This needs days, weeks or months among the catalog's windows."); }
   return p.load("adoption_triangle", { ...values, window }, (rows) => {
     if (!rows.length) return "No cohort has joined in this time: choose a longer one.";
@@ -186,8 +201,7 @@ async function loadSegments(p, cohorts, values, { metric, chosen, to }) {
       return { ...row, name: row.segment_value, key: `segment-${segment}-${row.segment_value}`, open: row.is_provisional, chosen: on,
         link: to(on ? { segment: undefined, value: undefined } : { segment, value: row.segment_value }) };
     }) })), { overall: null, firstHead: "Segment" });
-  }, { segment: ["Segment"], segment_value: ["Value"], entered: ["Joined", count], ...columnsOf(kind) });
-  found = await ask(`${kind}_segments`, { ...values, cohort }).then(({ rows }) => rows, () => []);
+  }, { segment: ["Segment"], segment_value: ["Value"], entered: ["Joined", count], ...columnsOf(kind) }, (rows) => { found = rows; });
   return found;
 }
 
