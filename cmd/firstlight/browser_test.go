@@ -197,6 +197,25 @@ func (b *tab) shot(name string) {
 	}
 }
 
+// accessible fails the test for what breaks the rules of WCAG 2.2 AA that axe can check.
+func (b *tab) accessible() {
+	b.t.Helper()
+	axe, err := os.ReadFile("../../.engine/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		b.t.Log("axe-core is not installed, accessibility is not checked: `make engine` installs it")
+		return
+	}
+	b.do(chromedp.Evaluate[chromedp.Void](string(axe)))
+	broken, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]string](`axe.run(document, { resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })
+		.then((r) => r.violations.flatMap((v) => v.nodes.map((n) => v.help + ": " + n.html + ": " + n.failureSummary)))`, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, what := range broken {
+		b.t.Error(what)
+	}
+}
+
 // query is the address with these values.
 func query(values ...string) string {
 	q := url.Values{}

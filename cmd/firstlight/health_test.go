@@ -21,7 +21,7 @@ func TestHealthCommand(t *testing.T) {
 		connected: func() bool { return connected }, observe: func() worker.Observation { return seen },
 		now: func() time.Time { return now },
 	}
-	server := httptest.NewServer(o.handler(prometheus.NewRegistry()))
+	server := httptest.NewServer(o.handler(prometheus.NewRegistry(), http.NotFoundHandler()))
 	defer server.Close()
 	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
 	if err != nil {

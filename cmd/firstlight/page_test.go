@@ -85,18 +85,18 @@ func (a answered) count(name string) (n int) {
 func TestPage(t *testing.T) {
 	browser := browser(t)
 	d := pageProduct(t)
-	origin := "http://" + d.at.HTTP
-	on := func(l look) *tab { return newTab(t, browser, origin, l) }
-
-	t.Run("numbers", func(t *testing.T) { pageNumbers(t, d) })
-	t.Run("home", func(t *testing.T) { pageHome(t, d, on(desktop)) })
-	t.Run("activation", func(t *testing.T) { pageActivation(t, d, on(desktop)) })
-	t.Run("ttfv", func(t *testing.T) { pageTTFV(t, d, on(desktop)) })
-	t.Run("adoption", func(t *testing.T) { pageAdoption(t, d, on(desktop)) })
-	t.Run("links", func(t *testing.T) { pageLinks(t, on(desktop)) })
-	t.Run("keyboard", func(t *testing.T) { pageKeyboard(t, on(desktop)) })
-	t.Run("looks", func(t *testing.T) { pageLooks(t, on) })
-	t.Run("keeps up", func(t *testing.T) { pageKeepsUp(t, d, on(desktop)) })
+	t.Run("reading", func(t *testing.T) {
+		for name, read := range map[string]func(*testing.T, *daemon, func(look) *tab){
+			"numbers": pageNumbers, "home": pageHome, "activation": pageActivation, "ttfv": pageTTFV, "adoption": pageAdoption,
+			"links": pageLinks, "keyboard": pageKeyboard, "dark": pageDark, "phone": pagePhone,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				read(t, d, func(l look) *tab { return newTab(t, browser, "http://"+d.at.HTTP, l) })
+			})
+		}
+	})
+	t.Run("keeps up", func(t *testing.T) { pageKeepsUp(t, d, newTab(t, browser, "http://"+d.at.HTTP, desktop)) })
 }
 
 var pageQueries = map[string]url.Values{
@@ -114,7 +114,7 @@ var pageQueries = map[string]url.Values{
 }
 
 // The SQL shown, run by anybody, brings the rows shown; the CSV holds them too.
-func pageNumbers(t *testing.T, d *daemon) {
+func pageNumbers(t *testing.T, d *daemon, _ func(look) *tab) {
 	for name, values := range pageQueries {
 		a := ask(t, d, name, values)
 		if len(a.Rows) == 0 {
@@ -167,7 +167,8 @@ func sameText(cell any, text string) bool {
 	return fmt.Sprint(cell) == text
 }
 
-func pageHome(t *testing.T, d *daemon, b *tab) {
+func pageHome(t *testing.T, d *daemon, on func(look) *tab) {
+	b := on(desktop)
 	answer, err := http.Get(b.origin + "/")
 	if err != nil {
 		t.Fatal(err)
@@ -250,7 +251,8 @@ func (b *tab) points(panel string, series int, hollow bool) int {
 	return eval[int](b, fmt.Sprintf(`(%s)(document.querySelector("#%s .stage").chart, %d, %v)`, painted, panel, series, hollow))
 }
 
-func pageActivation(t *testing.T, d *daemon, b *tab) {
+func pageActivation(t *testing.T, d *daemon, on func(look) *tab) {
+	b := on(desktop)
 	b.open(query("metric", "activated"))
 	values := url.Values{"metric": {"activated"}, "from": {"2026-03-02"}}
 	windowed := url.Values{"metric": {"activated"}, "from": {"2026-03-02"}, "window": {"1d"}}
@@ -307,7 +309,8 @@ func pageActivation(t *testing.T, d *daemon, b *tab) {
 	b.fine()
 }
 
-func pageTTFV(t *testing.T, d *daemon, b *tab) {
+func pageTTFV(t *testing.T, d *daemon, on func(look) *tab) {
+	b := on(desktop)
 	b.open(query("metric", "first_report", "cohort", "2026-03-16"))
 	curve := ask(t, d, "progress", url.Values{"metric": {"first_report"}, "cohort": {"2026-03-16"}})
 	shown := eval[[]float64](b, `document.querySelector("#curve .stage").chart.data[0]`)
@@ -329,7 +332,8 @@ func pageTTFV(t *testing.T, d *daemon, b *tab) {
 	b.fine()
 }
 
-func pageAdoption(t *testing.T, d *daemon, b *tab) {
+func pageAdoption(t *testing.T, d *daemon, on func(look) *tab) {
+	b := on(desktop)
 	b.open(query("metric", "exports"))
 	triangle := ask(t, d, "adoption_triangle", url.Values{"metric": {"exports"}, "window": {"1w"}, "from": {"2026-03-02"}})
 	if got, want := b.count("#triangle td.cell"), triangle.count("is_settled"); got != want || want == 0 {
@@ -346,7 +350,8 @@ func pageAdoption(t *testing.T, d *daemon, b *tab) {
 }
 
 // A link brings the whole view back, and so does the back button.
-func pageLinks(t *testing.T, b *tab) {
+func pageLinks(t *testing.T, _ *daemon, on func(look) *tab) {
+	b := on(desktop)
 	address := query("metric", "activated", "cohort", "2026-03-30", "segment", "plan", "value", "free", "from", "2026-03-09", "until", "2026-04-24", "window", "1w", "incident", "i1")
 	b.open(address)
 	chosen := `["choose-range","choose-from","choose-until","choose-window","choose-cohort","choose-segment"].map((id) => document.getElementById(id).value).join(" ")`
@@ -378,7 +383,8 @@ func pageLinks(t *testing.T, b *tab) {
 }
 
 // Everything that can be pointed at is reached by the Tab key, in the order of the page, and shows that it is.
-func pageKeyboard(t *testing.T, b *tab) {
+func pageKeyboard(t *testing.T, _ *daemon, on func(look) *tab) {
+	b := on(desktop)
 	b.open(query("metric", "first_report"))
 	b.until(`document.querySelectorAll(".stage").length === 2`)
 	want := eval[int](b, `[...document.querySelectorAll("a[href],button,select,input,summary,[tabindex='0']")].filter((e) => e.checkVisibility({ visibilityProperty: true })).length`)
@@ -410,20 +416,31 @@ func pageKeyboard(t *testing.T, b *tab) {
 	b.fine()
 }
 
-// Pictures for people; and nothing is wider than a phone.
-func pageLooks(t *testing.T, on func(look) *tab) {
-	dark, small := on(look{width: 1280, height: 900, dark: true}), on(phone)
-	for name, path := range map[string]string{"home": "/", "activation": query("metric", "activated"), "ttfv": query("metric", "first_report"), "adoption": query("metric", "exports")} {
-		dark.open(path)
-		dark.shot(name + "-dark")
-		small.open(path)
-		if wide := eval[int](small, `document.documentElement.scrollWidth`); wide > 360 {
+var screens = map[string]string{"home": "/", "activation": query("metric", "activated"), "ttfv": query("metric", "first_report"), "adoption": query("metric", "exports")}
+
+// What the dark and the phone's screens show is accessible, as far as a program can tell.
+func pageDark(_ *testing.T, _ *daemon, on func(look) *tab) {
+	b := on(look{width: 1280, height: 900, dark: true})
+	for name, path := range screens {
+		b.open(path)
+		b.shot(name + "-dark")
+		b.accessible()
+	}
+	b.fine()
+}
+
+// Nothing is wider than a phone.
+func pagePhone(t *testing.T, _ *daemon, on func(look) *tab) {
+	b := on(phone)
+	for name, path := range screens {
+		b.open(path)
+		if wide := eval[int](b, `document.documentElement.scrollWidth`); wide > 360 {
 			t.Errorf("%s is %d wide on a phone of 360", name, wide)
 		}
-		small.shot(name + "-phone")
+		b.shot(name + "-phone")
+		b.accessible()
 	}
-	dark.fine()
-	small.fine()
+	b.fine()
 }
 
 // The page shows what comes while it is open, and says so when nobody answers.

@@ -69,16 +69,36 @@ func (q *queries) ask(ctx context.Context, sql string) (*table, error) {
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
 		"max_execution_time": int(patience.Seconds()), "readonly": 2, // it reads, and sets no more than settings
 	}))
+	t, err := q.read(ctx, sql)
+	if err == nil && len(t.Rows) == 0 {
+		t.Columns, err = q.columns(ctx, sql)
+	}
+	if err != nil {
+		return nil, err
+	}
+	q.keep(sql, t)
+	return t, nil
+}
+
+func (q *queries) read(ctx context.Context, sql string) (*table, error) {
 	rows, err := q.conn.Query(ctx, sql)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	t, err := readTable(rows)
-	if err == nil {
-		q.keep(sql, t)
+	return readTable(rows)
+}
+
+// columns names the columns of a result without rows: over HTTP it comes without them.
+func (q *queries) columns(ctx context.Context, sql string) (names []string, err error) {
+	described, err := q.read(ctx, "DESCRIBE TABLE ("+sql+")")
+	if err != nil {
+		return nil, err
 	}
-	return t, err
+	for _, row := range described.Rows {
+		names = append(names, fmt.Sprint(row[0]))
+	}
+	return names, nil
 }
 
 // recent returns an answer that is still fresh.

@@ -44,10 +44,11 @@ func TestQuotedTextStaysText(t *testing.T) {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		var answer struct {
-			SQL  string
-			Rows [][]any
+			SQL     string
+			Columns []string
+			Rows    [][]any
 		}
-		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != http.StatusOK || answer.Rows == nil || len(answer.Rows) > 0 {
+		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != http.StatusOK || answer.Rows == nil || len(answer.Rows) > 0 || len(answer.Columns) != 9 {
 			t.Errorf("%q: %d %s", text, w.Code, w.Body)
 		}
 		if !strings.Contains(answer.SQL, "segment_value = "+quote(text)) {

@@ -7,7 +7,9 @@ const listeners = new Set();
 
 export class Refused extends Error {}
 
-export function onReach(listener) { listeners.add(listener); }
+export function onReach(listener) {
+  listeners.add(listener);
+}
 
 function reached(error) {
   away = error ? { why: error.message, since: away?.since ?? Date.now() } : null;
@@ -16,7 +18,8 @@ function reached(error) {
 
 function address(name, values, format) {
   const given = new URLSearchParams();
-  for (const [key, value] of Object.entries(values)) if (value !== undefined && value !== null && (value !== "" || key === "value")) given.set(key, value);
+  for (const [key, value] of Object.entries(values))
+    if (value !== undefined && value !== null && (value !== "" || key === "value")) given.set(key, value);
   const query = given.toString();
   return `/api/${name}.${format}${query ? "?" + query : ""}`;
 }

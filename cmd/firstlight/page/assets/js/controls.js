@@ -5,12 +5,19 @@ import { addDays, cohortName, localDay, windowName } from "./format.js";
 import { go } from "./route.js";
 import { lineWindow } from "./windows.js";
 
-export const ranges = { "4w": ["last 4 weeks", 28], "8w": ["last 8 weeks", 56], "26w": ["last 6 months", 182], "52w": ["last year", 364], all: ["everything", null], custom: ["from … to …", null] };
+export const ranges = {
+  "4w": ["last 4 weeks", 28],
+  "8w": ["last 8 weeks", 56],
+  "26w": ["last 6 months", 182],
+  "52w": ["last year", 364],
+  all: ["everything", null],
+  custom: ["from … to …", null],
+};
 const usual = "8w";
 
 // resolve fills in what the address leaves out; days are those of the product.
 export function resolve(route, about, metric, asOf) {
-  const range = route.from || route.until ? "custom" : (route.range in ranges ? route.range : usual);
+  const range = route.from || route.until ? "custom" : route.range in ranges ? route.range : usual;
   const days = ranges[range][1];
   return {
     window: about.windows.includes(route.window) ? route.window : lineWindow(about.windows),
@@ -30,7 +37,13 @@ export function controls(form, about, metric) {
   let route = {};
   const change = (changes) => go({ ...route, ...changes });
 
-  const range = choice("range", "Time", (value) => change(value === "custom" ? { range: undefined, from: state.from, until: state.until ?? localDay(state.asOf) } : { range: value, from: undefined, until: undefined }));
+  const range = choice("range", "Time", (value) =>
+    change(
+      value === "custom"
+        ? { range: undefined, from: state.from, until: state.until ?? localDay(state.asOf) }
+        : { range: value, from: undefined, until: undefined },
+    ),
+  );
   const window = choice("window", "Line", (value) => change({ window: value }));
   const cohort = choice("cohort", "Cohort", (value) => change({ cohort: value || undefined }));
   const segment = choice("segment", "Users", (value) => {
@@ -46,13 +59,22 @@ export function controls(form, about, metric) {
   function update(newRoute, chosen, cohorts, segments, asOf) {
     route = newRoute;
     state = { ...chosen, asOf };
-    range.set(Object.entries(ranges).map(([value, [text]]) => [value, text]), chosen.range);
-    window.set(about.windows.map((w) => [w, windowName(w)]), chosen.window);
+    range.set(
+      Object.entries(ranges).map(([value, [text]]) => [value, text]),
+      chosen.range,
+    );
+    window.set(
+      about.windows.map((w) => [w, windowName(w)]),
+      chosen.window,
+    );
     const starts = [...new Set([...cohorts, chosen.cohort].filter(Boolean))].sort().reverse();
     cohort.set([["", "all cohorts"], ...starts.map((start) => [start, cohortName(start, metric.grain)])], chosen.cohort ?? "");
     const pairs = segments.map((row) => [row.segment, row.segment_value]);
     if (chosen.segment && !pairs.some(([s, v]) => s === chosen.segment && v === chosen.value)) pairs.push([chosen.segment, chosen.value]);
-    segment.set([["", "all users"], ...pairs.map((pair) => [JSON.stringify(pair), `${pair[0]}: ${pair[1]}`])], chosen.segment ? JSON.stringify([chosen.segment, chosen.value]) : "");
+    segment.set(
+      [["", "all users"], ...pairs.map((pair) => [JSON.stringify(pair), `${pair[0]}: ${pair[1]}`])],
+      chosen.segment ? JSON.stringify([chosen.segment, chosen.value]) : "",
+    );
     segment.node.hidden = !metric.segments.length;
     from.node.hidden = until.node.hidden = chosen.range !== "custom";
     from.set(chosen.from ?? "");
@@ -70,7 +92,11 @@ function choice(name, label, changed) {
     node: el("p", {}, el("label", { for: select.id }, label), select),
     set(options, value) {
       const now = JSON.stringify(options);
-      if (now !== shown) replace(select, options.map(([v, text]) => el("option", { value: v }, text)));
+      if (now !== shown)
+        replace(
+          select,
+          options.map(([v, text]) => el("option", { value: v }, text)),
+        );
       shown = now;
       select.value = value;
     },
@@ -81,6 +107,8 @@ function dayInput(name, label, changed) {
   const input = el("input", { type: "date", id: `choose-${name}`, onchange: () => changed(input.value || undefined) });
   return {
     node: el("p", { hidden: true }, el("label", { for: input.id }, label), input),
-    set(value) { if (document.activeElement !== input) input.value = value; },
+    set(value) {
+      if (document.activeElement !== input) input.value = value;
+    },
   };
 }

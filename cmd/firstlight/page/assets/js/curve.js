@@ -26,8 +26,23 @@ export function curve(host, { rows, chosen, grain, median }) {
     return {
       scales: { x: { time: false, distr: 3, range: () => [ages[0], ages.at(-1)] }, y: { range: () => [0, 1] } },
       axes: [
-        { stroke: c.quiet, font, grid: { stroke: c.grid, width: 1 }, ticks: { stroke: c.grid }, splits: () => fitting(ages, host.clientWidth), filter: (u, splits) => splits, values: (u, splits) => splits.map(age) },
-        { stroke: c.quiet, font, grid: { stroke: c.grid, width: 1 }, ticks: { show: false }, size: 56, values: (u, splits) => splits.map((v) => percent(v).replace(".0", "")) },
+        {
+          stroke: c.quiet,
+          font,
+          grid: { stroke: c.grid, width: 1 },
+          ticks: { stroke: c.grid },
+          splits: () => fitting(ages, host.clientWidth),
+          filter: (u, splits) => splits,
+          values: (u, splits) => splits.map(age),
+        },
+        {
+          stroke: c.quiet,
+          font,
+          grid: { stroke: c.grid, width: 1 },
+          ticks: { show: false },
+          size: 56,
+          values: (u, splits) => splits.map((v) => percent(v).replace(".0", "")),
+        },
       ],
       series: [
         {},
@@ -40,7 +55,13 @@ export function curve(host, { rows, chosen, grain, median }) {
       hooks: { draw: [(u) => middle(u, median, c)] },
     };
   };
-  const data = () => [ages, column(mine, "km_low"), column(mine, "km_high"), ...others.map((start) => column(of(start), "km_rate")), column(mine, "km_rate")];
+  const data = () => [
+    ages,
+    column(mine, "km_low"),
+    column(mine, "km_high"),
+    ...others.map((start) => column(of(start), "km_rate")),
+    column(mine, "km_rate"),
+  ];
   const read = (i) => {
     const row = mine.get(ages[i]);
     if (!row || row.km_rate === null) return `After ${age(ages[i])}: not known yet, nobody of ${name} joined that long ago.`;
@@ -63,7 +84,8 @@ function middle(u, median, c) {
   const dpr = devicePixelRatio;
   const [first, last] = [u.scales.x.min, u.scales.x.max];
   const at = (seconds) => u.valToPos(Math.min(last, Math.max(first, seconds)), "x", true);
-  const y = u.valToPos(0.5, "y", true), x = at(median.value);
+  const y = u.valToPos(0.5, "y", true),
+    x = at(median.value);
   ctx.save();
   ctx.strokeStyle = ctx.fillStyle = c.bad;
   ctx.lineWidth = 4 * dpr;

@@ -42,9 +42,12 @@ let terms = 0;
 // term is a word with its explanation, shown on hover and on focus, hidden by Escape.
 export function term(word, explanation) {
   const id = `term-${++terms}`;
-  return el("span", { class: "term" },
+  return el(
+    "span",
+    { class: "term" },
     el("button", { type: "button", "aria-describedby": id, onkeydown: (e) => e.key === "Escape" && e.target.blur() }, word),
-    el("span", { role: "tooltip", id }, explanation));
+    el("span", { role: "tooltip", id }, explanation),
+  );
 }
 
 // place puts numbers into custom properties: the style sheet does the rest.

@@ -3,8 +3,12 @@
 const space = "\u202f"; // narrow, never breaks
 let zone = "UTC";
 
-export function setZone(name) { zone = name; }
-export function getZone() { return zone; }
+export function setZone(name) {
+  zone = name;
+}
+export function getZone() {
+  return zone;
+}
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 export const count = (n) => whole.format(n);
@@ -20,7 +24,13 @@ export function percent(share) {
   return p.toFixed(digits) + space + "%";
 }
 
-const units = [[365 * 86400, "year"], [86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
+const units = [
+  [365 * 86400, "year"],
+  [86400, "day"],
+  [3600, "hour"],
+  [60, "minute"],
+  [1, "second"],
+];
 const short = { year: "y", day: "d", hour: "h", minute: "min", second: "s" };
 
 // duration is in the largest unit that fits: 1.8 days, 42 minutes.
@@ -34,7 +44,12 @@ export function duration(seconds, brief = false) {
 
 // age names an age since entry: whole units, weeks from four on.
 export function age(seconds) {
-  for (const [size, unit] of [[604800, "w"], [86400, "d"], [3600, "h"], [60, "min"]]) {
+  for (const [size, unit] of [
+    [604800, "w"],
+    [86400, "d"],
+    [3600, "h"],
+    [60, "min"],
+  ]) {
     if (seconds % size === 0 && (unit !== "w" || seconds > 28 * 86400)) return seconds / size + space + unit;
   }
   return seconds + space + "s";
@@ -42,7 +57,8 @@ export function age(seconds) {
 
 export const valueOf = (kind) => (kind === "ttfv" ? duration : percent);
 
-const dayOf = (options) => (text) => new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...options }).format(new Date(text + "T00:00:00Z"));
+const dayOf = (options) => (text) =>
+  new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...options }).format(new Date(text + "T00:00:00Z"));
 export const day = dayOf({ day: "numeric", month: "short", year: "numeric" });
 export const shortDay = dayOf({ day: "numeric", month: "short" });
 const monthName = dayOf({ month: "long", year: "numeric" });
@@ -97,7 +113,8 @@ export const titled = (name) => name[0].toUpperCase() + name.slice(1).replaceAll
 
 // periodOf is the first instant of a cohort's period and of the next one, ms.
 export function periodOf(start, grain) {
-  const next = grain === "month" ? addDays(addDays(start.slice(0, 8) + "01", 32).slice(0, 8) + "01", 0) : addDays(start, grain === "week" ? 7 : 1);
+  const next =
+    grain === "month" ? addDays(addDays(start.slice(0, 8) + "01", 32).slice(0, 8) + "01", 0) : addDays(start, grain === "week" ? 7 : 1);
   return [midnight(start), midnight(next)];
 }
 

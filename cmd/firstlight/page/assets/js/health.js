@@ -10,8 +10,14 @@ export function health(footer, about) {
   const sources = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Events by source" });
   let asked = false;
   const [progress, volume] = [source("Pipeline"), source("Events by source")];
-  footer.replaceChildren(el("header", {}, el("h2", {}, "Is this all there is?"), progress.buttons), progress.text, facts,
-    el("header", {}, el("h3", {}, "Events by source since yesterday"), volume.buttons), volume.text, sources);
+  footer.replaceChildren(
+    el("div", { class: "titled" }, el("h2", {}, "Is this all there is?"), progress.buttons),
+    progress.text,
+    facts,
+    el("div", { class: "titled" }, el("h3", {}, "Events by source since yesterday"), volume.buttons),
+    volume.text,
+    sources,
+  );
 
   function show(answer, asOf) {
     const { rows, stale } = answer;
@@ -19,15 +25,24 @@ export function health(footer, about) {
     const sum = (name) => rows.reduce((total, p) => total + p[name], 0);
     const dead = {};
     for (const p of rows) for (const [reason, n] of Object.entries(p.dead)) dead[reason] = (dead[reason] ?? 0) + n;
-    const reported = rows.map((p) => p.updated_at).sort().at(-1);
+    const reported = rows
+      .map((p) => p.updated_at)
+      .sort()
+      .at(-1);
     const lag = sum("lag");
-    replace(facts, [
-      ["Counted up to", asOf ? moment(asOf, { dateStyle: "medium", timeStyle: "medium" }) : "…"],
-      [term("Waiting", "Events that have arrived and are not counted yet. A few are normal."), rows.length ? plural(lag, "event") : "nothing yet"],
-      ["Received", `${plural(sum("received"), "message")}: ${count(sum("applied"))} counted, ${count(sum("ignored"))} set aside`],
-      [term("Refused", "Events that could not be counted. They are kept in the stream EVENTS_DEAD with the reason."), deadText(dead)],
-      ["Worker reported", reported ? ago(reported, new Date()) + (stale ? " (database away)" : "") : "not yet"],
-    ].map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+    replace(
+      facts,
+      [
+        ["Counted up to", asOf ? moment(asOf, { dateStyle: "medium", timeStyle: "medium" }) : "…"],
+        [
+          term("Waiting", "Events that have arrived and are not counted yet. A few are normal."),
+          rows.length ? plural(lag, "event") : "nothing yet",
+        ],
+        ["Received", `${plural(sum("received"), "message")}: ${count(sum("applied"))} counted, ${count(sum("ignored"))} set aside`],
+        [term("Refused", "Events that could not be counted. They are kept in the stream EVENTS_DEAD with the reason."), deadText(dead)],
+        ["Worker reported", reported ? ago(reported, new Date()) + (stale ? " (database away)" : "") : "not yet"],
+      ].map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
+    );
     if (asOf && !asked) refresh(asOf);
   }
 
@@ -42,17 +57,46 @@ export function health(footer, about) {
     if (!answer) return;
     volume.show(answer);
     const { rows } = answer;
-    replace(sources, rows.length
-      ? el("table", { class: "sources", "data-sources": rows.length },
-        el("thead", {}, el("tr", {}, ["Source", "Events", "Kinds of events", "Newest"].map((h) => el("th", { scope: "col" }, h)))),
-        el("tbody", {}, rows.map((row) => el("tr", {}, el("th", { scope: "row" }, row.source), el("td", {}, count(row.total)), el("td", {}, count(row.names)), el("td", {}, "before " + moment(row.newest))))))
-      : el("p", { class: "empty" }, "No event has come since yesterday."));
+    replace(
+      sources,
+      rows.length
+        ? el(
+            "table",
+            { class: "sources", "data-sources": rows.length },
+            el(
+              "thead",
+              {},
+              el(
+                "tr",
+                {},
+                ["Source", "Events", "Kinds of events", "Newest"].map((h) => el("th", { scope: "col" }, h)),
+              ),
+            ),
+            el(
+              "tbody",
+              {},
+              rows.map((row) =>
+                el(
+                  "tr",
+                  {},
+                  el("th", { scope: "row" }, row.source),
+                  el("td", {}, count(row.total)),
+                  el("td", {}, count(row.names)),
+                  el("td", {}, "before " + moment(row.newest)),
+                ),
+              ),
+            ),
+          )
+        : el("p", { class: "empty" }, "No event has come since yesterday."),
+    );
   }
   return { show, refresh };
 }
 
 function deadText(dead) {
-  const reasons = Object.entries(dead).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]);
+  const reasons = Object.entries(dead)
+    .filter(([, n]) => n > 0)
+    .sort((a, b) => b[1] - a[1]);
   if (!reasons.length) return "none";
   return reasons.map(([reason, n]) => `${count(n)} ${reason.replaceAll("_", " ")}`).join(", ");
 }

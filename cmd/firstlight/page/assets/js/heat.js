@@ -4,28 +4,62 @@
 import { el, place } from "./dom.js";
 import { percent, plural } from "./format.js";
 
-const ramps = { light: ["#f1f6fb", "#c3dcf0", "#7db6dd", "#3583bb", "#0b4a80"], dark: ["#1c2736", "#204467", "#2b6a9c", "#5b9fd0", "#b5dcf8"] };
+const ramps = {
+  light: ["#f1f6fb", "#c3dcf0", "#7db6dd", "#3583bb", "#0b4a80"],
+  dark: ["#1c2736", "#204467", "#2b6a9c", "#5b9fd0", "#b5dcf8"],
+};
 
 // heat takes columns [{ key, name }] and lines [{ name, key, link, chosen, size, cells: Map(key -> cell) }]; a cell is
 // { value, low, high, n, open, partial }: a partial one has had only a part of its time, so it gets no colour.
 export function heat(columns, lines, corner, sizeName) {
-  const most = Math.max(0.01, ...lines.flatMap((line) => [...line.cells.values()].map((cell) => (cell.partial ? 0 : cell.value ?? 0))));
-  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Cohorts by age" },
-    el("table", { class: "heat", "data-cells": lines.reduce((sum, line) => sum + columns.filter((c) => line.cells.has(c.key)).length, 0) },
-      el("thead", {}, el("tr", {}, el("th", { scope: "col" }, corner), el("th", { scope: "col", class: "size" }, sizeName),
-        columns.map((c) => el("th", { scope: "col" }, c.name)))),
-      el("tbody", {}, lines.map((line) => el("tr", { class: line.chosen ? "chosen" : null },
-        el("th", { scope: "row" }, el("a", { href: line.link, "data-key": line.key, "aria-current": line.chosen ? "true" : null }, line.name)),
-        el("td", { class: "size" }, line.size),
-        columns.map((c) => cellOf(line.cells.get(c.key), most, `${line.name}, ${c.long ?? c.name}`)))))),
+  const most = Math.max(0.01, ...lines.flatMap((line) => [...line.cells.values()].map((cell) => (cell.partial ? 0 : (cell.value ?? 0)))));
+  return el(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": "Cohorts by age" },
+    el(
+      "table",
+      { class: "heat", "data-cells": lines.reduce((sum, line) => sum + columns.filter((c) => line.cells.has(c.key)).length, 0) },
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          el("th", { scope: "col" }, corner),
+          el("th", { scope: "col", class: "size" }, sizeName),
+          columns.map((c) => el("th", { scope: "col" }, c.name)),
+        ),
+      ),
+      el(
+        "tbody",
+        {},
+        lines.map((line) =>
+          el(
+            "tr",
+            { class: line.chosen ? "chosen" : null },
+            el(
+              "th",
+              { scope: "row" },
+              el("a", { href: line.link, "data-key": line.key, "aria-current": line.chosen ? "true" : null }, line.name),
+            ),
+            el("td", { class: "size" }, line.size),
+            columns.map((c) => cellOf(line.cells.get(c.key), most, `${line.name}, ${c.long ?? c.name}`)),
+          ),
+        ),
+      ),
+    ),
   );
 }
 
 function cellOf(cell, most, where) {
   if (!cell || cell.value === null) return el("td", { class: "none" });
   const says = `${where}: ${percent(cell.value)} of ${plural(cell.n, "user")}, between ${percent(cell.low)} and ${percent(cell.high)}${cell.open ? ", may still change" : ""}`;
-  const node = el("td", { class: cell.partial ? "partial" : cell.open ? "cell open" : "cell", title: says },
-    el("span", { "aria-hidden": "true" }, cell.partial ? "…" : brief(cell.value)), el("span", { class: "hidden" }, says));
+  const node = el(
+    "td",
+    { class: cell.partial ? "partial" : cell.open ? "cell open" : "cell", title: says },
+    el("span", { "aria-hidden": "true" }, cell.partial ? "…" : brief(cell.value)),
+    el("span", { class: "hidden" }, says),
+  );
   if (cell.partial) return node;
   const v = cell.value / most;
   const [light, dark] = [colour(ramps.light, v), colour(ramps.dark, v)];
@@ -39,12 +73,12 @@ function colour(ramp, v) {
   const at = Math.min(0.9999, Math.max(0, v)) * (ramp.length - 1);
   const [a, b] = [rgb(ramp[Math.floor(at)]), rgb(ramp[Math.floor(at) + 1])];
   const mixed = a.map((x, i) => Math.round(x + (b[i] - x) * (at % 1)));
-  return { fill: `rgb(${mixed.join(" ")})`, ink: luminance(mixed) > 0.18 ? "#0b1119" : "#ffffff" };
+  return { fill: `rgb(${mixed.join(" ")})`, ink: luminance(mixed) > 0.179 ? "#000000" : "#ffffff" };
 }
 
 const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 
 function luminance(colour) {
-  const [r, g, b] = colour.map((x) => (x /= 255) <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
+  const [r, g, b] = colour.map((x) => ((x /= 255) <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }

@@ -15,16 +15,25 @@ const sparkDays = 56;
 
 export function home(main, about, tellTime, missing) {
   const list = el("ul", { class: "tiles", "aria-busy": "true" });
-  const lead = el("p", { class: "lead" }, "The metrics that need a look come first. Open one to see where and why.");
+  const lead = el("p", { class: "lead" }, leadOf([]));
   const from = source("Every metric");
   const state = { tiles: new Map(), status: [], catalog: new Map(), incidents: [], waiting: new Map() };
-  main.replaceChildren(el("div", { class: "home" },
-    el("header", {}, el("h1", { tabindex: "-1" }, "How are we doing?"), from.buttons), from.text,
-    missing ? el("p", { class: "empty" }, `There is no metric called “${missing}” in the catalog. These are all there are.`) : null,
-    el("ul", { class: "open-incidents", "aria-label": "Open incidents", hidden: true }), lead, list));
+  main.replaceChildren(
+    el(
+      "div",
+      { class: "home" },
+      el("div", { class: "titled" }, el("h1", { tabindex: "-1" }, "How are we doing?"), from.buttons),
+      from.text,
+      missing ? el("p", { class: "empty" }, `There is no metric called “${missing}” in the catalog. These are all there are.`) : null,
+      el("ul", { class: "open-incidents", "aria-label": "Open incidents", hidden: true }),
+      lead,
+      list,
+    ),
+  );
   const open = main.querySelector(".open-incidents");
   for (const metric of about.metrics) list.append(tileOf(state, metric));
-  if (!about.metrics.length) list.replaceWith(el("p", { class: "empty" }, "The catalog has no metrics yet. Add one, and start firstlight again."));
+  if (!about.metrics.length)
+    list.replaceWith(el("p", { class: "empty" }, "The catalog has no metrics yet. Add one, and start firstlight again."));
 
   async function refresh() {
     const sorted = () => arrange(about, state, list);
@@ -36,14 +45,30 @@ export function home(main, about, tellTime, missing) {
         sorted();
         await sparks(about, state, answer.rows);
       }),
-      ask("catalog").then((answer) => { state.catalog = new Map(answer.rows.map((row) => [row.metric, row])); sorted(); }),
-      ask("incidents").then((answer) => { state.incidents = answer.rows; openIncidents(open, about, answer.rows); sorted(); }),
-      ask("maturity").then((answer) => { state.waiting = new Map(answer.rows.map((row) => [row.metric, row.waiting])); sorted(); }),
+      ask("catalog").then((answer) => {
+        state.catalog = new Map(answer.rows.map((row) => [row.metric, row]));
+        lead.textContent = leadOf(answer.rows);
+        sorted();
+      }),
+      ask("incidents").then((answer) => {
+        state.incidents = answer.rows;
+        openIncidents(open, about, answer.rows);
+        sorted();
+      }),
+      ask("maturity").then((answer) => {
+        state.waiting = new Map(answer.rows.map((row) => [row.metric, row.waiting]));
+        sorted();
+      }),
     ]);
     list.removeAttribute("aria-busy");
   }
   return { show: refresh, refresh };
 }
+
+const leadOf = (catalog) =>
+  catalog.length && catalog.every((row) => row.complete_from === null)
+    ? "No event has come yet: publish some, and the numbers appear here by themselves."
+    : "The metrics that need a look come first. Open one to see where and why.";
 
 function tileOf(state, metric) {
   const tile = fromTemplate("tile");
@@ -58,13 +83,19 @@ function tileOf(state, metric) {
 
 // arrange fills the tiles with what is known so far and puts them in order.
 function arrange(about, state, list) {
-  const judged = state.status.filter((s) => state.tiles.has(s.metric))
+  const judged = state.status
+    .filter((s) => state.tiles.has(s.metric))
     .map((status) => ({ status, metric: about.metrics.find((m) => m.name === status.metric) }))
     .map(({ status, metric }) => ({ status, metric, standing: judge(metric, status, state.catalog.get(status.metric), state.incidents) }));
   for (const { status, metric, standing } of judged) fillTile(about, state, metric, status, standing);
   const order = judged.toSorted(worstFirst).map(({ status }) => state.tiles.get(status.metric).node);
   const now = [...list.children].filter((node) => order.includes(node));
-  if (order.some((node, i) => node !== now[i])) replace(list, order, [...list.children].filter((node) => !order.includes(node)));
+  if (order.some((node, i) => node !== now[i]))
+    replace(
+      list,
+      order,
+      [...list.children].filter((node) => !order.includes(node)),
+    );
 }
 
 function fillTile(about, state, metric, status, standing) {
@@ -84,24 +115,35 @@ async function sparks(about, state, status) {
   if (!status.length) return;
   const from = addDays(localDay(status[0].as_of), -sparkDays);
   const window = lineWindow(about.windows);
-  await Promise.allSettled([...new Set(about.metrics.map((m) => m.kind))].map(async (kind) => {
-    const { rows } = await ask(`${kind}_line`, { window, from });
-    for (const metric of about.metrics.filter((m) => m.kind === kind)) {
-      const points = rows.filter((row) => row.metric === metric.name).reverse();
-      replace(state.tiles.get(metric.name).spark, spark(points, kind, window));
-    }
-  }));
+  await Promise.allSettled(
+    [...new Set(about.metrics.map((m) => m.kind))].map(async (kind) => {
+      const { rows } = await ask(`${kind}_line`, { window, from });
+      for (const metric of about.metrics.filter((m) => m.kind === kind)) {
+        const points = rows.filter((row) => row.metric === metric.name).reverse();
+        replace(state.tiles.get(metric.name).spark, spark(points, kind, window));
+      }
+    }),
+  );
 }
 
 // openIncidents lists what is wrong right now, also what belongs to no metric: a silent source, a pipeline that stands.
 function openIncidents(list, about, rows) {
   const open = rows.filter((row) => row.state !== "resolved");
   list.hidden = !open.length;
-  replace(list, open.map((row) => {
-    const mine = about.metrics.some((m) => m.name === row.metric);
-    const text = row.summary || row.reason.replaceAll("_", " ");
-    return el("li", { class: row.severity },
-      el("span", { class: "badge bad" }, row.severity), " ",
-      mine ? el("a", { href: href({ metric: row.metric, ...around(row), incident: row.incident_id }), "data-key": row.incident_id }, text) : text);
-  }));
+  replace(
+    list,
+    open.map((row) => {
+      const mine = about.metrics.some((m) => m.name === row.metric);
+      const text = row.summary || row.reason.replaceAll("_", " ");
+      return el(
+        "li",
+        { class: row.severity },
+        el("span", { class: "badge bad" }, row.severity),
+        " ",
+        mine
+          ? el("a", { href: href({ metric: row.metric, ...around(row), incident: row.incident_id }), "data-key": row.incident_id }, text)
+          : text,
+      );
+    }),
+  );
 }

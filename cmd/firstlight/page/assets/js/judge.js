@@ -20,12 +20,12 @@ export function judge(metric, status, catalog, incidents) {
   const worse = endless ? 0 : worsened(status, catalog?.direction);
   if (worse > 0) return { tier: 3, by: -worse, tone: "warn", text: "Worse than before" };
   if (status.pace !== null) return { tier: 4, by: 0, tone: "good", text: "On target" };
-  return { tier: 4, by: 0, tone: "quiet", text: endless ? "No target" : worse < 0 ? "Better than before" : "Steady" };
+  return { tier: 4, by: 0, tone: worse < 0 ? "good" : "quiet", text: endless ? "No target" : worse < 0 ? "Better than before" : "Steady" };
 }
 
 // worsened is by which share the value got worse, negative when better, 0 when that may be chance.
 function worsened({ value, low, high, previous_value: before }, direction) {
-  if (before === null || before === 0 || low === null || high === null || before >= low && before <= high) return 0;
+  if (before === null || before === 0 || low === null || high === null || (before >= low && before <= high)) return 0;
   return ((before - value) / before) * (direction === "down" ? -1 : 1);
 }
 

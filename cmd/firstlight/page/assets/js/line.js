@@ -19,7 +19,7 @@ export function line(host, { kind, window, rows, marks, goal }) {
   // A dashed step begins and ends at its neighbours, which are dots of the solid line. A window of adoption that is not
   // over is a dot of its own: a line down to a part of a day would look like a drop.
   const joined = kind !== "adoption";
-  const loose = rows.map((row, i) => (open[i] || joined && (open[i - 1] || open[i + 1]) ? row.value : null));
+  const loose = rows.map((row, i) => (open[i] || (joined && (open[i - 1] || open[i + 1])) ? row.value : null));
   const hollow = rows.flatMap((row, i) => (open[i] && row.value !== null ? [i] : []));
   const text = valueOf(kind);
   const young = rows.findIndex((row, i) => row.value === null && rows.slice(i).every((later) => later.value === null));
@@ -32,20 +32,53 @@ export function line(host, { kind, window, rows, marks, goal }) {
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), getZone()),
       scales: { x: { range: () => span(x) }, y: { range: (u, low, high) => [0, top(kind, rows, goal)] } },
       axes: [
-        { stroke: c.quiet, font, grid: { stroke: c.grid, width: 1 }, ticks: { stroke: c.grid }, values: (u, splits, i, space, step) => splits.map((s) => tick(s, step)), incrs: spans, space: 64 },
-        { stroke: c.quiet, font, grid: { stroke: c.grid, width: 1 }, ticks: { show: false }, size: 56, values: (u, splits) => splits.map((v) => short(kind, v)), ...(kind === "ttfv" ? { incrs: steps } : {}) },
+        {
+          stroke: c.quiet,
+          font,
+          grid: { stroke: c.grid, width: 1 },
+          ticks: { stroke: c.grid },
+          values: (u, splits, i, space, step) => splits.map((s) => tick(s, step)),
+          incrs: spans,
+          space: 64,
+        },
+        {
+          stroke: c.quiet,
+          font,
+          grid: { stroke: c.grid, width: 1 },
+          ticks: { show: false },
+          size: 56,
+          values: (u, splits) => splits.map((v) => short(kind, v)),
+          ...(kind === "ttfv" ? { incrs: steps } : {}),
+        },
       ],
       series: [
         {},
         { label: "low", stroke: "transparent", width: 0, points: { show: false } },
         { label: "high", stroke: "transparent", width: 0, points: { show: false } },
         { label: "value", stroke: c.line, width: 2, points: dots },
-        { label: "may still change", stroke: c.line, width: 2, dash: [5, 4], points: { show: true, size: 8, fill: c.surface, stroke: c.line, width: 2, filter: () => hollow } },
+        {
+          label: "may still change",
+          stroke: c.line,
+          width: 2,
+          dash: [5, 4],
+          points: { show: true, size: 8, fill: c.surface, stroke: c.line, width: 2, filter: () => hollow },
+        },
       ],
       bands: [{ series: [2, 1], fill: c.band }],
       hooks: {
-        drawClear: [(u) => { if (young >= 0) hatch(u, u.valToPos(x[young] - half(x), "x", true), Infinity, c.hatch); shade(u, marks, c); rules(u, marks, c); }],
-        draw: [(u) => { if (goal !== null && goal !== undefined) aim(u, goal, `target ${text(goal)}`, c); flags(u, marks, c); }],
+        drawClear: [
+          (u) => {
+            if (young >= 0) hatch(u, u.valToPos(x[young] - half(x), "x", true), Infinity, c.hatch);
+            shade(u, marks, c);
+            rules(u, marks, c);
+          },
+        ],
+        draw: [
+          (u) => {
+            if (goal !== null && goal !== undefined) aim(u, goal, `target ${text(goal)}`, c);
+            flags(u, marks, c);
+          },
+        ],
       },
     };
   };
@@ -92,7 +125,8 @@ function tick(seconds, step) {
 function shade(u, marks, c) {
   const { ctx, bbox } = u;
   for (const m of marks.filter((m) => m.kind !== "note" || m.until > m.from)) {
-    const left = Math.max(bbox.left, u.valToPos(m.from, "x", true)), right = Math.min(bbox.left + bbox.width, u.valToPos(m.until, "x", true));
+    const left = Math.max(bbox.left, u.valToPos(m.from, "x", true)),
+      right = Math.min(bbox.left + bbox.width, u.valToPos(m.until, "x", true));
     if (right < bbox.left || left > bbox.left + bbox.width) continue;
     ctx.save();
     ctx.globalAlpha = m.strong ? 0.3 : 0.14;
@@ -127,7 +161,8 @@ function flags(u, marks, c) {
   ctx.font = `600 ${11 * devicePixelRatio}px system-ui, sans-serif`;
   ctx.textAlign = "center";
   ctx.textBaseline = "middle";
-  let before = -Infinity, down = 0;
+  let before = -Infinity,
+    down = 0;
   for (const m of marks.filter((m) => m.label).sort((a, b) => a.from - b.from)) {
     const at = u.valToPos(m.kind === "bad" ? (m.from + m.until) / 2 : m.from, "x", true);
     if (at < bbox.left || at > bbox.left + bbox.width) continue;
@@ -159,6 +194,6 @@ function aim(u, value, label, c) {
   ctx.stroke();
   ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
   ctx.textAlign = "right";
-  ctx.fillText(label, bbox.left + bbox.width - 4 * devicePixelRatio, y - 5 * devicePixelRatio);
+  if (u.width > 500) ctx.fillText(label, bbox.left + bbox.width - 4 * devicePixelRatio, y - 5 * devicePixelRatio);
   ctx.restore();
 }

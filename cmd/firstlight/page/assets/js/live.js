@@ -3,12 +3,15 @@
 
 import { ask } from "./api.js";
 
-const every = 3_000;       // ms between questions
+const every = 3_000; // ms between questions
 const atLeastEvery = 60_000; // windows settle and users grow older while no event comes
 const share = 10;
 
 export function follow(refresh, onPipeline) {
-  let seen = null, refreshed = Date.now(), took = 0, timer = null;
+  let seen = null,
+    refreshed = Date.now(),
+    took = 0,
+    timer = null;
 
   async function look() {
     timer = null;

@@ -26,7 +26,12 @@ async function begin() {
   chooser.addEventListener("change", () => go(chooser.value ? { metric: chooser.value } : {}));
   start((route) => show(about, route));
   const footer = health(document.getElementById("health"), about);
-  follow(async () => { await Promise.all([screen.refresh(), footer.refresh(asOf)]); }, (pipeline) => footer.show(pipeline, asOf));
+  follow(
+    async () => {
+      await Promise.all([screen.refresh(), footer.refresh(asOf)]);
+    },
+    (pipeline) => footer.show(pipeline, asOf),
+  );
 }
 
 function show(about, route) {

@@ -33,9 +33,19 @@ export function metricScreen(main, about, metric, tellTime) {
     const rows = (name, values) => ask(name, values).then((answer) => answer.rows);
     const own = (all) => all.find((row) => row.metric === metric.name);
     const beside = Promise.allSettled([
-      rows("catalog").then((all) => { state.catalog = own(all) ?? null; about_(screen, state.catalog, metric); fill(); }),
-      rows("incidents", { metric: metric.name }).then((all) => { state.incidents = all; fill(); }),
-      rows("maturity").then((all) => { state.waiting = own(all)?.waiting ?? null; fill(); }),
+      rows("catalog").then((all) => {
+        state.catalog = own(all) ?? null;
+        about_(screen, state.catalog, metric);
+        fill();
+      }),
+      rows("incidents", { metric: metric.name }).then((all) => {
+        state.incidents = all;
+        fill();
+      }),
+      rows("maturity").then((all) => {
+        state.waiting = own(all)?.waiting ?? null;
+        fill();
+      }),
     ]);
     const all = await rows("status").catch(() => null);
     state.status = (all && own(all)) ?? state.status;
@@ -43,7 +53,9 @@ export function metricScreen(main, about, metric, tellTime) {
       tellTime(state.status.as_of);
       fill();
       const chosen = resolve(state.route, about, metric, state.status.as_of);
-      await panels.load(state.route, chosen, state.status, (cohorts, segments) => form.update(state.route, chosen, cohorts, segments, state.status.as_of));
+      await panels.load(state.route, chosen, state.status, (cohorts, segments) =>
+        form.update(state.route, chosen, cohorts, segments, state.status.as_of),
+      );
     }
     await beside;
   }
@@ -58,7 +70,10 @@ export function metricScreen(main, about, metric, tellTime) {
   };
 }
 
-const leadingWords = { leading: "It moves early: what you change shows here first.", lagging: "It moves late: it shows what earlier work has come to." };
+const leadingWords = {
+  leading: "It moves early: what you change shows here first.",
+  lagging: "It moves late: it shows what earlier work has come to.",
+};
 
 // about_ fills in who answers for the metric and what it is.
 function about_(screen, catalog, metric) {
@@ -69,15 +84,28 @@ function about_(screen, catalog, metric) {
     ["Serves", catalog.objective],
     ["Owner", catalog.owner],
     ["What to do", catalog.action],
-    ["Runbook", web ? el("a", { href: catalog.runbook, rel: "noreferrer noopener", target: "_blank" }, catalog.runbook.replace(/^https?:\/\//, "")) : null],
+    [
+      "Runbook",
+      web
+        ? el("a", { href: catalog.runbook, rel: "noreferrer noopener", target: "_blank" }, catalog.runbook.replace(/^https?:\/\//, ""))
+        : null,
+    ],
     ["How it is counted", catalog.formula],
     ["Good is", [catalog.direction === "down" ? "less" : "more", ", ", term(catalog.indicator, leadingWords[catalog.indicator] ?? "")]],
-    ["Labels", Object.entries(catalog.labels ?? {}).map(([k, v]) => `${k}: ${v}`).join(", ")],
+    [
+      "Labels",
+      Object.entries(catalog.labels ?? {})
+        .map(([k, v]) => `${k}: ${v}`)
+        .join(", "),
+    ],
     ["To be reviewed", catalog.review_by ? "by " + day(catalog.review_by) : null],
     ["Complete since", catalog.complete_from ? day(catalog.complete_from.slice(0, 10)) : "no event has come yet"],
   ].filter(([, value]) => value);
   const text = JSON.stringify(catalog);
   if (screen.about.dataset.shown === text) return;
   screen.about.dataset.shown = text;
-  replace(screen.about, rows.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+  replace(
+    screen.about,
+    rows.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
+  );
 }

@@ -3,30 +3,62 @@
 import { el } from "./dom.js";
 import { moment } from "./format.js";
 
-const columns = { time: ["When", (v) => moment(v)], until: ["Until", (v) => (v ? moment(v) : "–")], kind: ["Kind"], title: ["What"], text: ["More"], author: ["Who"], source: ["From"] };
+const columns = {
+  time: ["When", (v) => moment(v)],
+  until: ["Until", (v) => (v ? moment(v) : "–")],
+  kind: ["Kind"],
+  title: ["What"],
+  text: ["More"],
+  author: ["Who"],
+  source: ["From"],
+};
 
 // notes fills the panel and returns marks for the line, oldest first.
 export async function notes(p, { metric, chosen, inTime }) {
   let marks = [];
-  await p.load("annotations", { metric: metric.name, from: chosen.from, until: chosen.until }, (rows) => {
-    marks = marksOf(rows, inTime);
-    return marks.length ? el("ol", { class: "happenings" }, marks.map(item)) : "Nobody noted anything for this time. `firstlight annotate` does.";
-  }, columns, (rows) => { marks = marksOf(rows, inTime); });
+  await p.load(
+    "annotations",
+    { metric: metric.name, from: chosen.from, until: chosen.until },
+    (rows) => {
+      marks = marksOf(rows, inTime);
+      return marks.length
+        ? el("ol", { class: "happenings" }, marks.map(item))
+        : el("p", { class: "empty" }, "Nobody noted anything in this time. The command ", el("code", {}, "firstlight annotate"), " does.");
+    },
+    columns,
+    (rows) => {
+      marks = marksOf(rows, inTime);
+    },
+  );
   return marks;
 }
 
-const marksOf = (rows, inTime) => rows.map((row) => ({ kind: "note", row, from: new Date(row.time) / 1000, until: new Date(row.until ?? row.time) / 1000 }))
-  .filter(inTime).sort((a, b) => a.from - b.from).map((mark, i) => ({ ...mark, label: letter(i) }));
+const marksOf = (rows, inTime) =>
+  rows
+    .map((row) => ({ kind: "note", row, from: new Date(row.time) / 1000, until: new Date(row.until ?? row.time) / 1000 }))
+    .filter(inTime)
+    .sort((a, b) => a.from - b.from)
+    .map((mark, i) => ({ ...mark, label: letter(i) }));
 
 // letter counts a, b, … z, aa, ab, …
 const letter = (i) => (i < 26 ? "" : letter(Math.floor(i / 26) - 1)) + String.fromCharCode(97 + (i % 26));
 
 function item({ row, label }) {
   const web = /^https?:\/\//.test(row.url);
-  return el("li", { class: "note" },
+  return el(
+    "li",
+    { class: "note" },
     el("span", { class: "flag note", "aria-hidden": "true" }, label),
-    el("div", {},
+    el(
+      "div",
+      {},
       el("p", {}, web ? el("a", { href: row.url, rel: "noreferrer noopener", target: "_blank" }, row.title) : el("strong", {}, row.title)),
-      el("p", { class: "quiet" }, [row.kind, moment(row.time) + (row.until ? ` to ${moment(row.until)}` : ""), row.author || row.source].filter(Boolean).join(" · ")),
-      row.text ? el("p", {}, row.text) : null));
+      el(
+        "p",
+        { class: "quiet" },
+        [row.kind, moment(row.time) + (row.until ? ` to ${moment(row.until)}` : ""), row.author || row.source].filter(Boolean).join(" · "),
+      ),
+      row.text ? el("p", {}, row.text) : null,
+    ),
+  );
 }

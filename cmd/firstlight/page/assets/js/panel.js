@@ -9,7 +9,8 @@ import { source } from "./source.js";
 // when it has changed the body itself.
 export function panel({ id, title, lead, wide }) {
   const p = fromTemplate("panel");
-  let shown = "", asked = 0;
+  let shown = "",
+    asked = 0;
   p.node.id = id;
   p.node.classList.toggle("wide", Boolean(wide));
   p.node.setAttribute("aria-labelledby", `${id}-title`);
@@ -37,7 +38,11 @@ export function panel({ id, title, lead, wide }) {
       const nodes = draw(answer.rows);
       if (nodes !== undefined) replace(p.body, typeof nodes === "string" ? el("p", { class: "empty" }, nodes) : nodes);
       p.data.hidden = !answer.rows.length;
-      replace(p.table, dataTable(answer, columns), answer.truncated ? el("p", { class: "quiet" }, `Only the first ${count(answer.rows.length)} rows.`) : null);
+      replace(
+        p.table,
+        dataTable(answer, columns),
+        answer.truncated ? el("p", { class: "quiet" }, `Only the first ${count(answer.rows.length)} rows.`) : null,
+      );
     } catch (error) {
       if (turn === asked && !shown) replace(p.body, el("p", { class: "empty" }, `This cannot be shown: ${error.message}`));
     } finally {
@@ -46,16 +51,46 @@ export function panel({ id, title, lead, wide }) {
   }
 
   // redraw makes the next load draw again, whatever it brings.
-  return { ...p, load, redraw: () => { shown = ""; }, say: (text) => { p.lead.textContent = text; } };
+  return {
+    ...p,
+    load,
+    redraw: () => {
+      shown = "";
+    },
+    say: (text) => {
+      p.lead.textContent = text;
+    },
+  };
 }
 
 // dataTable shows rows as they came, with the columns named and written as asked: { column: [heading, write] }.
 function dataTable({ rows, columns }, named = {}) {
   const chosen = Object.keys(named).filter((c) => columns.includes(c));
   const heads = chosen.length ? chosen : columns;
-  return el("table", {},
-    el("thead", {}, el("tr", {}, heads.map((c) => el("th", { scope: "col" }, named[c]?.[0] ?? c.replaceAll("_", " "))))),
-    el("tbody", {}, rows.map((row) => el("tr", {}, heads.map((c) => el("td", {}, written(row, c, named[c]?.[1])))))));
+  return el(
+    "table",
+    {},
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        heads.map((c) => el("th", { scope: "col" }, named[c]?.[0] ?? c.replaceAll("_", " "))),
+      ),
+    ),
+    el(
+      "tbody",
+      {},
+      rows.map((row) =>
+        el(
+          "tr",
+          {},
+          heads.map((c) => el("td", {}, written(row, c, named[c]?.[1]))),
+        ),
+      ),
+    ),
+  );
 }
 
 function written(row, column, write) {

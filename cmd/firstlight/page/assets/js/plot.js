@@ -11,19 +11,26 @@ const height = () => (innerWidth < 600 ? 220 : 300);
 export function plot(host, label, options, data, read, resting) {
   const readout = el("p", { class: "readout", "aria-live": "polite" }, resting);
   const stage = el("div", { class: "stage", tabindex: "0", role: "group", "aria-roledescription": "chart", "aria-label": label });
-  let chart = null, at = null;
+  let chart = null,
+    at = null;
 
   function make() {
     const width = host.clientWidth;
     if (!width) return;
     chart?.destroy();
     at = null;
-    chart = new uPlot({
-      width, height: height(), legend: { show: false },
-      cursor: { y: false, drag: { x: false, y: false }, points: { size: 9 } },
-      ...options(width),
-      hooks: merge({ setCursor: [(u) => point(u.cursor.idx)] }, options(width).hooks),
-    }, data(), stage);
+    chart = new uPlot(
+      {
+        width,
+        height: height(),
+        legend: { show: false },
+        cursor: { y: false, drag: { x: false, y: false }, points: { size: 9 } },
+        ...options(width),
+        hooks: merge({ setCursor: [(u) => point(u.cursor.idx)] }, options(width).hooks),
+      },
+      data(),
+      stage,
+    );
     stage.chart = chart;
   }
 
@@ -42,18 +49,27 @@ export function plot(host, label, options, data, read, resting) {
     point(i);
   });
   host.replaceChildren(stage, readout);
-  new ResizeObserver(() => { if (host.isConnected && chart?.width !== host.clientWidth) make(); }).observe(host);
+  new ResizeObserver(() => {
+    if (host.isConnected && chart?.width !== host.clientWidth) make();
+  }).observe(host);
   const stop = onTheme(() => (host.isConnected ? make() : stop()));
   make();
-  return { make, get chart() { return chart; } };
+  return {
+    make,
+    get chart() {
+      return chart;
+    },
+  };
 }
 
-const merge = (a, b = {}) => Object.fromEntries([...new Set([...Object.keys(a), ...Object.keys(b)])].map((k) => [k, [...(a[k] ?? []), ...(b[k] ?? [])]]));
+const merge = (a, b = {}) =>
+  Object.fromEntries([...new Set([...Object.keys(a), ...Object.keys(b)])].map((k) => [k, [...(a[k] ?? []), ...(b[k] ?? [])]]));
 
 // hatch fills a part of the plot with thin diagonal lines.
 export function hatch(u, left, right, colour) {
   const { ctx, bbox } = u;
-  const from = Math.max(bbox.left, left), to = Math.min(bbox.left + bbox.width, right);
+  const from = Math.max(bbox.left, left),
+    to = Math.min(bbox.left + bbox.width, right);
   if (to <= from) return;
   ctx.save();
   ctx.beginPath();

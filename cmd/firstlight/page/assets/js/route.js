@@ -12,7 +12,8 @@ export function read(search = location.search) {
 // href is the address of a route; without a metric it is the home screen.
 export function href(route) {
   const kept = new URLSearchParams();
-  for (const name of names) if (route[name] !== undefined && route[name] !== null && (route[name] !== "" || name === "value")) kept.set(name, route[name]);
+  for (const name of names)
+    if (route[name] !== undefined && route[name] !== null && (route[name] !== "" || name === "value")) kept.set(name, route[name]);
   const text = kept.toString();
   return text ? `/?${text}` : "/";
 }

@@ -54,11 +54,17 @@ export function maturity(about, waiting, lateness) {
   }
   if (waiting === undefined || waiting === null) return null;
   if (waiting > 0 && about.kind === "ttfv") {
-    return { mark: "Still maturing", text: `${plural(waiting, "user")} of the newest weeks are not there yet. They count for as long as they were followed.` };
+    return {
+      mark: "Still maturing",
+      text: `${plural(waiting, "user")} of the newest weeks are not there yet. They count for as long as they were followed.`,
+    };
   }
   if (waiting > 0) {
     const full = duration(about.within_seconds);
-    return { mark: "Still maturing", text: `${plural(waiting, "newer user")} still ${Number(waiting) === 1 ? "has" : "have"} time: the full ${full} are not over. They do not count yet, neither for nor against.` };
+    return {
+      mark: "Still maturing",
+      text: `${plural(waiting, "newer user")} still ${Number(waiting) === 1 ? "has" : "have"} time: the full ${full} are not over. They do not count yet, neither for nor against.`,
+    };
   }
   return { mark: "Final", text: `Everybody who joined has had their full time. ${late}` };
 }
