@@ -31,7 +31,7 @@ export function resolve(route, about, metric, asOf) {
   };
 }
 
-// controls keeps the form. update(route, chosen, cohorts, segments) shows what is chosen and what there is.
+// controls keeps the form. update(route, chosen, { cohorts, segments }, asOf) shows what is chosen and what there is.
 export function controls(form, about, metric) {
   form.addEventListener("submit", (e) => e.preventDefault());
   let route = {};
@@ -56,7 +56,7 @@ export function controls(form, about, metric) {
   let state = {};
   form.replaceChildren(range.node, from.node, until.node, window.node, cohort.node, segment.node, reset);
 
-  function update(newRoute, chosen, cohorts, segments, asOf) {
+  function update(newRoute, chosen, { cohorts, segments }, asOf) {
     route = newRoute;
     state = { ...chosen, asOf };
     range.set(

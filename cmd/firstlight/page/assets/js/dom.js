@@ -18,7 +18,7 @@ function fill(node, properties, children) {
     else if (value === true) node.setAttribute(name, "");
     else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return node;
 }
 
@@ -30,11 +30,43 @@ export function fromTemplate(id) {
   return { node, ...slots };
 }
 
-// replace changes what a node holds, and keeps the focus on the element with the same data-key.
+// replace changes what a node holds. The focus stays: on the element with the same data-key, else on the one that has
+// the same place among those that can have it.
 export function replace(node, ...children) {
-  const key = node.contains(document.activeElement) && document.activeElement.dataset.key;
-  node.replaceChildren(...children.flat().filter(Boolean));
-  if (key) node.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+  const focused = node.contains(document.activeElement) ? document.activeElement : null;
+  const place = focused ? focusable(node).indexOf(focused) : -1;
+  node.replaceChildren(...children.flat(Infinity).filter(Boolean));
+  if (!focused || document.activeElement === focused) return;
+  const same = focused.dataset.key ? node.querySelector(`[data-key="${CSS.escape(focused.dataset.key)}"]`) : focusable(node)[place];
+  same?.focus({ preventScroll: true });
+}
+
+const focusable = (node) => [...node.querySelectorAll("a[href], button, summary, [tabindex]")];
+
+// table makes one of plain rows; the first cell of each heads it.
+export function table(properties, heads, rows) {
+  const head = heads.map((text) => el("th", { scope: "col" }, text));
+  const body = rows.map(([first, ...rest]) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, first),
+      rest.map((cell) => el("td", {}, cell)),
+    ),
+  );
+  return el("table", properties, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body));
+}
+
+// facts is a list of names with what they stand for; those that stand for nothing are left out.
+export function facts(properties, pairs) {
+  const given = pairs.filter(([, value]) => value);
+  return given.length
+    ? el(
+        "dl",
+        properties,
+        given.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
+      )
+    : null;
 }
 
 let terms = 0;

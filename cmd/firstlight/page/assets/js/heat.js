@@ -13,42 +13,13 @@ const ramps = {
 // { value, low, high, n, open, partial }: a partial one has had only a part of its time, so it gets no colour.
 export function heat(columns, lines, corner, sizeName) {
   const most = Math.max(0.01, ...lines.flatMap((line) => [...line.cells.values()].map((cell) => (cell.partial ? 0 : (cell.value ?? 0)))));
-  return el(
-    "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": "Cohorts by age" },
-    el(
-      "table",
-      { class: "heat", "data-cells": lines.reduce((sum, line) => sum + columns.filter((c) => line.cells.has(c.key)).length, 0) },
-      el(
-        "thead",
-        {},
-        el(
-          "tr",
-          {},
-          el("th", { scope: "col" }, corner),
-          el("th", { scope: "col", class: "size" }, sizeName),
-          columns.map((c) => el("th", { scope: "col" }, c.name)),
-        ),
-      ),
-      el(
-        "tbody",
-        {},
-        lines.map((line) =>
-          el(
-            "tr",
-            { class: line.chosen ? "chosen" : null },
-            el(
-              "th",
-              { scope: "row" },
-              el("a", { href: line.link, "data-key": line.key, "aria-current": line.chosen ? "true" : null }, line.name),
-            ),
-            el("td", { class: "size" }, line.size),
-            columns.map((c) => cellOf(line.cells.get(c.key), most, `${line.name}, ${c.long ?? c.name}`)),
-          ),
-        ),
-      ),
-    ),
-  );
+  const heads = [el("th", { scope: "col" }, corner), el("th", { scope: "col", class: "size" }, sizeName), columns.map((c) => el("th", { scope: "col" }, c.name))];
+  const row = (line) => el("tr", { class: line.chosen ? "chosen" : null },
+    el("th", { scope: "row" }, el("a", { href: line.link, "data-key": line.key, "aria-current": line.chosen ? "true" : null }, line.name)),
+    el("td", { class: "size" }, line.size),
+    columns.map((c) => cellOf(line.cells.get(c.key), most, `${line.name}, ${c.long ?? c.name}`)));
+  const whole = el("table", { class: "heat" }, el("thead", {}, el("tr", {}, heads)), el("tbody", {}, lines.map(row)));
+  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Cohorts by age" }, whole);
 }
 
 function cellOf(cell, most, where) {

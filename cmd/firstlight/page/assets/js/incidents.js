@@ -1,6 +1,6 @@
 // Incidents: what was noticed, numbered as on the line.
 
-import { el } from "./dom.js";
+import { el, facts } from "./dom.js";
 import { addDays, localDay, moment, percent } from "./format.js";
 
 const states = { opened: "open", updated: "open", no_data: "open, no data", resolved: "resolved" };
@@ -17,25 +17,19 @@ const columns = {
 // incidents fills the panel and returns marks for the line, oldest first.
 export async function incidents(p, { metric, chosen, to, inTime }) {
   let marks = [];
-  await p.load(
-    "incidents",
-    { metric: metric.name },
-    (rows) => {
-      marks = marksOf(rows, chosen, inTime);
-      if (!marks.length)
-        return rows.length ? "Nothing was noticed in this time; there are incidents at other times." : "Nothing was noticed.";
-      return el(
-        "ol",
-        { class: "happenings" },
-        marks.map((mark) => item(mark, to)),
-      );
-    },
-    columns,
-    (rows) => {
-      marks = marksOf(rows, chosen, inTime);
-    },
-  );
+  const told = (rows) => (marks = marksOf(rows, chosen, inTime));
+  await p.load("incidents", { metric: metric.name }, (rows) => list(told(rows), rows, to), { columns, told });
   return marks;
+}
+
+function list(marks, rows, to) {
+  if (!rows.length) return "Nothing was noticed.";
+  if (!marks.length) return "Nothing was noticed in this time; there are incidents at other times.";
+  return el(
+    "ol",
+    { class: "happenings" },
+    marks.map((mark) => item(mark, to)),
+  );
 }
 
 function marksOf(rows, chosen, inTime) {
@@ -104,7 +98,7 @@ export const around = (row) => ({
 function details(row, message) {
   const share = (c) =>
     `${c.segment} ${c.segment_value} (${percent(c.explains)} of the change: ${percent(c.rate)}, expected ${percent(c.expected)})`;
-  const facts = [
+  return facts({ class: "facts" }, [
     ["What to do", message.metric?.action],
     ["Mostly", (message.contributors ?? []).slice(0, 3).map(share).join("; ")],
     ["Why", { rate: "People do less than before.", mix: "Other people came than before." }[message.rate_versus_mix?.cause]],
@@ -112,12 +106,5 @@ function details(row, message) {
     ["Users fewer than expected", row.users_lost > 0 ? String(Math.round(row.users_lost)) : null],
     ["Judged by", row.method],
     ["SQL", message.sql ? el("code", {}, message.sql) : null],
-  ].filter(([, value]) => value);
-  return facts.length
-    ? el(
-        "dl",
-        { class: "facts" },
-        facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
-      )
-    : null;
+  ]);
 }

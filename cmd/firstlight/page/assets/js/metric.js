@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { controls, resolve } from "./controls.js";
-import { el, fromTemplate, replace, term } from "./dom.js";
+import { el, facts, fromTemplate, replace, term } from "./dom.js";
 import { day, titled, valueOf } from "./format.js";
 import { judge } from "./judge.js";
 import { panelsOf } from "./panels.js";
@@ -35,7 +35,7 @@ export function metricScreen(main, about, metric, tellTime) {
     const beside = Promise.allSettled([
       rows("catalog").then((all) => {
         state.catalog = own(all) ?? null;
-        about_(screen, state.catalog, metric);
+        tellAbout(screen, state.catalog, metric);
         fill();
       }),
       rows("incidents", { metric: metric.name }).then((all) => {
@@ -53,9 +53,9 @@ export function metricScreen(main, about, metric, tellTime) {
       tellTime(state.status.as_of);
       fill();
       const chosen = resolve(state.route, about, metric, state.status.as_of);
-      await panels.load(state.route, chosen, state.status, (cohorts, segments) =>
-        form.update(state.route, chosen, cohorts, segments, state.status.as_of),
-      );
+      const { route } = state;
+      const tell = (known) => form.update(route, chosen, known, state.status.as_of);
+      await panels.load(route, chosen, state.status, tell);
     }
     await beside;
   }
@@ -70,42 +70,32 @@ export function metricScreen(main, about, metric, tellTime) {
   };
 }
 
-const leadingWords = {
+const moves = {
   leading: "It moves early: what you change shows here first.",
   lagging: "It moves late: it shows what earlier work has come to.",
 };
 
-// about_ fills in who answers for the metric and what it is.
-function about_(screen, catalog, metric) {
+// tellAbout fills in who answers for the metric and what it is.
+function tellAbout(screen, catalog, metric) {
   if (!catalog) return;
   screen.description.textContent = catalog.description || kindWords[metric.kind];
   const web = /^https?:\/\//.test(catalog.runbook);
-  const rows = [
-    ["Serves", catalog.objective],
-    ["Owner", catalog.owner],
-    ["What to do", catalog.action],
-    [
-      "Runbook",
-      web
-        ? el("a", { href: catalog.runbook, rel: "noreferrer noopener", target: "_blank" }, catalog.runbook.replace(/^https?:\/\//, ""))
-        : null,
-    ],
-    ["How it is counted", catalog.formula],
-    ["Good is", [catalog.direction === "down" ? "less" : "more", ", ", term(catalog.indicator, leadingWords[catalog.indicator] ?? "")]],
-    [
-      "Labels",
-      Object.entries(catalog.labels ?? {})
-        .map(([k, v]) => `${k}: ${v}`)
-        .join(", "),
-    ],
-    ["To be reviewed", catalog.review_by ? "by " + day(catalog.review_by) : null],
-    ["Complete since", catalog.complete_from ? day(catalog.complete_from.slice(0, 10)) : "no event has come yet"],
-  ].filter(([, value]) => value);
+  const link = () =>
+    el("a", { href: catalog.runbook, rel: "noreferrer noopener", target: "_blank" }, catalog.runbook.replace(/^https?:\/\//, ""));
+  const labels = Object.entries(catalog.labels ?? {}).map(([k, v]) => `${k}: ${v}`);
   const text = JSON.stringify(catalog);
   if (screen.about.dataset.shown === text) return;
   screen.about.dataset.shown = text;
-  replace(
-    screen.about,
-    rows.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
-  );
+  const rows = facts({}, [
+    ["Serves", catalog.objective],
+    ["Owner", catalog.owner],
+    ["What to do", catalog.action],
+    ["Runbook", web ? link() : null],
+    ["How it is counted", catalog.formula],
+    ["Good is", [catalog.direction === "down" ? "less" : "more", ", ", term(catalog.indicator, moves[catalog.indicator] ?? "")]],
+    ["Labels", labels.join(", ")],
+    ["To be reviewed", catalog.review_by ? "by " + day(catalog.review_by) : null],
+    ["Complete since", catalog.complete_from ? day(catalog.complete_from.slice(0, 10)) : "no event has come yet"],
+  ]);
+  replace(screen.about, [...rows.children]);
 }

@@ -16,21 +16,15 @@ const columns = {
 // notes fills the panel and returns marks for the line, oldest first.
 export async function notes(p, { metric, chosen, inTime }) {
   let marks = [];
-  await p.load(
-    "annotations",
-    { metric: metric.name, from: chosen.from, until: chosen.until },
-    (rows) => {
-      marks = marksOf(rows, inTime);
-      return marks.length
-        ? el("ol", { class: "happenings" }, marks.map(item))
-        : el("p", { class: "empty" }, "Nobody noted anything in this time. The command ", el("code", {}, "firstlight annotate"), " does.");
-    },
-    columns,
-    (rows) => {
-      marks = marksOf(rows, inTime);
-    },
-  );
+  const told = (rows) => (marks = marksOf(rows, inTime));
+  const asked = { metric: metric.name, from: chosen.from, until: chosen.until };
+  await p.load("annotations", asked, (rows) => list(told(rows)), { columns, told });
   return marks;
+}
+
+function list(marks) {
+  if (marks.length) return el("ol", { class: "happenings" }, marks.map(item));
+  return el("p", { class: "empty" }, "Nobody noted anything in this time. The command ", el("code", {}, "firstlight annotate"), " does.");
 }
 
 const marksOf = (rows, inTime) =>

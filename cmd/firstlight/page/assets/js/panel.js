@@ -1,7 +1,7 @@
 // One thing to look at: a chart, the same as a table, the SQL behind it, and its rows as CSV.
 
 import { ask } from "./api.js";
-import { el, fromTemplate, replace } from "./dom.js";
+import { el, fromTemplate, replace, table } from "./dom.js";
 import { count } from "./format.js";
 import { source } from "./source.js";
 
@@ -22,16 +22,16 @@ export function panel({ id, title, lead, wide }) {
   p.title.after(from.buttons);
   p.lead.after(from.text);
 
-  // load asks and shows. An answer that is overtaken by a later question is dropped.
-  // `told` hears every answer, drawn or not.
-  async function load(query, values, draw, columns, told) {
+  // load asks and shows. An answer that is overtaken by a later question is dropped. `columns` are those of the data
+  // table, `beside` is what the body shows beyond the rows, `told` hears of the rows whether they are new or not.
+  async function load(query, values, draw, { columns, beside, told } = {}) {
     const turn = ++asked;
     p.node.setAttribute("aria-busy", "true");
     try {
       const answer = await ask(query, values);
       if (turn !== asked) return;
       from.show(answer);
-      const text = answer.sql + JSON.stringify(answer.rows);
+      const text = answer.sql + JSON.stringify([answer.rows, beside]);
       told?.(answer.rows);
       if (text === shown) return;
       shown = text;
@@ -66,30 +66,12 @@ export function panel({ id, title, lead, wide }) {
 // dataTable shows rows as they came, with the columns named and written as asked: { column: [heading, write] }.
 function dataTable({ rows, columns }, named = {}) {
   const chosen = Object.keys(named).filter((c) => columns.includes(c));
-  const heads = chosen.length ? chosen : columns;
-  return el(
-    "table",
+  const shown = chosen.length ? chosen : columns;
+  const heads = shown.map((c) => named[c]?.[0] ?? c.replaceAll("_", " "));
+  return table(
     {},
-    el(
-      "thead",
-      {},
-      el(
-        "tr",
-        {},
-        heads.map((c) => el("th", { scope: "col" }, named[c]?.[0] ?? c.replaceAll("_", " "))),
-      ),
-    ),
-    el(
-      "tbody",
-      {},
-      rows.map((row) =>
-        el(
-          "tr",
-          {},
-          heads.map((c) => el("td", {}, written(row, c, named[c]?.[1]))),
-        ),
-      ),
-    ),
+    heads,
+    rows.map((row) => shown.map((c) => written(row, c, named[c]?.[1]))),
   );
 }
 

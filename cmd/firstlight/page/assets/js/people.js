@@ -1,83 +1,47 @@
 // Whom to talk to: users who can still make it but are slower than most who did, newest first. The only place of the
 // page that shows who somebody is.
 
-import { el } from "./dom.js";
+import { el, table } from "./dom.js";
 import { ago, duration, moment } from "./format.js";
-import { whom } from "./panels.js";
+import { whom } from "./words.js";
 
 const shown = 25;
+const nobody = "Nobody is stuck right now: everybody is there, or still within the usual time.";
+const heads = ["User", "Misses", "Steps done", "Joined", "Last seen", "Time left", "Segments"];
+const columns = {
+  user_id: ["User"],
+  next_step: ["Misses"],
+  steps_done: ["Steps done"],
+  entered_at: ["Joined", (v) => moment(v)],
+  last_seen_at: ["Last seen", (v) => moment(v)],
+  expires_at: ["Time ends", (v) => (v ? moment(v) : "–")],
+};
 
 export function people(p, context) {
   const { metric, chosen, status } = context;
-  if (metric.kind === "adoption") {
-    p.node.hidden = true;
-    return Promise.resolve();
-  }
   p.say(
     `Users who can still make it, but are slower than 75\u202f% of those who did: the newest of ${whom(context)}, with the step they miss.`,
   );
-  return p.load(
-    "stalled",
-    { metric: metric.name, cohort: chosen.cohort, segment: chosen.segment, value: chosen.value },
-    (rows) => {
-      if (!rows.length) return "Nobody is stuck right now: everybody is there, or still within the usual time.";
-      return [
-        el(
-          "div",
-          { class: "scroll", tabindex: "0", role: "region", "aria-label": "Stalled users" },
-          el(
-            "table",
-            { class: "people", "data-people": Math.min(shown, rows.length) },
-            el(
-              "thead",
-              {},
-              el(
-                "tr",
-                {},
-                ["User", "Misses", "Steps done", "Joined", "Last seen", "Time left", "Segments"].map((h) => el("th", { scope: "col" }, h)),
-              ),
-            ),
-            el(
-              "tbody",
-              {},
-              rows.slice(0, shown).map((row) =>
-                el(
-                  "tr",
-                  {},
-                  el("th", { scope: "row" }, row.user_id),
-                  el("td", {}, row.next_step || "–"),
-                  el("td", {}, String(row.steps_done)),
-                  when(row.entered_at, status.as_of),
-                  when(row.last_seen_at, status.as_of),
-                  el(
-                    "td",
-                    {},
-                    row.expires_at ? duration(Math.max(0, (new Date(row.expires_at) - new Date(status.as_of)) / 1000)) : "no limit",
-                  ),
-                  el(
-                    "td",
-                    {},
-                    Object.entries(row.segments)
-                      .map(([k, v]) => `${k} ${v}`)
-                      .join(", "),
-                  ),
-                ),
-              ),
-            ),
-          ),
-        ),
-        rows.length > shown ? el("p", { class: "quiet" }, `The newest ${shown}. The data table and the CSV have up to 100.`) : null,
-      ];
-    },
-    {
-      user_id: ["User"],
-      next_step: ["Misses"],
-      steps_done: ["Steps done"],
-      entered_at: ["Joined", (v) => moment(v)],
-      last_seen_at: ["Last seen", (v) => moment(v)],
-      expires_at: ["Time ends", (v) => (v ? moment(v) : "–")],
-    },
-  );
+  const asked = { metric: metric.name, cohort: chosen.cohort, segment: chosen.segment, value: chosen.value };
+  return p.load("stalled", asked, (rows) => (rows.length ? list(rows, status.as_of) : nobody), { columns });
 }
 
-const when = (at, now) => el("td", { title: moment(at) }, ago(at, now));
+function list(rows, now) {
+  const stuck = rows.slice(0, shown).map((row) => [
+    row.user_id,
+    row.next_step || "–",
+    String(row.steps_done),
+    when(row.entered_at, now),
+    when(row.last_seen_at, now),
+    row.expires_at ? duration(Math.max(0, (new Date(row.expires_at) - new Date(now)) / 1000)) : "no limit",
+    Object.entries(row.segments)
+      .map((pair) => pair.join(" "))
+      .join(", "),
+  ]);
+  return [
+    el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Stalled users" }, table({ class: "people" }, heads, stuck)),
+    rows.length > shown ? el("p", { class: "quiet" }, `The newest ${shown}. The data table and the CSV have up to 100.`) : null,
+  ];
+}
+
+const when = (at, now) => el("span", { title: moment(at) }, ago(at, now));

@@ -8,99 +8,49 @@ import { between, saysPlain } from "./words.js";
 // through all of them.
 export function whiskers(kind, groups, { overall, firstHead }) {
   const text = valueOf(kind);
-  const rows = groups.flatMap((g) => g.rows);
-  const top =
-    Math.max(
-      ...rows.flatMap((r) => [r.value, kind === "ttfv" && r.high > 4 * r.value ? null : r.high]),
-      overall ?? 0,
-      kind === "ttfv" ? 1 : 0.001,
-    ) * 1.05;
-  const share = (v) => `${((Math.min(v, top) / top) * 100).toFixed(2)}%`;
-  return el(
-    "table",
-    { class: "whiskers", "data-dots": rows.filter((r) => r.value !== null).length },
-    el(
-      "thead",
-      {},
-      el(
-        "tr",
-        {},
-        el("th", { scope: "col" }, firstHead),
-        el("th", { scope: "col", class: "wide" }, `0 to ${text(top / 1.05)}`),
-        el("th", { scope: "col", class: "number" }, "Value"),
-        el("th", { scope: "col", class: "range" }, "Likely range"),
-        el("th", { scope: "col", class: "number users" }, "Users"),
-      ),
-    ),
-    groups.map((group) =>
-      el(
-        "tbody",
-        {},
-        group.title ? el("tr", { class: "group" }, el("th", { scope: "rowgroup", colspan: "5" }, group.title)) : null,
-        group.rows.map((row) =>
-          el(
-            "tr",
-            {
-              class: [row.chosen ? "chosen" : "", row.open ? "open" : ""].join(" ").trim() || null,
-              title: saysPlain(kind, row) + (row.open ? ", may still change" : ""),
-            },
-            el(
-              "th",
-              { scope: "row" },
-              row.link ? el("a", { href: row.link, "data-key": row.key, "aria-current": row.chosen ? "true" : null }, row.name) : row.name,
-            ),
-            el("td", { class: "wide" }, track(row, share, overall, top)),
-            el(
-              "td",
-              { class: "number" },
-              text(row.value),
-              row.open && row.value !== null ? el("span", { class: "hidden" }, " may still change") : null,
-            ),
-            el(
-              "td",
-              { class: "range" },
-              row.value === null ? "–" : `${row.low === null ? "?" : text(row.low)} – ${row.high === null ? "?" : text(row.high)}`,
-            ),
-            el("td", { class: "number users", title: plural(row.n, "user") }, count(row.n)),
-          ),
-        ),
-      ),
-    ),
-  );
+  const rows = groups.flatMap((group) => group.rows);
+  const most = Math.max(...rows.flatMap((row) => [row.value, boundOf(kind, row)]), overall ?? 0, kind === "ttfv" ? 1 : 0.001);
+  const scale = { top: most * 1.05, share: (v) => `${(Math.min(1, v / (most * 1.05)) * 100).toFixed(2)}%` };
+  const head = (name, text) => el("th", { scope: "col", class: name }, text);
+  return el("table", { class: "whiskers" },
+    el("thead", {}, el("tr", {}, head("", firstHead), head("wide", `0 to ${text(most)}`), head("number", "Value"), head("range", "Likely range"), head("number users", "Users"))),
+    groups.map((group) => el("tbody", {}, group.title ? groupRow(group.title) : null, group.rows.map((row) => valueRow(kind, row, scale, overall)))));
 }
 
-function track(row, share, overall, top) {
+// boundOf is the upper limit, unless it is so far out that all else would be squeezed.
+const boundOf = (kind, row) => (kind === "ttfv" && row.high > 4 * row.value ? null : row.high);
+
+const groupRow = (title) => el("tr", { class: "group" }, el("th", { scope: "rowgroup", colspan: "5" }, title));
+
+function valueRow(kind, row, scale, overall) {
+  const text = valueOf(kind);
+  const bound = (v) => (v === null ? "?" : text(v));
+  const may = row.open && row.value !== null;
+  const name = row.link ? el("a", { href: row.link, "data-key": row.key, "aria-current": row.chosen ? "true" : null }, row.name) : row.name;
+  const classes = [row.chosen && "chosen", row.open && "open"].filter(Boolean).join(" ");
+  return el("tr", { class: classes || null, title: saysPlain(kind, row) + (may ? ", may still change" : "") },
+    el("th", { scope: "row" }, name),
+    el("td", { class: "wide" }, track(row, scale, overall)),
+    el("td", { class: "number" }, text(row.value), may ? el("span", { class: "hidden" }, " may still change") : null),
+    el("td", { class: "range" }, row.value === null ? "–" : `${bound(row.low)} – ${bound(row.high)}`),
+    el("td", { class: "number users" }, count(row.n)));
+}
+
+function track(row, { top, share }, overall) {
   const line = overall === null || overall === undefined ? null : place(el("span", { class: "overall" }), { at: share(overall) });
-  if (row.value === null) return el("div", { class: "track", "aria-hidden": "true" }, line, el("span", { class: "soon" }, "too young"));
-  const low = row.low ?? 0,
-    high = row.high ?? top;
-  return el(
-    "div",
-    { class: "track", "aria-hidden": "true" },
-    line,
-    place(el("span", { class: "whisker" }), { from: share(low), to: share(high) }),
-    place(el("span", { class: "dot" }), { at: share(row.value) }),
-  );
+  const marks = row.value === null
+    ? [el("span", { class: "soon" }, "too young")]
+    : [place(el("span", { class: "whisker" }), { from: share(row.low ?? 0), to: share(row.high ?? top) }), place(el("span", { class: "dot" }), { at: share(row.value) })];
+  return el("div", { class: "track", "aria-hidden": "true" }, line, marks);
 }
 
-// funnel shows steps as bars, each with what it lost.
+// funnel shows steps as bars, each with how many reached it.
 export function funnel(rows) {
-  return el(
-    "ol",
-    { class: "funnel", "data-bars": rows.length },
-    rows.map((row) =>
-      el(
-        "li",
-        {},
-        el(
-          "p",
-          {},
-          el("strong", {}, row.step_name),
-          ` ${percent(row.value)} of ${plural(row.n, "user")}`,
-          row.value === null ? "" : `, ${between("activation", row.low, row.high)}`,
-        ),
-        el("div", { class: "bar", "aria-hidden": "true" }, place(el("span", {}), { share: `${((row.value ?? 0) * 100).toFixed(2)}%` })),
-      ),
-    ),
-  );
+  return el("ol", { class: "funnel" }, rows.map((row) => {
+    const range = row.value === null ? "" : `, ${between("activation", row.low, row.high)}`;
+    const bar = place(el("span"), { share: `${((row.value ?? 0) * 100).toFixed(2)}%` });
+    return el("li", {},
+      el("p", {}, el("strong", {}, row.step_name), ` ${percent(row.value)} of ${plural(row.n, "user")}${range}`),
+      el("div", { class: "bar", "aria-hidden": "true" }, bar));
+  }));
 }

@@ -1,7 +1,7 @@
 // The sentences of the page, in plain words.
 
 import { el, term } from "./dom.js";
-import { day, duration, percent, plural, valueOf } from "./format.js";
+import { cohortName, day, duration, percent, plural, valueOf } from "./format.js";
 
 const likely = "The range that the true value lies in, 95 times out of 100. More users make it narrower.";
 
@@ -82,3 +82,9 @@ export const kindWords = {
   ttfv: "Time until new users first get value",
   adoption: "Share of users who use the feature",
 };
+
+// whom names the users a panel is about.
+export function whom({ chosen, metric }) {
+  const cohort = chosen.cohort ? `the ${cohortName(chosen.cohort, metric.grain)}` : "all users";
+  return chosen.segment ? `${cohort} with ${chosen.segment} ${chosen.value}` : cohort;
+}
