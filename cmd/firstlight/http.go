@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -91,6 +93,15 @@ func answer(w http.ResponseWriter, wrong []string) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
 	_ = json.NewEncoder(w).Encode(healthAnswer{status, wrong}) // the client may be gone
+}
+
+// asOf is the smallest of all partitions, as the views have it; zero before the first report.
+func asOf(seen worker.Observation) time.Time {
+	if len(seen.Partitions) == 0 || seen.Reported.IsZero() {
+		return time.Time{}
+	}
+	smallest := slices.MinFunc(seen.Partitions, func(a, b worker.PartitionObservation) int { return cmp.Compare(a.AsOf, b.AsOf) })
+	return time.UnixMilli(smallest.AsOf)
 }
 
 // dead says why a restart would help: servers that are away are no reason.

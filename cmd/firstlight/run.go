@@ -182,7 +182,8 @@ func (b *backends) attend(ctx context.Context, a attended, listener net.Listener
 	if listener != nil {
 		h := &observer{connected: b.nats.IsConnected, observe: w.Observe, now: time.Now}
 		looks := page.Handler(page.Config{
-			Conn: b.conn, Database: b.settings.Database, Catalog: w.Catalog, Listen: b.httpAddr, ExternalURL: b.settings.ExternalURL,
+			Conn: b.conn, Database: b.settings.Database, Catalog: w.Catalog, AsOf: func() time.Time { return asOf(w.Observe()) },
+			Listen: b.httpAddr, ExternalURL: b.settings.ExternalURL,
 		})
 		group.Go(func() error { return serveHTTP(running, listener, h.handler(registry(w.Observe, flushes, a.alerts), looks)) })
 	}

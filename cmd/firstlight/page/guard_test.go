@@ -5,12 +5,14 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 func serve(c Config, method, target, host string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(method, target, nil)
 	r.Host = host
+	c.AsOf = func() time.Time { return time.Time{} }
 	Handler(c).ServeHTTP(w, r)
 	return w
 }

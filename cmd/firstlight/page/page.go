@@ -26,8 +26,9 @@ type Config struct {
 	Conn        Conn
 	Database    string // an identifier
 	Catalog     *catalog.Catalog
-	Listen      string // the address served: on loopback only hosts that name loopback, or ExternalURL, are answered
-	ExternalURL string // where people reach the page; may be empty
+	AsOf        func() time.Time // as_of as the worker last reported it; zero when it has not
+	Listen      string           // the address served: on loopback only hosts that name loopback, or ExternalURL, are answered
+	ExternalURL string           // where people reach the page; may be empty
 }
 
 // Handler serves the page at /, its files below /assets/ and its numbers below /api/.
@@ -36,7 +37,7 @@ func Handler(c Config) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", serveShell)
 	mux.Handle("GET /assets/", serveAssets())
-	mux.Handle("GET /api/product", serveProduct(c.Catalog))
+	mux.Handle("GET /api/product", serveProduct(c.Catalog, c.AsOf))
 	mux.HandleFunc("GET /api/{query}", api.serve)
 	return guard(hosts(c.Listen, c.ExternalURL), gzhttp.GzipHandler(mux))
 }

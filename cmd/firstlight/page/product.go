@@ -1,7 +1,6 @@
 package page
 
 import (
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -14,6 +13,7 @@ type product struct {
 	Timezone        string   `json:"timezone"`
 	LatenessSeconds int64    `json:"lateness_seconds"`
 	Windows         []string `json:"windows"`
+	AsOf            string   `json:"as_of,omitempty"` // of this moment, so that nobody waits for a view to know the days to show
 	Metrics         []metric `json:"metrics"`
 }
 
@@ -30,7 +30,7 @@ var (
 	grains = map[catalog.Grain]string{catalog.GrainDay: "day", catalog.GrainWeek: "week", catalog.GrainMonth: "month"}
 )
 
-func serveProduct(c *catalog.Catalog) http.Handler {
+func serveProduct(c *catalog.Catalog, asOf func() time.Time) http.Handler {
 	p := product{Name: c.Product, Timezone: c.Location.String(), LatenessSeconds: int64(c.AllowedLateness / time.Second)}
 	for _, w := range c.Windows {
 		p.Windows = append(p.Windows, w.Name)
@@ -43,13 +43,12 @@ func serveProduct(c *catalog.Catalog) http.Handler {
 		}
 		p.Metrics = append(p.Metrics, metric{m.Name, kinds[m.Kind], grains[cohort.Grain], int64(m.Within / time.Second), segments})
 	}
-	text, err := json.Marshal(p)
-	if err != nil {
-		panic("BUG: a product that is no JSON: " + err.Error())
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
+		now := p
+		if at := asOf(); !at.IsZero() {
+			now.AsOf = moment(at, "DateTime64")
+		}
 		w.Header().Set("Cache-Control", "no-store")
-		_, _ = w.Write(text) // the browser may be gone
+		writeJSON(w, http.StatusOK, now)
 	})
 }

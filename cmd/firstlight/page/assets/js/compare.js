@@ -27,10 +27,10 @@ export async function loadCohorts(p, values, { metric, chosen, status, to }) {
       chosen: on, link: to({ cohort: on ? undefined : row.cohort_start }),
     };
   };
-  const draw = (rows) => (rows.length
-    ? whiskers(kind, [{ rows: rows.slice(0, most).map(shown) }], { overall: chosen.segment ? null : status.value, firstHead: "Joined" })
+  const draw = (rows, overall) => (rows.length
+    ? whiskers(kind, [{ rows: rows.slice(0, most).map(shown) }], { overall, firstHead: "Joined" })
     : "No cohort has joined in this time: choose a longer one.");
-  await p.load(`${kind}_cohorts`, values, draw, { columns: cohortColumns(kind, grain), told: (rows) => (all = rows), beside: status.value });
+  await p.load(`${kind}_cohorts`, values, draw, { columns: cohortColumns(kind, grain), told: (rows) => (all = rows), beside: chosen.segment ? null : status.then((row) => row?.value ?? null) });
   return all;
 }
 

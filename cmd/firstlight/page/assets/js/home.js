@@ -37,14 +37,16 @@ export function home(main, about, tellTime, missing) {
 
   async function refresh() {
     const sorted = () => arrange(about, state, list);
+    const status = ask("status").then((answer) => {
+      state.status = answer.rows;
+      from.show(answer);
+      if (answer.rows.length) tellTime(answer.rows[0].as_of);
+    });
+    const newest = () => state.status[0]?.as_of ?? about.as_of;
+    const asOf = newest() ? Promise.resolve(newest()) : status.then(newest);
     await Promise.allSettled([
-      ask("status").then(async (answer) => {
-        state.status = answer.rows;
-        from.show(answer);
-        if (answer.rows.length) tellTime(answer.rows[0].as_of);
-        sorted();
-        await sparks(about, state, answer.rows);
-      }),
+      status.then(sorted),
+      asOf.then((at) => sparks(about, state, at)),
       ask("catalog").then((answer) => {
         state.catalog = new Map(answer.rows.map((row) => [row.metric, row]));
         lead.textContent = leadOf(answer.rows);
@@ -111,9 +113,9 @@ function fillTile(about, state, metric, status, standing) {
 }
 
 // sparks draws the last weeks of all metrics, one question per kind.
-async function sparks(about, state, status) {
-  if (!status.length) return;
-  const from = addDays(localDay(status[0].as_of), -sparkDays);
+async function sparks(about, state, asOf) {
+  if (!asOf) return;
+  const from = addDays(localDay(asOf), -sparkDays);
   const window = lineWindow(about.windows);
   await Promise.allSettled(
     [...new Set(about.metrics.map((m) => m.kind))].map(async (kind) => {

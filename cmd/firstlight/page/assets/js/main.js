@@ -21,6 +21,7 @@ async function begin() {
   onReach(tellReach);
   const about = await patiently(product);
   setZone(about.timezone);
+  asOf = about.as_of ?? null;
   document.getElementById("product").textContent = about.name;
   for (const m of about.metrics) chooser.append(el("option", { value: m.name }, titled(m.name)));
   chooser.addEventListener("change", () => go(chooser.value ? { metric: chooser.value } : {}));

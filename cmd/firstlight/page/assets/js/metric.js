@@ -47,15 +47,17 @@ export function metricScreen(main, about, metric, tellTime) {
         fill();
       }),
     ]);
-    const all = await rows("status").catch(() => null);
-    state.status = (all && own(all)) ?? state.status;
-    if (state.status) {
-      tellTime(state.status.as_of);
+    const status = rows("status").then((all) => {
+      state.status = own(all) ?? state.status;
+      if (state.status) tellTime(state.status.as_of);
       fill();
-      const chosen = resolve(state.route, about, metric, state.status.as_of);
+      return state.status;
+    }).catch(() => state.status);
+    const asOf = state.status?.as_of ?? about.as_of ?? (await status)?.as_of;
+    if (asOf) {
       const { route } = state;
-      const tell = (known) => form.update(route, chosen, known, state.status.as_of);
-      await panels.load(route, chosen, state.status, tell);
+      const chosen = resolve(route, about, metric, asOf);
+      await panels.load(route, chosen, { status, asOf }, (known) => form.update(route, chosen, known, asOf));
     }
     await beside;
   }

@@ -4,22 +4,22 @@ import { lineColumns } from "./columns.js";
 import { el } from "./dom.js";
 import { duration, periodOf } from "./format.js";
 
-// loadLine draws the line with the marks of incidents and notes, `list`.
-export async function loadLine(p, list, values, { metric, chosen, status }) {
+// loadLine draws the line; marks will be those of incidents and notes.
+export async function loadLine(p, marks, values, { metric, chosen, status }) {
   const { line } = await import("./line.js");
   const { kind } = metric;
   p.say(leadOf(metric));
-  const draw = (rows) => {
+  const draw = (rows, [list, goal]) => {
     if (chosen.segment && chosen.window === "1h") return "Hours are counted for all users only: choose days, or all users.";
     if (!rows.length) return "No data in this time: choose a longer one.";
     if (rows.every((row) => row.value === null)) return "Nobody who joined in this time has had the full time yet: come back later, or choose a longer time.";
     const host = el("div", { class: "chart" });
     p.body.replaceChildren(host);
-    const goal = chosen.segment || kind === "adoption" ? null : status.target_value;
     line(host, { kind, window: chosen.window, rows: rows.toReversed(), marks: [...list, ...joining(chosen, metric)], goal });
   };
+  const goal = chosen.segment || kind === "adoption" ? null : status.then((row) => row?.target_value ?? null);
   const cohort = kind === "adoption" ? chosen.cohort : undefined;
-  return p.load(`${kind}_line`, { ...values, cohort }, draw, { columns: lineColumns(kind, chosen.window), beside: list });
+  return p.load(`${kind}_line`, { ...values, cohort }, draw, { columns: lineColumns(kind, chosen.window), beside: Promise.all([marks, goal]) });
 }
 
 const leadOf = ({ kind, within_seconds: within }) => ({

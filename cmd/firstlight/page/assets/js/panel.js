@@ -5,7 +5,7 @@ import { el, fromTemplate, replace, table } from "./dom.js";
 import { count } from "./format.js";
 import { source } from "./source.js";
 
-// panel makes one. `draw(rows)` returns what the body shows: nodes, a text for an empty state, or nothing
+// panel makes one. `draw(rows, beside)` returns what the body shows: nodes, a text for an empty state, or nothing
 // when it has changed the body itself.
 export function panel({ id, title, lead, wide }) {
   const p = fromTemplate("panel");
@@ -23,19 +23,19 @@ export function panel({ id, title, lead, wide }) {
   p.lead.after(from.text);
 
   // load asks and shows. An answer that is overtaken by a later question is dropped. `columns` are those of the data
-  // table, `beside` is what the body shows beyond the rows, `told` hears of the rows whether they are new or not.
+  // table, `beside` is what draw gets beyond the rows, or will be, `told` hears of the rows whether they are new or not.
   async function load(query, values, draw, { columns, beside, told } = {}) {
     const turn = ++asked;
     p.node.setAttribute("aria-busy", "true");
     try {
-      const answer = await ask(query, values);
+      const [answer, more] = await Promise.all([ask(query, values), beside]);
       if (turn !== asked) return;
       from.show(answer);
-      const text = answer.sql + JSON.stringify([answer.rows, beside]);
+      const text = answer.sql + JSON.stringify([answer.rows, more]);
       told?.(answer.rows);
       if (text === shown) return;
       shown = text;
-      const nodes = draw(answer.rows);
+      const nodes = draw(answer.rows, more);
       if (nodes !== undefined) replace(p.body, typeof nodes === "string" ? el("p", { class: "empty" }, nodes) : nodes);
       p.data.hidden = !answer.rows.length;
       replace(

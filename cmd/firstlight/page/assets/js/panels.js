@@ -30,10 +30,10 @@ export function panelsOf(about, metric) {
   };
   const known = { cohorts: [], segments: [] };
 
-  // load asks everything at once; what needs another answer first waits for that alone. tellChoices hears which cohorts and
+  // load asks everything at once. status will be the metric's row of metric_status; tellChoices hears which cohorts and
   // segments there are.
-  async function load(route, chosen, status, tellChoices) {
-    const context = { about, metric, chosen, status, to: (changes) => href({ ...route, ...changes }), inTime: inTime(chosen) };
+  async function load(route, chosen, { status, asOf }, tellChoices) {
+    const context = { about, metric, chosen, status, asOf, to: (changes) => href({ ...route, ...changes }), inTime: inTime(chosen) };
     const time = { metric: metric.name, from: chosen.from, until: chosen.until };
     const group = { ...time, ...(chosen.segment ? { segment: chosen.segment, value: chosen.value } : {}) };
     const tell = (found) => tellChoices(Object.assign(known, found));
@@ -44,9 +44,9 @@ export function panelsOf(about, metric) {
       return rows;
     });
     await Promise.allSettled([
-      marks.then((list) => loadLine(all.line, list, { ...group, window: chosen.window }, context)),
-      cohorts.then((rows) => loadTriangle(all.triangle, rows, group, context)),
-      all.curve && cohorts.then((rows) => loadCurve(all.curve, rows, group, context)),
+      loadLine(all.line, marks, { ...group, window: chosen.window }, context),
+      loadTriangle(all.triangle, cohorts, group, context),
+      all.curve && loadCurve(all.curve, cohorts, group, context),
       all.segments && cohorts.then((rows) => loadSegments(all.segments, rows, time, context)).then((segments) => tell({ segments })),
       all.steps && loadSteps(all.steps, { ...group, cohort: chosen.cohort }, context),
       all.people && people(all.people, context),

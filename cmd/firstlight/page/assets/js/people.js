@@ -18,12 +18,12 @@ const columns = {
 };
 
 export function people(p, context) {
-  const { metric, chosen, status } = context;
+  const { metric, chosen, asOf } = context;
   p.say(
     `Users who can still make it, but are slower than 75\u202f% of those who did: the newest of ${whom(context)}, with the step they miss.`,
   );
   const asked = { metric: metric.name, cohort: chosen.cohort, segment: chosen.segment, value: chosen.value };
-  return p.load("stalled", asked, (rows) => (rows.length ? list(rows, status.as_of) : nobody), { columns });
+  return p.load("stalled", asked, (rows) => (rows.length ? list(rows, asOf) : nobody), { columns });
 }
 
 function list(rows, now) {
