@@ -34,10 +34,10 @@ export async function loadCohorts(p, values, { metric, chosen, status, to }) {
   return all;
 }
 
-// loadSegments returns the rows, by segment.
+// loadSegments returns the rows, by segment. Medians cannot be added up over cohorts: of a time to first value it shows one.
 export async function loadSegments(p, cohorts, values, { metric, chosen, to }) {
   const { kind, grain } = metric;
-  const cohort = kind === "ttfv" ? pick(cohorts, chosen) : chosen.cohort;
+  const cohort = kind === "ttfv" ? pick(await cohorts, chosen) : chosen.cohort;
   p.say(`${kind === "ttfv" ? "The time until half got there" : "The share that made it"}, of ${cohort ? `the ${cohortName(cohort, grain)}` : "all cohorts of this time"}. ` +
     "Where the whiskers of two overlap widely, the difference may be chance.");
   let all = [];

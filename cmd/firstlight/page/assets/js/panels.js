@@ -47,7 +47,7 @@ export function panelsOf(about, metric) {
       loadLine(all.line, marks, { ...group, window: chosen.window }, context),
       loadTriangle(all.triangle, cohorts, group, context),
       all.curve && loadCurve(all.curve, cohorts, group, context),
-      all.segments && cohorts.then((rows) => loadSegments(all.segments, rows, time, context)).then((segments) => tell({ segments })),
+      all.segments && loadSegments(all.segments, cohorts, time, context).then((segments) => tell({ segments })),
       all.steps && loadSteps(all.steps, { ...group, cohort: chosen.cohort }, context),
       all.people && people(all.people, context),
     ]);
