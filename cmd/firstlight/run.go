@@ -14,7 +14,6 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
-	"firstlight/cmd/firstlight/page"
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/notes"
 	"firstlight/pipeline/oncall"
@@ -181,11 +180,8 @@ func (b *backends) attend(ctx context.Context, a attended, listener net.Listener
 	}
 	if listener != nil {
 		h := &observer{connected: b.nats.IsConnected, observe: w.Observe, now: time.Now}
-		looks := page.Handler(page.Config{
-			Conn: b.conn, Database: b.settings.Database, Catalog: w.Catalog, AsOf: func() time.Time { return asOf(w.Observe()) },
-			Listen: b.httpAddr, ExternalURL: b.settings.ExternalURL,
-		})
-		group.Go(func() error { return serveHTTP(running, listener, h.handler(registry(w.Observe, flushes, a.alerts), looks)) })
+		handler := h.handler(registry(w.Observe, flushes, a.alerts), b.page(w))
+		group.Go(func() error { return serveHTTP(running, listener, handler) })
 	}
 	group.Go(func() error {
 		select {

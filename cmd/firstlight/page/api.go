@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -18,9 +17,6 @@ type api struct {
 	location *time.Location
 }
 
-// badRequest is a request that makes no sense, in words for who wrote it.
-type badRequest struct{ error }
-
 func (a *api) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	file := r.PathValue("query")
@@ -30,11 +26,12 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, errors.New("there is no such query"))
 		return
 	}
-	sql, err := a.text(name, r.URL.Query())
+	asked, err := read(r.URL.Query(), a.location)
 	if err != nil {
 		fail(w, http.StatusBadRequest, err)
 		return
 	}
+	sql := render(name, a.database, asked)
 	t, err := a.queries.run(r.Context(), sql)
 	if err != nil {
 		status := http.StatusServiceUnavailable
@@ -53,15 +50,6 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) {
 		Truncated bool   `json:"truncated"`
 		*table
 	}{sql, len(t.Rows) >= maxRows, t})
-}
-
-// text is the SQL of a query for the values asked for.
-func (a *api) text(name string, values url.Values) (string, error) {
-	asked, err := read(values, a.location)
-	if err != nil {
-		return "", badRequest{err}
-	}
-	return render(name, a.database, asked)
 }
 
 func fail(w http.ResponseWriter, status int, err error) {

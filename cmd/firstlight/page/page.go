@@ -33,7 +33,7 @@ type Config struct {
 
 // Handler serves the page at /, its files below /assets/ and its numbers below /api/.
 func Handler(c Config) http.Handler {
-	api := &api{queries: &queries{conn: c.Conn, answers: map[string]answer{}, now: time.Now, running: make(chan struct{}, maxRunning)}, database: c.Database, location: c.Catalog.Location}
+	api := &api{queries: newQueries(c.Conn), database: c.Database, location: c.Catalog.Location}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", serveShell)
 	mux.Handle("GET /assets/", serveAssets())

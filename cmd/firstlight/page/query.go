@@ -32,6 +32,10 @@ type queries struct {
 	answers map[string]answer // by SQL
 }
 
+func newQueries(conn Conn) *queries {
+	return &queries{conn: conn, now: time.Now, running: make(chan struct{}, maxRunning), answers: map[string]answer{}}
+}
+
 type answer struct {
 	table *table
 	at    time.Time

@@ -3,6 +3,7 @@ package page
 import (
 	"embed"
 	"fmt"
+	"io/fs"
 	"strings"
 	"text/template"
 )
@@ -10,7 +11,7 @@ import (
 // maxRows bounds every answer.
 const maxRows = 20_000
 
-//go:embed sql/*.sql
+//go:embed sql/*.sql sql/shared/*.sql
 var texts embed.FS
 
 // sql holds one template per query, named as its file. They use:
@@ -19,7 +20,9 @@ var texts embed.FS
 //	{{twin "name"}}     the same, or its twin by segment when a segment is asked for
 //	{{wilson "k" "n"}}  k / n with its 95 % limits, as the columns value, low and high
 //	{{limit}}           the end of every query
-var sql = template.Must(template.New("").Funcs(functions("", &values{})).ParseFS(texts, "sql/*.sql"))
+//
+// and the pieces of SQL in sql/shared.
+var sql = template.Must(template.New("").Funcs(functions("", &values{})).ParseFS(texts, "sql/*.sql", "sql/shared/*.sql"))
 
 func functions(database string, v *values) template.FuncMap {
 	view := func(name string) string { return database + "." + name }
@@ -44,19 +47,20 @@ func wilson(k, n string) string {
 		fmt.Sprintf("    multiIf(%[2]s = 0, NULL, %[1]s >= %[2]s, 1., ", k, n) + fmt.Sprintf(bound, k, n, "+") + ") AS high"
 }
 
-func known(name string) bool { return sql.Lookup(name+".sql") != nil }
+// known tells the queries from the pieces they are made of.
+func known(name string) bool {
+	_, err := fs.Stat(texts, "sql/"+name+".sql")
+	return err == nil
+}
 
 // render writes the SQL of a query for the values asked for.
-func render(name, database string, v *values) (string, error) {
-	t, err := sql.Clone()
-	if err != nil {
-		return "", fmt.Errorf("copy the queries: %w", err)
-	}
+func render(name, database string, v *values) string {
 	var text strings.Builder
+	t := template.Must(sql.Clone())
 	if err := t.Funcs(functions(database, v)).ExecuteTemplate(&text, name+".sql", v); err != nil {
-		return "", fmt.Errorf("write the query %s: %w", name, err)
+		panic("BUG: a query that cannot be written: " + err.Error())
 	}
-	return tidy(text.String()), nil
+	return tidy(text.String())
 }
 
 // tidy drops the empty lines that templates leave.

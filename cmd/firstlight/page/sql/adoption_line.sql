@@ -6,11 +6,7 @@ FROM
     SELECT metric, window_start, window_end, sum(active_users) AS n, sum(adopters) AS k, sum(new_adopters) AS new_adopters,
         sum(events) AS events, any(is_settled) AS is_settled, any(is_final) AS is_final
     FROM {{twin "adoption_by_window"}}
-    WHERE window = {{quote .Window}} AND cohort_start IS NOT NULL
-{{- if .Metric}} AND metric = {{quote .Metric}}{{end}}
-{{- if .Segment}} AND segment = {{quote .Segment}} AND segment_value = {{quote .Value}}{{end}}
-{{- if .Start}} AND window_start >= {{quote .Start}}{{end}}
-{{- if .End}} AND window_start < {{quote .End}}{{end}}
+    {{template "windows" .}} AND cohort_start IS NOT NULL
     {{- if .Cohort}} AND cohort_start = {{quote .Cohort}}{{end}}
     GROUP BY metric, window_start, window_end
 )

@@ -1,10 +1,6 @@
 SELECT cohort_start, window_start, window_end, active_users AS n, adopters AS k, rate AS value, rate_low AS low, rate_high AS high,
     is_settled, is_final
 FROM {{twin "adoption_by_window"}}
-WHERE metric = {{quote .Metric}}
-{{- if .Cohort}} AND cohort_start = {{quote .Cohort}}{{end}}
-{{- if .From}} AND cohort_start >= {{quote .From}}{{end}}
-{{- if .Until}} AND cohort_start < {{quote .Until}}{{end}}
-{{- if .Segment}} AND segment = {{quote .Segment}} AND segment_value = {{quote .Value}}{{end}} AND window = {{quote .Window}} AND cohort_start IS NOT NULL
+{{template "cohorts" .}}{{template "group" .}} AND window = {{quote .Window}} AND cohort_start IS NOT NULL
 ORDER BY cohort_start DESC, window_start
 {{limit}}

@@ -1,10 +1,7 @@
 SELECT segment, segment_value, cohort_start, entered, entered AS n, reached AS k,
     km_p50_seconds AS value, km_p50_low AS low, km_p50_high AS high, toBool(km_p50_high IS NULL) AS is_provisional
 FROM {{view "ttfv_by_cohort_segments"}}
-WHERE metric = {{quote .Metric}}
-{{- if .Cohort}} AND cohort_start = {{quote .Cohort}}{{end}}
-{{- if .From}} AND cohort_start >= {{quote .From}}{{end}}
-{{- if .Until}} AND cohort_start < {{quote .Until}}{{end}}
+{{template "cohorts" .}}
 ORDER BY segment, entered DESC, segment_value
 LIMIT 12 BY segment
 {{limit}}
