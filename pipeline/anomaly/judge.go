@@ -20,7 +20,11 @@ func JudgeCounted(c *catalog.Catalog, e *Evidence) (incidents []Incident, series
 		watches = append(watches, w)
 		j.silences = append(j.silences, j.silent(w)...)
 	}
-	watches = append(watches, j.volumes()...)
+	volumes := j.volumes()
+	for _, w := range volumes {
+		seriesDays += max(0, len(w.judgements)-volumeHistory) / 24
+	}
+	watches = append(watches, volumes...)
 	for i := range c.Metrics {
 		for g := range c.Metrics[i].Guardrails {
 			watches = append(watches, j.guardrail(i, &c.Metrics[i].Guardrails[g]))
