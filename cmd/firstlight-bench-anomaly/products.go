@@ -185,11 +185,6 @@ func (t *table) print(to io.Writer) error {
 	for _, metric := range faults.Subjects {
 		fmt.Fprintf(w, "of %s\t%d false alarms\t\t\t\n", metric, ofMetric(all, metric))
 	}
-	told := 0
-	for i := range all {
-		told += all[i].bursts
-	}
-	fmt.Fprintf(w, "a source did send 1.25 to 5 times as much\t%d more alarms\t\t\t\n", told)
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("write the table of false alarms: %w", err)
 	}

@@ -23,7 +23,6 @@ type result struct {
 	users        int     // see outcome.entered
 	contributor  bool    // the first one named is the true one
 	mix          bool    // called a mix of users
-	bursts       int     // that were told of
 	falseAlarms  int
 	seriesDays   int
 	falseMetrics []string
@@ -41,8 +40,6 @@ func try(c *catalog.Catalog, p faults.Product) result {
 		opened := &incidents[i].Messages[0]
 		at := float64(opened.At.Unix()-faults.First.Time().Unix()) / daySeconds
 		switch {
-		case opened.Reason == anomaly.Rose && h.Burst(opened.Metric.Labels["source"], opened.WindowStart.Unix()):
-			r.bursts++ // a source did send several times as much: true, and no fault
 		case !concerns(&p.Fault, moved, opened) || at < p.Fault.From || at > p.Fault.Until+grace:
 			r.falseAlarms++
 			r.falseMetrics = append(r.falseMetrics, opened.Metric.Name)

@@ -25,8 +25,6 @@ type History struct {
 	days  [][]group // by day: everybody, then each of values
 	uses  [][]stats.Count
 	hours [][]int64 // events by source and hour
-
-	bursts [][]bool
 }
 
 // group are users who entered together.
@@ -121,17 +119,6 @@ func (h *History) Answer(q anomaly.Question) []anomaly.Split {
 		all[v].Before, all[v].After = h.between(v, q, q.Before), h.between(v, q, q.Now)
 	}
 	return all
-}
-
-// Burst reports whether a source sent far more than usual in the hour of an instant (Unix s).
-func (h *History) Burst(name string, at int64) bool {
-	i := int(at-start(0)) / calendar.HourSeconds
-	for s := range sources {
-		if sources[s].name == name && i >= 0 && i < len(h.bursts[s]) {
-			return h.bursts[s][i]
-		}
-	}
-	return false
 }
 
 // between counts a value's users of a period.

@@ -28,7 +28,7 @@ type kind struct {
 
 // Make returns the product's history.
 func (p *Product) Make() *History {
-	m := &maker{Product: p, nature: p.nature(), random: rand.New(rand.NewPCG(p.Seed, 2)), of: &History{hours: make([][]int64, len(sources)), bursts: make([][]bool, len(sources))}}
+	m := &maker{Product: p, nature: p.nature(), random: rand.New(rand.NewPCG(p.Seed, 2)), of: &History{hours: make([][]int64, len(sources))}}
 	for i := range m.odds {
 		m.odds[i] = noise{sd: wander, kept: wanderKept}
 	}
@@ -175,7 +175,6 @@ func (m *maker) hour(d, h, s int, volume float64) {
 		m.bursts[s] = 1 + 3*r.Float64()
 	}
 	mean := eventsPerDay * volume * sources[s].share * ofDay[h] * math.Exp(busyHours*r.NormFloat64()) * (1 + m.bursts[s])
-	m.of.bursts[s] = append(m.of.bursts[s], m.bursts[s] >= noticeable)
 	at := float64(d) + float64(h)/24
 	m.of.hours[s] = append(m.of.hours[s], int64(poisson(r, mean*(1-m.Fault.lost(sources[s].name, at)))))
 }
