@@ -20,17 +20,12 @@ func JudgeCounted(c *catalog.Catalog, e *Evidence) (incidents []Incident, series
 		watches = append(watches, w)
 		j.silences = append(j.silences, j.silent(w)...)
 	}
-	volumes := j.volumes()
-	for _, w := range volumes {
-		seriesDays += max(0, len(w.judgements)-volumeHistory) / 24
-	}
-	watches = append(watches, volumes...)
 	for i := range c.Metrics {
 		for g := range c.Metrics[i].Guardrails {
 			watches = append(watches, j.guardrail(i, &c.Metrics[i].Guardrails[g]))
 		}
 	}
-	compared := j.detect()
+	compared := append(j.volumes(), j.detect()...)
 	for _, w := range compared {
 		seriesDays += w.judged()
 	}
