@@ -26,8 +26,9 @@ func CheckDatabase(name string) error {
 }
 
 // Migrate brings a database to this release's schema: it creates the database, runs the migrations that have
-// not run, replaces the views whose text has changed, and makes the roles that read them where it may. Several workers may migrate at once, and a migration that was
-// interrupted is run again. A database of a newer schema is left alone and is an error.
+// not run, replaces the views whose text has changed, and makes the roles that read them where it may. Several
+// workers may migrate at once, and a migration that was interrupted is run again. A database of a newer schema is
+// left alone and is an error.
 func Migrate(ctx context.Context, conn Conn, database string) error {
 	if err := CheckDatabase(database); err != nil {
 		return err
