@@ -222,6 +222,4 @@ func (h *harness) rows(query string) []string {
 	return all
 }
 
-func clickhouseContext(h *harness) context.Context { return h.t.Context() }
-
 func user(day, i int) string { return fmt.Sprintf("u%d-%d", day, i) }
