@@ -1,7 +1,6 @@
 package main
 
 import (
-	"math"
 	"slices"
 	"testing"
 
@@ -26,7 +25,7 @@ var reached = map[string]struct{ found, users, named, mix float64 }{
 	"mix: ads x2":                         {0.6, 1800, 0.3, 0.3},
 	"mix: ads x4":                         {0.8, 1300, 0.8, 0.8},
 	"a source silent for 6 to 24 hours":   {1, 100, 0, 0},
-	"a source loses 60 % for 3 days":      {0.3, math.Inf(1), 0, 0},
+	"a source loses 60 % for 3 days":      {0.8, 1200, 0, 0},
 }
 
 // TestProducts holds a small version of the table to what was reached.

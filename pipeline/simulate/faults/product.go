@@ -6,7 +6,6 @@
 package faults
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -86,14 +85,14 @@ const (
 	activePerDay  = 8.0  // active users for each sign-up of a day
 	eventsPerDay  = 40.0 // events for each sign-up of a day
 
-	wander       = 0.04 // standard deviation of the log odds of a day
-	wanderKept   = 0.3  // its correlation from day to day; new users are other users
-	habitsKept   = 0.8  // that of adoption: mostly the same users
-	busyDays     = 0.1  // standard deviation of the logarithm of a day's volume
-	busyHours    = 0.15 // of an hour's
-	otherMix     = 0.1  // of the share of a segment value on a day
-	holidayShare = 0.02 // of days
-	burstShare   = 0.003
+	wander       = 0.04  // standard deviation of the log odds of a day
+	wanderKept   = 0.3   // its correlation from day to day; new users are other users
+	habitsKept   = 0.8   // that of adoption: mostly the same users
+	busyDays     = 0.1   // standard deviation of the logarithm of a day's volume
+	busyHours    = 0.15  // of an hour's
+	otherMix     = 0.1   // of the share of a segment value on a day
+	holidayShare = 0.02  // of days
+	burstShare   = 0.003 // of hours in which a source begins to send two to five times as much; halved every hour
 )
 
 var (
@@ -194,7 +193,3 @@ func overall(of func(odds float64) float64) float64 {
 }
 
 func chance(odds float64) float64 { return odds / (1 + odds) }
-
-func (p *Product) String() string {
-	return fmt.Sprintf("seed %d, %.0f sign-ups a day", p.Seed, p.SignUps)
-}
