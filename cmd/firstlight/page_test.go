@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -95,7 +96,7 @@ func TestPage(t *testing.T) {
 			})
 		}
 	})
-	t.Run("keeps up", func(t *testing.T) { pageKeepsUp(t, d, newTab(t, browser, "http://"+d.at.HTTP, desktop)) })
+	t.Run("keeps up", func(t *testing.T) { pageKeepsUp(t, d, browser) })
 }
 
 var pageQueries = map[string]url.Values{
@@ -449,7 +450,8 @@ func pagePhone(t *testing.T, _ *daemon, on func(look) *tab) {
 }
 
 // The page shows what comes while it is open, and says so when nobody answers.
-func pageKeepsUp(t *testing.T, d *daemon, b *tab) {
+func pageKeepsUp(t *testing.T, d *daemon, browser context.Context) {
+	b := newTab(t, browser, "http://"+d.at.HTTP, desktop)
 	b.open("/")
 	says := `document.querySelector('.tile[data-metric="first_report"] .says').textContent`
 	before := eval[string](b, says)
@@ -457,9 +459,20 @@ func pageKeepsUp(t *testing.T, d *daemon, b *tab) {
 	for i := range 40 {
 		more = append(more, fmt.Sprintf(`{"event":"signed_up","userId":"late-%d","timestamp":"2026-04-27T16:%02d:00Z","properties":{"plan":"free"}}`, i, i))
 	}
+	other := newTab(t, browser, b.origin, desktop)
+	other.open(query("metric", "first_report"))
+	other.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#line .stage").focus()`), chromedp.KeyEvent(kb.Home))
+	first := other.text("#line .readout")
 	d.b.must("publish", "--historical", d.b.write("more.ndjson", strings.Join(more, "\n")+"\n"))
 	b.until(fmt.Sprintf("%s !== %q", says, before))
 	b.fine()
+	other.until(fmt.Sprintf(`document.querySelector(".says").textContent.slice(0, 30) === %s.slice(0, 30)`, strconv.Quote(eval[string](b, says))))
+	other.until(loaded)
+	if got := eval[string](other, `document.activeElement.className + " " + document.querySelector("#line .readout").textContent`); got != "stage "+first {
+		t.Errorf("after new numbers the focus is on %q, it was on the stage at %q", got, first)
+	}
+	other.fine()
+	other.do(chromedp.Navigate("about:blank"))
 	b.mu.Lock()
 	b.silent = true
 	b.mu.Unlock()

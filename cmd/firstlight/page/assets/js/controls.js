@@ -5,7 +5,7 @@ import { addDays, cohortName, localDay, windowName } from "./format.js";
 import { go } from "./route.js";
 import { lineWindow } from "./windows.js";
 
-export const ranges = {
+const ranges = {
   "4w": ["last 4 weeks", 28],
   "8w": ["last 8 weeks", 56],
   "26w": ["last 6 months", 182],

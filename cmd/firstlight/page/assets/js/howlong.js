@@ -2,7 +2,6 @@
 
 import { ageColumns } from "./columns.js";
 import { pick } from "./compare.js";
-import { el } from "./dom.js";
 import { cohortName } from "./format.js";
 
 // loadCurve draws it; cohorts will be the cohorts' rows.
@@ -13,9 +12,8 @@ export async function loadCurve(p, cohorts, values, { metric, chosen }) {
     p.say(`The share of ${start ? "the " + cohortName(start, metric.grain) : "users"} that got there by which time since they joined. ` +
       "Users who are not there yet count for as long as they were followed. Grey: the other cohorts.");
     if (!rows.some((row) => row.cohort_start === start)) return "No cohort has joined in this time: choose a longer one.";
-    const host = el("div", { class: "chart" });
-    p.body.replaceChildren(host);
-    curve(host, { rows, chosen: start, grain: metric.grain, median: all.find((row) => row.cohort_start === start) });
+    const median = all.find((row) => row.cohort_start === start);
+    p.chart((host) => curve(host, { rows, chosen: start, grain: metric.grain, median }));
   };
   return p.load("progress", values, draw, { columns: ageColumns(metric.grain), beside: cohorts });
 }

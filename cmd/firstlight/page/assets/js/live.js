@@ -8,10 +8,10 @@ const atLeastEvery = 60_000; // windows settle and users grow older while no eve
 const share = 10;
 
 export function follow(refresh, onPipeline) {
-  let seen = null,
-    refreshed = Date.now(),
-    took = 0,
-    timer = null;
+  let seen = null; // the sum of what partitions have applied
+  let refreshed = Date.now();
+  let took = 0;
+  let timer = null;
 
   async function look() {
     timer = null;

@@ -69,6 +69,7 @@ export function metricScreen(main, about, metric, tellTime) {
       return refresh();
     },
     refresh,
+    leave: panels.leave,
   };
 }
 

@@ -1,7 +1,6 @@
 // The panel of the line over time.
 
 import { lineColumns } from "./columns.js";
-import { el } from "./dom.js";
 import { duration, periodOf } from "./format.js";
 
 // loadLine draws the line; marks will be those of incidents and notes.
@@ -13,9 +12,8 @@ export async function loadLine(p, marks, values, { metric, chosen, status }) {
     if (chosen.segment && chosen.window === "1h") return "Hours are counted for all users only: choose days, or all users.";
     if (!rows.length) return "No data in this time: choose a longer one.";
     if (rows.every((row) => row.value === null)) return "Nobody who joined in this time has had the full time yet: come back later, or choose a longer time.";
-    const host = el("div", { class: "chart" });
-    p.body.replaceChildren(host);
-    line(host, { kind, window: chosen.window, rows: rows.toReversed(), marks: [...list, ...joining(chosen, metric)], goal });
+    const marked = { marks: [...list, ...joining(chosen, metric)], goal };
+    p.chart((host) => line(host, { kind, window: chosen.window, rows: rows.toReversed(), ...marked }));
   };
   const goal = chosen.segment || kind === "adoption" ? null : status.then((row) => row?.target_value ?? null);
   const cohort = kind === "adoption" ? chosen.cohort : undefined;

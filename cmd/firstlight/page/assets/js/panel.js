@@ -6,11 +6,12 @@ import { count } from "./format.js";
 import { source } from "./source.js";
 
 // panel makes one. `draw(rows, beside)` returns what the body shows: nodes, a text for an empty state, or nothing
-// when it has changed the body itself.
+// when it has called chart.
 export function panel({ id, title, lead, wide }) {
   const p = fromTemplate("panel");
-  let shown = "",
-    asked = 0;
+  let shown = "";
+  let asked = 0;
+  let plot = null;
   p.node.id = id;
   p.node.classList.toggle("wide", Boolean(wide));
   p.node.setAttribute("aria-labelledby", `${id}-title`);
@@ -21,6 +22,21 @@ export function panel({ id, title, lead, wide }) {
   const from = source(title);
   p.title.after(from.buttons);
   p.lead.after(from.text);
+
+  // chart puts one into the body in place of the one before.
+  function chart(draw) {
+    const pointed = plot?.pointedAt();
+    clear();
+    const host = el("div", { class: "chart" });
+    p.body.replaceChildren(host);
+    plot = draw(host);
+    if (pointed) plot.focus(pointed.i);
+  }
+
+  function clear() {
+    plot?.destroy();
+    plot = null;
+  }
 
   // load asks and shows. An answer that is overtaken by a later question is dropped. `columns` are those of the data
   // table, `beside` is what draw gets beyond the rows, or will be, `told` hears of the rows whether they are new or not.
@@ -36,7 +52,10 @@ export function panel({ id, title, lead, wide }) {
       if (text === shown) return;
       shown = text;
       const nodes = draw(answer.rows, more);
-      if (nodes !== undefined) replace(p.body, typeof nodes === "string" ? el("p", { class: "empty" }, nodes) : nodes);
+      if (nodes !== undefined) {
+        clear();
+        replace(p.body, typeof nodes === "string" ? el("p", { class: "empty" }, nodes) : nodes);
+      }
       p.data.hidden = !answer.rows.length;
       replace(
         p.table,
@@ -54,6 +73,8 @@ export function panel({ id, title, lead, wide }) {
   return {
     ...p,
     load,
+    chart,
+    clear,
     redraw: () => {
       shown = "";
     },

@@ -60,6 +60,7 @@ export function panelsOf(about, metric) {
     nodes: [...rows, ...columns.map(column), all.people && all.people.node].filter(Boolean),
     load,
     redraw() { for (const p of Object.values(all)) if (p) p.redraw(); },
+    leave() { for (const p of Object.values(all)) if (p) p.clear(); },
   };
 }
 

@@ -11,8 +11,8 @@ const height = () => (innerWidth < 600 ? 220 : 300);
 export function plot(host, label, options, data, read, resting) {
   const readout = el("p", { class: "readout", "aria-live": "polite" }, resting);
   const stage = el("div", { class: "stage", tabindex: "0", role: "group", "aria-roledescription": "chart", "aria-label": label });
-  let chart = null,
-    at = null;
+  let chart = null;
+  let at = null; // what is pointed at
 
   function make() {
     const width = host.clientWidth;
@@ -44,20 +44,31 @@ export function plot(host, label, options, data, read, resting) {
     const to = { ArrowLeft: (at ?? n) - 1, ArrowRight: (at ?? -1) + 1, Home: 0, End: n - 1 }[e.key];
     if (to === undefined) return;
     e.preventDefault();
-    const i = Math.min(n - 1, Math.max(0, to));
-    chart.setCursor({ left: chart.valToPos(chart.data[0][i], "x"), top: 10 }, false);
-    point(i);
+    pointAt(Math.min(n - 1, Math.max(0, to)));
   });
+
+  // pointAt is what pointing with the mouse does. The chart tells of it late, so this says it at once as well.
+  function pointAt(i) {
+    chart.setCursor({ left: chart.valToPos(chart.data[0][i], "x"), top: 10 });
+    point(i);
+  }
+
   host.replaceChildren(stage, readout);
-  new ResizeObserver(() => {
-    if (host.isConnected && chart?.width !== host.clientWidth) make();
-  }).observe(host);
-  const stop = onTheme(() => (host.isConnected ? make() : stop()));
+  const sized = new ResizeObserver(() => { if (chart?.width !== host.clientWidth) make(); });
+  sized.observe(host);
+  const stop = onTheme(make);
   make();
   return {
-    make,
-    get chart() {
-      return chart;
+    // focus goes back to where a chart that this one follows was pointed at.
+    focus(i) {
+      stage.focus({ preventScroll: true });
+      if (i !== null && i !== undefined) queueMicrotask(() => pointAt(Math.min(i, chart.data[0].length - 1))); // after the first drawing
+    },
+    pointedAt: () => (stage === document.activeElement ? { i: at } : null),
+    destroy() {
+      sized.disconnect();
+      stop();
+      chart?.destroy();
     },
   };
 }
