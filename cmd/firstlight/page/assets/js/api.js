@@ -42,7 +42,9 @@ export async function ask(name, values = {}) {
 }
 
 async function get(url) {
-  const answer = await fetch(url, { cache: "no-store" });
+  const answer = await fetch(url, { cache: "no-store" }).catch(() => {
+    throw new Error("Firstlight does not answer");
+  });
   const body = await answer.json().catch(() => ({ error: `the server answered with status ${answer.status}` }));
   if (answer.status === 503) throw new Error(body.error);
   if (!answer.ok) throw new Refused(body.error);
