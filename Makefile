@@ -41,10 +41,11 @@ demo: engine build
 run: engine build
 	bin/firstlight run
 
-# All tests, then those with goroutines again under the race detector, which needs a C compiler.
+# All tests, then those with goroutines again under the race detector, which needs a C compiler. Most of the time they wait for
+# servers, so four packages run at a time.
 test: engine
-	go test ./...
-	CGO_ENABLED=1 go test -race -short $(RACE)
+	go test -p 4 ./...
+	CGO_ENABLED=1 go test -p 4 -race -short $(RACE)
 
 lint:
 	@unformatted=$$(go run $(GOFUMPT) -l cmd pipeline sinks schemas) && test -z "$$unformatted" || { echo "run gofumpt -w on: $$unformatted" >&2; exit 1; }
