@@ -34,7 +34,8 @@ SELECT metric, cohort_start, eligible, rate, rate_low, rate_high FROM {db}.adopt
 func (d *demo) explain(b *backends) {
 	outage := d.past.Outages[0]
 	const layout = "2 January 15:04"
-	fmt.Fprintf(d.out, "The incident: from %s to %s UTC the invite mail was broken. It shows in the metric activated.\n\n",
+	fmt.Fprintf(d.out, "The incident: from %s to %s UTC the invite mail was broken. It shows in the metric activated, and\n"+
+		"Firstlight notices it by itself: the first query below is what it says.\n\n",
 		time.UnixMilli(outage.From).UTC().Format(layout), time.UnixMilli(outage.Until).UTC().Format(layout))
 	command := os.Args[0]
 	if b.settings.dataDirGiven {
@@ -47,6 +48,7 @@ func (d *demo) explain(b *backends) {
 	}
 	fmt.Fprintf(d.out, "Look around from a second terminal:\n")
 	for _, sql := range []string{
+		"SELECT at, severity, state, summary FROM anomalies ORDER BY at",
 		"SELECT metric, value, low, high, n, owner FROM metric_status",
 		"SELECT window_start, entered, rate, rate_low, rate_high FROM activation_by_entry_window WHERE metric = 'activated' AND window = '1d' ORDER BY window_start",
 		"SELECT user_id, segments, entered_at, next_step FROM stalled_users WHERE metric = 'activated' LIMIT 5",
