@@ -1,6 +1,6 @@
 package stats
 
-// Logarithms of the Poisson, binomial and negative binomial probabilities by the saddle-point expansion of Loader
+// Logarithms of the binomial and negative binomial probabilities by the saddle-point expansion of Loader
 // (2000, "Fast and accurate computation of binomial probabilities"): the large terms of the log-gamma functions
 // cancel on paper instead of in floating point, so a probability keeps its digits at any count. Counts may be
 // fractions: the formulas are those of the gamma function.
@@ -38,19 +38,6 @@ func deviance(x, mean float64) float64 {
 		}
 		sum = next
 	}
-}
-
-// logPoisson is log P(X = x) for a Poisson mean >= 0.
-func logPoisson(x, mean float64) float64 {
-	switch {
-	case x < 0:
-		return math.Inf(-1)
-	case x == 0:
-		return -mean
-	case mean == 0:
-		return math.Inf(-1)
-	}
-	return -stirlingError(x) - deviance(x, mean) - halfLog2Pi - math.Log(x)/2
 }
 
 // logBinomial is log of C(x+y, x) p^x q^y, where q = 1 - p is passed to keep the digits of both.

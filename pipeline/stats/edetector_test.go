@@ -74,7 +74,7 @@ func TestDetectorsRarelyAlarm(t *testing.T) {
 	}
 	var mixture, sum, peak float64
 	for range runs {
-		m, s, c := NewMixture(len(OddsChanges())), ShiryaevRoberts{}, CUSUM{}
+		m, s, c := NewMixture(len(oddsChanges)), ShiryaevRoberts{}, CUSUM{}
 		mixture += length(m.Step)
 		sum += length(func(logs []float64) float64 { return s.Step(logs[1]) })
 		peak += length(func(logs []float64) float64 { return c.Step(logs[1]) })
@@ -91,7 +91,7 @@ func drawDays(random *rand.Rand, b BetaBinomial, users int) func() []float64 {
 	logs := make([][]float64, users+1)
 	for k := range logs {
 		cumulative[k], _ = b.Tail(k, users)
-		logs[k] = b.LogEs(Count{k, users}, OddsChanges())
+		logs[k] = logEs(b, Count{k, users})
 	}
 	return func() []float64 {
 		u, k := random.Float64(), 0
@@ -109,13 +109,13 @@ func TestMixtureFindsTheChange(t *testing.T) {
 	var delay, dated, named int
 	for range runs {
 		b := fit(t, p.history(56, 300))
-		m := NewMixture(len(OddsChanges()))
+		m := NewMixture(len(oddsChanges))
 		for day := 0; ; day++ {
 			odds := 1.0
 			if day >= quiet {
 				odds = 0.2 / 0.8 / (0.25 / 0.75) // a fifth fewer
 			}
-			log := m.Step(b.LogEs(func() Count { return p.changed(300, odds) }(), OddsChanges()))
+			log := m.Step(logEs(b.BetaBinomial, p.changed(300, odds)))
 			if day < quiet || log < math.Log(1000) {
 				continue
 			}
@@ -124,7 +124,7 @@ func TestMixtureFindsTheChange(t *testing.T) {
 			if since >= quiet-2 && since <= quiet+2 {
 				dated++
 			}
-			if OddsChanges()[alternative] < 1 {
+			if oddsChanges[alternative] < 1 {
 				named++
 			}
 			break

@@ -2,10 +2,7 @@ package stats
 
 // Survival curves: how long it takes until something happens, also for those to whom it has not happened yet.
 
-import (
-	"math"
-	"sort"
-)
+import "math"
 
 // At is so many users at one age. Ages are seconds, or whatever else the caller measures in.
 type At struct{ Age, Users float64 }
@@ -19,8 +16,6 @@ type Drop struct {
 	Low, High float64
 	// Bounded says that these bounds exist. They do not at S = 0: there Low is 0 and High the last bound that existed.
 	Bounded bool
-	// Hazard is the cumulative hazard up to Age (Nelson 1969, Aalen 1978).
-	Hazard float64
 }
 
 // Curve is a Kaplan-Meier estimate.
@@ -59,7 +54,6 @@ func KaplanMeier(events, censored []At) Curve {
 		d.AtRisk = atRisk
 		atRisk -= d.Events
 		d.S = last.S * (atRisk / d.AtRisk)
-		d.Hazard = last.Hazard + d.Events/d.AtRisk
 		if d.Bounded = atRisk > 0; d.Bounded {
 			greenwood += d.Events / (d.AtRisk * atRisk)
 			d.Variance = d.S * d.S * greenwood
@@ -75,18 +69,6 @@ func KaplanMeier(events, censored []At) Curve {
 
 // untouched is a curve before the first event: no event says nothing of the bounds.
 var untouched = Drop{S: 1, High: 1}
-
-// At is the curve at an age.
-func (c Curve) At(age float64) Drop {
-	next := sort.Search(len(c.Drops), func(i int) bool { return c.Drops[i].Age > age })
-	if next == 0 {
-		return untouched
-	}
-	return c.Drops[next-1]
-}
-
-// Hazard is the cumulative hazard at an age; beyond End it stays.
-func (c Curve) Hazard(age float64) float64 { return c.At(age).Hazard }
 
 // Quantile is the age by which a share q of the users had the event, with its 95 % limits: where the curve and its bounds
 // reach 1 - q (Brookmeyer and Crowley 1982). Where they stay at exactly 1 - q it is the middle of that flat,

@@ -27,6 +27,3 @@ func LogMean(logs []float64) float64 {
 	}
 	return sum - math.Log(float64(len(logs)))
 }
-
-// PFromLogE is the p-value of an e-value: 1/e, at most 1 (Markov's inequality; Vovk and Wang 2021).
-func PFromLogE(logE float64) float64 { return min(1, math.Exp(-logE)) }
