@@ -3,7 +3,6 @@ package anomaly
 import (
 	"math"
 
-	"firstlight/pipeline/calendar"
 	"firstlight/pipeline/stats"
 )
 
@@ -41,7 +40,6 @@ type compared struct {
 	ageMs  int64
 	same   bool // the users of one day are mostly those of the day before
 	family *family
-	cal    *calendar.Calendar
 	asOf   int64
 	days   []observed
 

@@ -104,7 +104,7 @@ func (j *judge) adoption(metric int) *compared {
 
 func (j *judge) newCompared(metric int, key string) *compared {
 	m := &j.catalog.Metrics[metric]
-	c := &compared{metric: metric, key: key, rise: m.Direction == "down", reason: Dropped, cal: j.cal, asOf: j.evidence.AsOf}
+	c := &compared{metric: metric, key: key, rise: m.Direction == "down", reason: Dropped, asOf: j.evidence.AsOf}
 	if c.rise {
 		c.reason = Rose
 	}

@@ -37,7 +37,7 @@ type Age struct {
 
 // Use is a feature's use in one window by users who had entered.
 type Use struct {
-	Start, End       int64 // Unix s
+	Start            int64 // Unix s
 	Active, Adopters int64
 }
 

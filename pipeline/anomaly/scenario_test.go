@@ -112,7 +112,7 @@ func read(t *testing.T, archive *txtar.Archive) (*catalog.Catalog, *Evidence) {
 			var uses []Use
 			each(t, lines, func(words []string) {
 				at := (firstDay + calendar.Day(len(uses))).Time().Unix()
-				uses = append(uses, Use{Start: at, End: at + 86400, Active: number(t, words[0]), Adopters: number(t, words[1])})
+				uses = append(uses, Use{Start: at, Active: number(t, words[0]), Adopters: number(t, words[1])})
 			})
 			s.Uses = map[string][]Use{"1d": uses}
 			end = max(end, firstDay+calendar.Day(len(uses)))

@@ -220,3 +220,19 @@ func TestSilentSource(t *testing.T) {
 		t.Errorf("%s gives nothing", said[0].SQL)
 	}
 }
+
+// A guardrail on hours judges the users of each local hour once they are old enough.
+func TestGuardrailOnHours(t *testing.T) {
+	h := newHarness(t, strings.NewReplacer("window: 1d, min_sample: 40, consecutive: 2", "window: 1h, min_sample: 3", "below: 0.35", "below: 0.6").Replace(shop))
+	h.publish(signups(8, 7)...)
+	h.publish(clock(day(8).Add(soon)))
+	h.drain()
+	said := h.evaluate()
+	if len(said) == 0 || said[0].Window != "1h" || said[0].AgeSeconds != 3600 || said[0].K != 0 || said[0].N != 3 {
+		t.Fatalf("said %v", lines(said))
+	}
+	if m := &said[0]; !m.At.Equal(m.WindowEnd.Add(time.Hour)) || m.WindowStart.Before(day(7)) {
+		t.Errorf("the window from %s was judged at %s", m.WindowStart, m.At)
+	}
+	h.showsAgain(&said[0])
+}

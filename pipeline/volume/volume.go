@@ -57,13 +57,6 @@ const (
 	statistics = iota
 )
 
-func (s Statistic) String() string {
-	return [...]string{
-		"the step from the value before", "the distance from the newest values", "the mean of the last 16 values",
-		"the mean of the last 128 values", "the distance from the same time of day", "the distance from the same time of the week",
-	}[s]
-}
-
 // Verdict is what there is to say about one point.
 type Verdict struct {
 	Alarm  bool    // an alarm begins: once per excursion

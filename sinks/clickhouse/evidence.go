@@ -226,17 +226,17 @@ func (r *evidenceReader) adoption(ctx context.Context) error {
 			windows = append(windows, "'"+g.Window+"'")
 		}
 		uses := map[string][]anomaly.Use{}
-		query := "SELECT `window`, window_start, window_end, sum(active_users), sum(adopters) FROM " + r.table("adoption_by_window") +
+		query := "SELECT `window`, window_start, sum(active_users), sum(adopters) FROM " + r.table("adoption_by_window") +
 			" WHERE metric = ? AND cohort_start IS NOT NULL AND `window` IN (" + strings.Join(windows, ", ") + ") AND window_start >= toDateTime(?, 'UTC')" +
-			" GROUP BY `window`, window_start, window_end ORDER BY window_start"
+			" GROUP BY `window`, window_start ORDER BY window_start"
 		err := r.each(ctx, query, func(rows driver.Rows) error {
 			var (
 				name             string
-				start, end       time.Time
+				start            time.Time
 				active, adopters uint64
 			)
-			err := rows.Scan(&name, &start, &end, &active, &adopters)
-			uses[name] = append(uses[name], anomaly.Use{Start: start.Unix(), End: end.Unix(), Active: int64(active), Adopters: int64(adopters)})
+			err := rows.Scan(&name, &start, &active, &adopters)
+			uses[name] = append(uses[name], anomaly.Use{Start: start.Unix(), Active: int64(active), Adopters: int64(adopters)})
 			return err
 		}, m.Name, cal.Start(r.e.From))
 		if err != nil {

@@ -86,7 +86,7 @@ func (h *History) Evidence() *anomaly.Evidence {
 	var uses []anomaly.Use
 	for d := range h.uses {
 		all := h.uses[d][0]
-		uses = append(uses, anomaly.Use{Start: start(d), End: start(d + 1), Active: int64(all.N), Adopters: int64(all.K)})
+		uses = append(uses, anomaly.Use{Start: start(d), Active: int64(all.N), Adopters: int64(all.K)})
 	}
 	e.Metrics[exports].Uses = map[string][]anomaly.Use{"1d": uses}
 	for s := range sources {
