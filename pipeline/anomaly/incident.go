@@ -94,10 +94,11 @@ type walk struct {
 	current  bool               // the last of all goes on
 	open     map[*episode]event // newest event of the episodes that go on
 	echoes   map[*episode]bool  // episodes about windows that an ended incident was about
-	rank     int                // of the ended incident
+	rank     int                // of the newest incident
 	about    span               // its windows
 }
 
+// step applies what happens at one time: the leading condition opens an incident, goes on with it, hands it over, or ends it.
 func (w *walk) step(m *moment) {
 	before := lead(w.episodes, w.open)
 	ended := map[*episode]event{}
@@ -121,8 +122,8 @@ func (w *walk) step(m *moment) {
 		w.tell(m, Resolved, last, ended[last])
 		w.rest()
 	case w.current && after.rank() < w.rank:
-		replaced := w.open[before]
-		if before == after || replaced.of == nil {
+		replaced, goesOn := w.open[before]
+		if !goesOn {
 			replaced = ended[before]
 		}
 		replaced.reason = Superseded
