@@ -14,7 +14,8 @@ import (
 const (
 	weekHours    = 168
 	silenceWeeks = 8   // of history
-	silenceDays  = 7   // of history at least
+	silenceDays  = 7   // of history at least, with events on each
+	silenceLeast = 50  // events in it
 	missedEvent  = 0.5 // expected events that make an hour without one a loss
 	worstFactor  = 1.5 // more is missing than in any earlier absence, by this factor
 	hoursAMonth  = 720
@@ -78,6 +79,9 @@ type hourly struct {
 	since   int     // first hour without any
 	worst   float64 // most that was missing in an absence that was no incident
 	loud    bool    // the present absence is one
+	days    int     // with events, so far
+	newest  int     // the last of them, from 1
+	events  int64   // so far
 }
 
 func newHourly(src *Source, asOf int64) *hourly {
@@ -111,6 +115,7 @@ func (h *hourly) next(i int, until int64, alpha float64) judgement {
 		method: "probability of no event, from the volume by hour of week", p: math.NaN(), e: math.NaN(), expected: nothing(),
 	}
 	if h.counts[i] > 0 {
+		h.note(i)
 		if !h.loud {
 			h.worst = max(h.worst, h.missing)
 		}
@@ -130,12 +135,20 @@ func (h *hourly) next(i int, until int64, alpha float64) judgement {
 	f.lost, f.baselineDays = math.NaN(), 7*weeks
 	logP := silenceLogP(missing, dispersion)
 	f.p = math.Exp(logP)
-	if weeks > 0 && missing > worstFactor*h.worst && logP <= math.Log(alpha) {
+	if weeks > 0 && h.days >= silenceDays && h.events >= silenceLeast && missing > worstFactor*h.worst && logP <= math.Log(alpha) {
 		further := h.loud
 		h.loud = true
 		return judgement{verdict: breach, minor: further, finding: f}
 	}
 	return judgement{verdict: uncertain, finding: f}
+}
+
+// note counts an hour with events into the history.
+func (h *hourly) note(i int) {
+	h.events += h.counts[i]
+	if day := i/24 + 1; day != h.newest {
+		h.days, h.newest = h.days+1, day
+	}
 }
 
 // silenceLogP is the log probability of no event where so many were expected, in hours whose counts have so many times the
