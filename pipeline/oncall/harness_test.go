@@ -21,6 +21,7 @@ import (
 	"firstlight/pipeline/event"
 	"firstlight/pipeline/oncall"
 	"firstlight/pipeline/stream"
+	"firstlight/pipeline/stream/streamtest"
 	"firstlight/pipeline/worker"
 	"firstlight/sinks/clickhouse"
 	"firstlight/sinks/clickhouse/enginetest"
@@ -39,19 +40,8 @@ type harness struct {
 
 func newHarness(t *testing.T, catalogYAML string) *harness {
 	t.Helper()
-	server, err := stream.StartEmbedded("127.0.0.1:0", t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Shutdown(); server.WaitForShutdown() })
 	h := &harness{t: t}
-	if h.nats, err = nats.Connect(server.ClientURL()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(h.nats.Close)
-	if h.js, err = jetstream.New(h.nats); err != nil {
-		t.Fatal(err)
-	}
+	h.nats, h.js = streamtest.Connect(t)
 	h.conn, h.database, _ = enginetest.Database(t)
 	if err := clickhouse.Migrate(t.Context(), h.conn, h.database); err != nil {
 		t.Fatal(err)

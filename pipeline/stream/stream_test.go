@@ -5,35 +5,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"firstlight/pipeline/event"
 	"firstlight/pipeline/stream"
+	"firstlight/pipeline/stream/streamtest"
 )
-
-func connect(t *testing.T) (*nats.Conn, jetstream.JetStream) {
-	t.Helper()
-	s, err := stream.StartEmbedded("127.0.0.1:0", t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	conn, err := nats.Connect(s.ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	js, err := jetstream.New(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return conn, js
-}
 
 // TestPartitionIsTheServers: partition(n, token) of a subject transform and Partition agree.
 func TestPartitionIsTheServers(t *testing.T) {
-	_, js := connect(t)
+	_, js := streamtest.Connect(t)
 	const n = 7
 	_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{
 		Name: "P", Subjects: []string{"events.*.*"}, Storage: jetstream.MemoryStorage,
@@ -78,7 +59,7 @@ func TestPartitionOfOddSubjects(t *testing.T) {
 
 // TestEnsure: a stream that fits is used as it is, one that does not is explained.
 func TestEnsure(t *testing.T) {
-	_, js := connect(t)
+	_, js := streamtest.Connect(t)
 	for _, c := range []struct {
 		name   string
 		config jetstream.StreamConfig
@@ -125,7 +106,7 @@ func TestEnsureAnnotations(t *testing.T) {
 		{"another name", &jetstream.StreamConfig{Name: "MY_NOTES", Subjects: []string{"annotations.>"}}, "MY_NOTES"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, js := connect(t)
+			_, js := streamtest.Connect(t)
 			if c.config != nil {
 				c.config.Storage = jetstream.MemoryStorage
 				if _, err := js.CreateStream(t.Context(), *c.config); err != nil {
@@ -155,7 +136,7 @@ func letters(n int, data string) []stream.DeadLetter {
 
 // TestLettersAreReadBack: what was sent before a crash is known after it, letters of other streams are not mixed up.
 func TestLettersAreReadBack(t *testing.T) {
-	conn, js := connect(t)
+	conn, js := streamtest.Connect(t)
 	s, err := stream.EnsureDead(t.Context(), js)
 	if err != nil {
 		t.Fatal(err)
@@ -194,7 +175,7 @@ func TestLettersAreReadBack(t *testing.T) {
 
 // TestLettersFit: whatever a subject or detail is, the server takes the letter, and its headers stay one line each.
 func TestLettersFit(t *testing.T) {
-	_, js := connect(t)
+	_, js := streamtest.Connect(t)
 	s, err := stream.EnsureDead(t.Context(), js)
 	if err != nil {
 		t.Fatal(err)
@@ -233,7 +214,7 @@ func TestLettersFit(t *testing.T) {
 
 // TestEmbeddedAddresses: what the embedded server cannot listen on is one line of advice.
 func TestEmbeddedAddresses(t *testing.T) {
-	conn, _ := connect(t)
+	conn, _ := streamtest.Connect(t)
 	taken := strings.TrimPrefix(conn.ConnectedUrl(), "nats://")
 	for _, address := range []string{taken, "0.0.0.0:0", "192.0.2.1:4222", "example.com:4222", "127.0.0.1", "127.0.0.1:port", "127.0.0.1:70000"} {
 		s, err := stream.StartEmbedded(address, t.TempDir())

@@ -16,6 +16,7 @@ import (
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/oracle"
 	"firstlight/pipeline/stream"
+	"firstlight/pipeline/stream/streamtest"
 	"firstlight/pipeline/worker"
 	"firstlight/sinks/clickhouse"
 	"firstlight/sinks/clickhouse/enginetest"
@@ -32,19 +33,8 @@ type harness struct {
 
 func newHarness(t testing.TB) *harness {
 	t.Helper()
-	server, err := stream.StartEmbedded("127.0.0.1:0", t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Shutdown(); server.WaitForShutdown() })
 	h := &harness{t: t}
-	if h.nats, err = nats.Connect(server.ClientURL()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(h.nats.Close)
-	if h.js, err = jetstream.New(h.nats); err != nil {
-		t.Fatal(err)
-	}
+	h.nats, h.js = streamtest.Connect(t)
 	h.conn, h.database, _ = enginetest.Database(t)
 	if err := clickhouse.Migrate(t.Context(), h.conn, h.database); err != nil {
 		t.Fatal(err)

@@ -13,13 +13,12 @@ import (
 	"time"
 
 	"github.com/jonboulle/clockwork"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
 	"firstlight/pipeline/anomaly"
-	"firstlight/pipeline/stream"
+	"firstlight/pipeline/stream/streamtest"
 	"firstlight/sinks/alert"
 )
 
@@ -36,20 +35,7 @@ func TestMain(m *testing.M) {
 // connect returns JetStream of a server of its own.
 func connect(t *testing.T) jetstream.JetStream {
 	t.Helper()
-	s, err := stream.StartEmbedded("127.0.0.1:0", t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	conn, err := nats.Connect(s.ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	js, err := jetstream.New(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, js := streamtest.Connect(t)
 	return js
 }
 
@@ -117,7 +103,7 @@ func until(t *testing.T, what string, ok func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not within %s: %s", patience, what)
 		}
-		time.Sleep(2 * time.Millisecond)
+		<-time.After(2 * time.Millisecond)
 	}
 }
 
