@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -172,10 +173,11 @@ func TestTooManyMessages(t *testing.T) {
 
 // TestHistoryIsNotTold: what opened and ended before people could be told is only counted.
 func TestHistoryIsNotTold(t *testing.T) {
-	away := true
+	var away atomic.Bool
+	away.Store(true)
 	fail := func(good int) func(int, http.ResponseWriter) {
 		return func(_ int, w http.ResponseWriter) {
-			if away {
+			if away.Load() {
 				w.WriteHeader(http.StatusServiceUnavailable)
 				return
 			}
@@ -191,7 +193,7 @@ func TestHistoryIsNotTold(t *testing.T) {
 	l.Tell([]anomaly.Message{message("a", 2, anomaly.Resolved, anomaly.Critical), message("b", 1, anomaly.Opened, anomaly.Critical)})
 	channel.mu.Lock()
 	pager.mu.Lock()
-	away = false
+	away.Store(false)
 	channel.requests, pager.requests = nil, nil
 	pager.mu.Unlock()
 	channel.mu.Unlock()
