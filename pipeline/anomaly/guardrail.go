@@ -21,8 +21,8 @@ func (j *judge) guardrail(metric int, g *catalog.Guardrail) *watch {
 		key: fmt.Sprintf("guardrail %s %s %s %s %v", g.Window, g.Age, limitText(g.Below), limitText(g.Above), g.Median),
 	}
 	var before []tally
+	age := j.age(metric, g)
 	for _, s := range spans(j.window(g.Window), j.cal, j.evidence) {
-		age := j.age(metric, g)
 		at := j.ready(s, age)
 		if at > j.evidence.AsOf {
 			break

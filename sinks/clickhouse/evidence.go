@@ -61,7 +61,7 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 	return time.UnixMilli(ms).UTC(), err
 }
 
-// from is the first local day of cells, for conditions on their cohort_start: a cohort begins up to a month earlier.
+// oldest is the first cohort_start of the cells that are read: a cohort begins up to a month before its users enter.
 func (r *evidenceReader) oldest() string { return dayLiteral(r.e.From - 31) }
 
 func dayLiteral(d calendar.Day) string { return fmt.Sprintf("toDate(%d)", max(0, int(d))) }
