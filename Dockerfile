@@ -5,7 +5,9 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -o /out/firstlight ./cmd/firstlight
+# What `firstlight version` says of a build context that is no checkout.
+ARG COMMIT="" DATE=""
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-X main.commit=$COMMIT -X main.date=$DATE" -o /out/firstlight ./cmd/firstlight
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/

@@ -6,10 +6,15 @@ export CGO_ENABLED ?= 0
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# What the race detector checks: where there are goroutines, and the rooms that several of them share.
-RACE := ./pipeline/worker ./pipeline/stream ./pipeline/publish ./pipeline/catalog ./pipeline/event ./pipeline/calendar ./pipeline/cohort ./pipeline/notes ./pipeline/oncall ./sinks/alert ./cmd/firstlight-clickhouse/...
+# What the race detector checks: packages that start goroutines or that several share, found by how they do it. The command is left out,
+# because its tests run the built program, and so are the benchmarks.
+RACE = $(shell grep -rlE --include='*.go' --exclude='*_test.go' '\bgo func|\bgo [a-z]+[.]|make.chan |"sync|[.]Go.func' cmd pipeline sinks | xargs -n1 dirname | \
+	sort -u | grep -vE '^cmd/firstlight$$|^cmd/firstlight-bench|test$$|/testdata/' | sed 's|^|./|')
 
-.PHONY: engine build demo run test bench bench-anomaly lint clean up down
+# Where npm puts the SDKs of TestSDKs.
+SDKS := .engine/sdks
+
+.PHONY: engine sdks build demo run test fuzz bench bench-anomaly lint clean up down
 .DEFAULT_GOAL := build
 
 # The embedded ClickHouse engine's library for this platform, in .engine/. A change of package.json renews it.
@@ -29,23 +34,43 @@ endif
 	@ls .engine/node_modules/@chdb/*/libchdb.* >/dev/null || { echo "there is no engine library for this platform: set CLICKHOUSE_URL to a ClickHouse server" >&2; exit 1; }
 	@touch $@
 
+# The commit and its date, which the binaries name; empty without a checkout.
+export COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null)
+export DATE   ?= $(shell git log -1 --format=%cI 2>/dev/null)
+
+# The SDKs whose events the collector takes, for the test of them, which is skipped where npm is missing.
+sdks: $(SDKS)/node_modules/.installed
+
+$(SDKS)/node_modules/.installed: cmd/firstlight/testdata/sdks/package.json
+	@mkdir -p $(SDKS)
+	@cp $< $(SDKS)/package.json
+	@command -v npm >/dev/null || { echo "npm is missing: the SDKs are not tested" >&2; exit 0; }; \
+		npm install --prefix $(SDKS) --omit=optional --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error && touch $@
+
 # The binaries, in bin/.
 build:
-	go build -o bin/ ./cmd/...
+	go build -ldflags "-X main.commit=$(COMMIT) -X main.date=$(DATE)" -o bin/ ./cmd/...
 
 # Firstlight with a simulated product, everything embedded: the place to start. Data is in data/demo.
 demo: engine build
-	bin/firstlight demo
+	FIRSTLIGHT_COLLECT_ADDR=$${FIRSTLIGHT_COLLECT_ADDR-127.0.0.1:8088} bin/firstlight demo
 
 # The worker with embedded servers. It needs a catalog: FIRSTLIGHT_CATALOG, or catalog.yaml here. Data is in data.
 run: engine build
 	bin/firstlight run
 
-# All tests, then those with goroutines again under the race detector, which needs a C compiler. Most of the time they wait for
-# servers, so four packages run at a time.
-test: engine
-	go test -p 4 ./...
-	CGO_ENABLED=1 go test -p 4 -race -short $(RACE)
+# All tests, then random cases whose partitions are checked at every flush, then the packages with goroutines again under the race
+# detector, which needs a C compiler. Most of the time they wait for servers, so four packages run at a time. The timeouts are for a
+# machine that is ten times slower than a quiet one.
+test: engine sdks
+	go test -p 4 -timeout 60m ./...
+	go test -timeout 60m -tags invariants -run 'InMemory|PartitionsComeAndGo|MovingPartitions' ./pipeline/worker
+	CGO_ENABLED=1 go test -p 4 -timeout 60m -race -short $(RACE)
+	cd schemas/k8s && go vet ./... && go test ./...
+
+# Every fuzz target for FUZZTIME (10s).
+fuzz: engine
+	.ci/fuzz
 
 lint:
 	@unformatted=$$(go run $(GOFUMPT) -l cmd pipeline sinks schemas) && test -z "$$unformatted" || { echo "run gofumpt -w on: $$unformatted" >&2; exit 1; }
@@ -56,7 +81,8 @@ lint:
 bench: engine build
 	bin/firstlight-bench
 
-# How good detection is, as tables that are the same in every run; without ../shared the benchmark's series are left out.
+# How good detection is, as tables that are the same in every run; without ../shared the benchmark's series are left out. One of them:
+# bin/firstlight-bench-anomaly restless, faults or volumes.
 bench-anomaly: build
 	bin/firstlight-bench-anomaly
 
@@ -69,15 +95,17 @@ COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose
 
 up: .env
 	$(COMPOSE) up -d --build
-	@echo "Firstlight http://127.0.0.1:8080, Grafana http://127.0.0.1:3000 (admin, GRAFANA_ADMIN_PASSWORD in .env),"
-	@echo "Prometheus http://127.0.0.1:9090, Alertmanager http://127.0.0.1:9093. Events: nats://127.0.0.1:4222 (apps, NATS_APPS_PASSWORD)"
+	@echo "Firstlight http://127.0.0.1:8080 (FIRSTLIGHT_HTTP_TOKEN in .env), Grafana http://127.0.0.1:3000 (admin, GRAFANA_ADMIN_PASSWORD in .env),"
+	@echo "Prometheus http://127.0.0.1:9090, Alertmanager http://127.0.0.1:9093. Events: http://127.0.0.1:8088 (COLLECT_WRITE_KEY), nats://127.0.0.1:4222 (apps, NATS_APPS_PASSWORD, inbox prefix _INBOX_apps)"
 
 down: .env
 	$(COMPOSE) down
 
-# Random passwords, once. They start with a letter and need no quoting anywhere.
+# Random passwords, each once: one that is missing after an upgrade is added. They start with a letter and need no quoting anywhere.
+.PHONY: .env
 .env:
-	@umask 077; for name in NATS_FIRSTLIGHT NATS_APPS CLICKHOUSE_FIRSTLIGHT CLICKHOUSE_GRAFANA GRAFANA_ADMIN; do \
-		echo "$${name}_PASSWORD=p$$(od -An -N20 -tx1 /dev/urandom | tr -d ' \n')"; \
-	done >$@.new && mv $@.new $@
-	@echo "wrote random passwords to $@"
+	@umask 077; touch $@; for name in NATS_FIRSTLIGHT_PASSWORD NATS_OPERATOR_PASSWORD NATS_APPS_PASSWORD NATS_WEB_PASSWORD NATS_COLLECT_PASSWORD \
+			CLICKHOUSE_FIRSTLIGHT_PASSWORD CLICKHOUSE_GRAFANA_PASSWORD GRAFANA_ADMIN_PASSWORD FIRSTLIGHT_HTTP_TOKEN COLLECT_WRITE_KEY; do \
+		grep -q "^$$name=" $@ && continue; \
+		echo "$$name=p$$(od -An -N20 -tx1 /dev/urandom | tr -d ' \n')" >>$@ && echo "wrote a random $$name to $@"; \
+	done

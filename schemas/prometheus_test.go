@@ -46,7 +46,7 @@ func TestAlertsAreExplained(t *testing.T) {
 			if severity := rule.Labels["severity"]; severity != "critical" && severity != "warning" {
 				t.Errorf("%s has the severity %q", rule.Alert, severity)
 			}
-			if want := "docs/operations.md#" + strings.ToLower(rule.Alert); rule.Annotations["runbook_url"] != want {
+			if want := `{{ or $externalLabels.firstlight_url "http://127.0.0.1:8080" }}/runbook#` + strings.ToLower(rule.Alert); rule.Annotations["runbook_url"] != want {
 				t.Errorf("%s: runbook_url is %q, want %q", rule.Alert, rule.Annotations["runbook_url"], want)
 			}
 			if !strings.Contains(guide, "\n### "+rule.Alert+"\n") {
@@ -66,7 +66,11 @@ func TestStackMonitoring(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "prometheus.yml")
-	text := strings.ReplaceAll(string(read(t, "stack/prometheus.yml")), "/etc/prometheus/rules", rules)
+	token := filepath.Join(filepath.Dir(path), "token")
+	if err := os.WriteFile(token, []byte("t0ken"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.NewReplacer("/etc/prometheus/rules", rules, "/tmp/firstlight-token", token).Replace(string(read(t, "stack/prometheus.yml")))
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,9 @@
 // Package schemas holds the SQL of Firstlight's tables and views.
 //
 // Migrations and views are Go templates over one name, the database. A view's text may use the fragments, pieces
-// of SQL that several views share, so that every statistic is written once. A view and its twin by segment, named
-// <view>_segments, are one file.
+// of SQL that several views share, so that every statistic is written once. A view whose text says {{if segments}} has a
+// twin by segment, named <view>_segments: both are one file. The views of a kind of metric stand in the kind's room, and
+// those that all kinds share name the kinds by what they are made of.
 package schemas
 
 import (
@@ -13,10 +14,23 @@ import (
 	"strconv"
 	"strings"
 	"text/template"
+
+	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/kind"
 )
 
 //go:embed migrations/*.sql views/*.sql fragments/*.sql
 var files embed.FS
+
+// ExampleSaaS is the example catalog of a team product.
+//
+//go:embed examples/saas.yaml
+var ExampleSaaS []byte
+
+// ExampleDemo is the catalog of the demo.
+//
+//go:embed examples/demo.yaml
+var ExampleDemo []byte
 
 // Migration is one step from a schema version to the next.
 type Migration struct {
@@ -29,32 +43,6 @@ type Migration struct {
 type View struct {
 	Name string
 	SQL  string
-}
-
-// views lists every view of the contract. Twins also exist by segment.
-var views = []struct {
-	name string
-	twin bool
-}{
-	{"activation_by_cohort", true},
-	{"activation_by_entry_window", true},
-	{"activation_by_window", true},
-	{"activation_steps", true},
-	{"ttfv_by_cohort", true},
-	{"ttfv_by_entry_window", true},
-	{"ttfv_by_window", true},
-	{"progress_by_age", true},
-	{"adoption_by_cohort", true},
-	{"adoption_by_window", true},
-	{"user_progress", false},
-	{"stalled_users", false},
-	{"event_volume", false},
-	{"metric_status", false},
-	{"metric_catalog", false},
-	{"pipeline_progress", false},
-	{"annotations", false},
-	{"anomalies", false},
-	{"incidents", false},
 }
 
 // Quote writes a name as a ClickHouse identifier.
@@ -74,7 +62,7 @@ func Migrations(database string) ([]Migration, error) {
 		if err != nil || version != i+1 {
 			return nil, fmt.Errorf("migration %s: file names must start with 0001, 0002, ... without gaps", entry.Name())
 		}
-		text, err := render(path.Join("migrations", entry.Name()), database, "", false)
+		text, err := render(files, path.Join("migrations", entry.Name()), database, "", false)
 		if err != nil {
 			return nil, err
 		}
@@ -83,26 +71,47 @@ func Migrations(database string) ([]Migration, error) {
 	return all, nil
 }
 
-// Views returns every view, with its tables in the database named.
+// Views returns every view, with its tables in the database named: first those of the kinds, then those that all share.
 func Views(database string) ([]View, error) {
 	var all []View
-	for _, v := range views {
-		for _, segments := range []bool{false, true} {
-			if segments && !v.twin {
-				continue
-			}
-			name := v.name
-			if segments {
-				name += "_segments"
-			}
-			text, err := render(path.Join("views", v.name+".sql"), database, name, segments)
+	for _, from := range rooms() {
+		names, err := fs.Glob(from, "views/*.sql")
+		if err != nil {
+			return nil, fmt.Errorf("list views: %w", err)
+		}
+		for _, name := range names {
+			views, err := withTwin(from, name, database)
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, View{Name: name, SQL: text})
+			all = append(all, views...)
 		}
 	}
 	return all, nil
+}
+
+// rooms are where views stand.
+func rooms() []fs.FS {
+	var all []fs.FS
+	for _, k := range kind.All {
+		all = append(all, k.Files())
+	}
+	return append(all, files)
+}
+
+// withTwin renders a file's view, and the view's twin when it has one.
+func withTwin(from fs.FS, file, database string) ([]View, error) {
+	text, err := fs.ReadFile(from, file)
+	if err != nil {
+		return nil, fmt.Errorf("read a view: %w", err)
+	}
+	name := strings.TrimSuffix(path.Base(file), ".sql")
+	whole, err := render(from, file, database, name, false)
+	if err != nil || !strings.Contains(string(text), "{{if segments}}") {
+		return []View{{name, whole}}, err
+	}
+	twin, err := render(from, file, database, name+"_segments", true)
+	return []View{{name, whole}, {name + "_segments", twin}}, err
 }
 
 // statements splits a migration at semicolons that end a line.
@@ -117,7 +126,7 @@ func statements(text string) []string {
 }
 
 // render executes one file's template with the fragments at hand.
-func render(file, database, view string, segments bool) (string, error) {
+func render(from fs.FS, file, database, view string, segments bool) (string, error) {
 	functions := template.FuncMap{
 		"db":   func() string { return Quote(database) },
 		"view": func() string { return Quote(database) + "." + Quote(view) },
@@ -149,9 +158,36 @@ func render(file, database, view string, segments bool) (string, error) {
 			}
 			return strings.Join(terms, " AND ")
 		},
-		"args": func(all ...string) []string { return all },
+		// args names what a fragment takes: args "k" "activated" "n" "eligible".
+		"args": func(pairs ...string) (map[string]string, error) {
+			if len(pairs)%2 != 0 {
+				return nil, fmt.Errorf("args are names and values in turn, not %q", pairs)
+			}
+			named := map[string]string{}
+			for i := 0; i < len(pairs); i += 2 {
+				named[pairs[i]] = pairs[i+1]
+			}
+			return named, nil
+		},
+		// kinds lists, as strings of SQL, the names of the kinds that a trait is true of.
+		"kinds": func(trait string) (string, error) {
+			such, known := traits[trait]
+			if !known {
+				return "", fmt.Errorf("no trait %q", trait)
+			}
+			return "'" + strings.Join(kind.With(such), "', '") + "'", nil
+		},
+		// kind_names lists the names of all kinds in words: activation, ttfv or adoption.
+		"kind_names": func() string {
+			names := kind.With(func(catalog.Traits) bool { return true })
+			last := len(names) - 1
+			return strings.Join(names[:last], ", ") + " or " + names[last]
+		},
 	}
-	t, err := template.New(path.Base(file)).Funcs(functions).ParseFS(files, file, "fragments/*.sql")
+	t, err := template.New(path.Base(file)).Option("missingkey=error").Funcs(functions).ParseFS(files, "fragments/*.sql")
+	if err == nil {
+		t, err = t.ParseFS(from, file)
+	}
 	if err != nil {
 		return "", fmt.Errorf("parse %s: %w", file, err)
 	}
@@ -160,6 +196,14 @@ func render(file, database, view string, segments bool) (string, error) {
 		return "", fmt.Errorf("render %s: %w", file, err)
 	}
 	return strings.TrimSpace(text.String()) + "\n", nil
+}
+
+// traits are what views may ask of kinds.
+var traits = map[string]func(catalog.Traits) bool{
+	"reached":   func(t catalog.Traits) bool { return t.Reached },
+	"by_age":    func(t catalog.Traits) bool { return t.ByAge },
+	"by_period": func(t catalog.Traits) bool { return t.ByPeriod.View != "" },
+	"time":      func(t catalog.Traits) bool { return t.Time != "" },
 }
 
 // columns lists columns of a table alias under their own names.

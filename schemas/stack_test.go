@@ -34,7 +34,8 @@ type composeFile struct {
 
 // passwords are what `make up` writes to .env.
 var passwords = []string{
-	"NATS_FIRSTLIGHT_PASSWORD", "NATS_APPS_PASSWORD", "CLICKHOUSE_FIRSTLIGHT_PASSWORD", "CLICKHOUSE_GRAFANA_PASSWORD", "GRAFANA_ADMIN_PASSWORD",
+	"NATS_FIRSTLIGHT_PASSWORD", "NATS_OPERATOR_PASSWORD", "NATS_APPS_PASSWORD", "NATS_WEB_PASSWORD", "NATS_COLLECT_PASSWORD", "CLICKHOUSE_FIRSTLIGHT_PASSWORD", "CLICKHOUSE_GRAFANA_PASSWORD", "GRAFANA_ADMIN_PASSWORD",
+	"FIRSTLIGHT_HTTP_TOKEN", "COLLECT_WRITE_KEY",
 }
 
 // TestPasswordsAreMade runs the rule of `make up` that writes .env.
@@ -83,13 +84,13 @@ func TestComposeIsClosed(t *testing.T) {
 	if err := yaml.UnmarshalWithOptions(text, &stack, yaml.AllowDuplicateMapKey()); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"nats", "clickhouse", "firstlight", "prometheus", "alertmanager", "grafana"} {
+	for _, name := range []string{"nats", "clickhouse", "firstlight", "collect", "prometheus", "alertmanager", "grafana"} {
 		s, found := stack.Services[name]
 		switch {
 		case !found:
 			t.Errorf("there is no service %s", name)
 			continue
-		case name != "firstlight" && !regexp.MustCompile(`^[a-z/-]+:v?\d+\.\d+\.\d+[0-9a-z.-]*$`).MatchString(s.Image):
+		case s.Image != "firstlight" && !regexp.MustCompile(`^[a-z/-]+:v?\d+\.\d+\.\d+[0-9a-z.-]*$`).MatchString(s.Image):
 			t.Errorf("%s: the image %q is not pinned", name, s.Image)
 		case !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || !slices.Equal(s.SecurityOpt, []string{"no-new-privileges:true"}):
 			t.Errorf("%s may do more than it needs: %+v", name, s)
@@ -111,12 +112,12 @@ func TestComposeIsClosed(t *testing.T) {
 			}
 		}
 		for key, value := range s.Environment {
-			if strings.Contains(key, "PASSWORD") && !strings.HasPrefix(value, "${") {
+			if (strings.Contains(key, "PASSWORD") || strings.Contains(key, "TOKEN")) && !strings.HasPrefix(value, "${") {
 				t.Errorf("%s: %s is written down", name, key)
 			}
 		}
 	}
-	for _, found := range regexp.MustCompile(`\$\{(\w+_PASSWORD)([^}]*)\}`).FindAllStringSubmatch(string(text), -1) {
+	for _, found := range regexp.MustCompile(`\$\{(\w+_(?:PASSWORD|TOKEN))([^}]*)\}`).FindAllStringSubmatch(string(text), -1) {
 		if !slices.Contains(passwords, found[1]) || !strings.HasPrefix(found[2], ":?") {
 			t.Errorf("%s may be empty, or nothing writes it", found[0])
 		}
@@ -149,6 +150,7 @@ func TestDockerfile(t *testing.T) {
 }
 
 // TestClickHouseUsers holds that Grafana's user may read every view but those with single users, and no table.
+// `go test ./schemas -update` writes its grants anew.
 func TestClickHouseUsers(t *testing.T) {
 	text := read(t, "stack/clickhouse/users.xml")
 	for _, path := range []string{"stack/clickhouse/users.xml", "stack/clickhouse/config.xml"} {
@@ -159,12 +161,6 @@ func TestClickHouseUsers(t *testing.T) {
 			}
 		}
 	}
-	var config struct {
-		Grants []string `xml:"users>grafana>grants>query"`
-	}
-	if err := xml.Unmarshal(text, &config); err != nil {
-		t.Fatal(err)
-	}
 	views, err := schemas.Views("firstlight")
 	if err != nil {
 		t.Fatal(err)
@@ -174,6 +170,22 @@ func TestClickHouseUsers(t *testing.T) {
 		if view.Name != "user_progress" && view.Name != "stalled_users" {
 			want = append(want, "GRANT SELECT ON firstlight."+view.Name)
 		}
+	}
+	if *update {
+		lines := regexp.MustCompile(`(?m)^( *<query>)GRANT SELECT ON firstlight\.[a-z_]+(</query>\n)`)
+		first := lines.FindSubmatchIndex(text)
+		open, end := string(text[first[2]:first[3]]), string(text[first[4]:first[5]])
+		rest := lines.ReplaceAll(text[first[0]:], nil)
+		text = slices.Concat(text[:first[0]], []byte(open+strings.Join(want, end+open)+end), rest)
+		if err := os.WriteFile("stack/clickhouse/users.xml", text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var config struct {
+		Grants []string `xml:"users>grafana>grants>query"`
+	}
+	if err := xml.Unmarshal(text, &config); err != nil {
+		t.Fatal(err)
 	}
 	if !slices.Equal(config.Grants, want) {
 		t.Errorf("grafana's grants are\n%s\nwant\n%s", strings.Join(config.Grants, "\n"), strings.Join(want, "\n"))

@@ -5,12 +5,12 @@ package main
 import (
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"path"
 	"slices"
 	"text/tabwriter"
 
 	"firstlight/cmd/internal/cputime"
+	"firstlight/pipeline/volume"
 	"firstlight/pipeline/volume/nabscore"
 )
 
@@ -32,27 +32,37 @@ func nab(w io.Writer) error {
 	started := cputime.Used()
 	scored := nabscore.Run(all)
 	took := cputime.Used() - started
+	drawn := candidates(all)
+	validated := crossValidate(all, drawn)
 
-	fmt.Fprintf(w, "Volume detector, %d series of the Numenta Anomaly Benchmark, %d points, one threshold for all:\n\n", len(all), points)
+	fmt.Fprintf(w, "Volume detector, %d series of the Numenta Anomaly Benchmark, %d points, standard profile. All parameters chosen by one half of the\n", len(all), points)
+	fmt.Fprintf(w, "series and scored on the other, both ways, %d splits, %d candidates: %.1f in the mean, median %.1f, from %.1f to %.1f.\n\n",
+		splits, len(drawn), mean(validated), middle(validated), slices.Min(validated), slices.Max(validated))
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "profile\tscore\tfound\tfalse alarms\t")
-	for _, p := range nabscore.Profiles {
-		r := nabscore.Score(scored, p)
-		fmt.Fprintf(table, "%s\t%.1f\t%d of %d\t%d\t\n", p.Name, r.Normalized, r.WindowsHit, r.Windows, r.FalseAlarms)
+	fmt.Fprintln(table, "all series, the parameters as they are\tscore\tfound\tfalse alarms\t")
+	line := func(name string, r nabscore.Result) {
+		fmt.Fprintf(table, "%s\t%.1f\t%d of %d\t%d\t\n", name, r.Normalized, r.WindowsHit, r.Windows, r.FalseAlarms)
 	}
-	standard := nabscore.Profiles[0]
-	fmt.Fprintf(table, "standard, threshold from another half\t%.1f\t\t\t\n", otherHalf(scored, standard))
+	for _, p := range nabscore.Profiles {
+		line(p.Name, nabscore.At(scored, p, alarm))
+	}
+	for _, moved := range []float64{0.97, 1.03} {
+		p := volume.Chosen
+		p.Begin *= volume.Relative(moved * alarm)
+		line(fmt.Sprintf("standard, threshold %+.0f %%", 100*(moved-1)), nabscore.At(nabscore.RunWith(all, &p), standard, alarm))
+	}
+	p := fit(all, drawn, positions(len(all)))
+	line("standard, parameters chosen by all series", nabscore.At(nabscore.RunWith(all, &p), standard, alarm))
 	fmt.Fprintln(table, "\t\t\t\t\nfolder, standard profile\tseries\tfound\tfalse alarms\t")
-	threshold := nabscore.Threshold(scored, standard)
 	for folder := range folders(scored) {
 		some := slices.DeleteFunc(slices.Clone(scored), func(s nabscore.Scored) bool { return path.Dir(s.Series.Name) != folder })
-		r := nabscore.At(some, standard, threshold)
+		r := nabscore.At(some, standard, alarm)
 		fmt.Fprintf(table, "%s\t%d\t%d of %d\t%d\t\n", folder, len(some), r.WindowsHit, r.Windows, r.FalseAlarms)
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "\n%.1f µs of processor time per point (aim: 50)\n", took.Seconds()*1e6/float64(points))
+	_, err = fmt.Fprintf(w, "\nChosen by all series: %+v\n\n%.1f µs of processor time per point (aim: 10)\n", p, took.Seconds()*1e6/float64(points))
 	return err
 }
 
@@ -70,19 +80,14 @@ func folders(scored []nabscore.Scored) func(func(string) bool) {
 	}
 }
 
-// splits is into how many pairs of halves the series are dealt.
-const splits = 20
-
-// otherHalf is the median score of a half with the threshold that is best for the other half.
-func otherHalf(scored []nabscore.Scored, p nabscore.Profile) float64 {
-	r := rand.New(rand.NewPCG(1, 2))
-	var scores []float64
-	for range splits {
-		dealt := slices.Clone(scored)
-		r.Shuffle(len(dealt), func(i, j int) { dealt[i], dealt[j] = dealt[j], dealt[i] })
-		half := len(dealt) / 2
-		scores = append(scores, nabscore.At(dealt[half:], p, nabscore.Threshold(dealt[:half], p)).Normalized)
+func mean(v []float64) (m float64) {
+	for _, x := range v {
+		m += x / float64(len(v))
 	}
-	slices.Sort(scores)
-	return (scores[splits/2-1] + scores[splits/2]) / 2
+	return m
+}
+
+func middle(v []float64) float64 {
+	sorted := slices.Sorted(slices.Values(v))
+	return (sorted[(len(v)-1)/2] + sorted[len(v)/2]) / 2
 }

@@ -9,10 +9,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"text/tabwriter"
 
 	"firstlight/cmd/internal/cputime"
 	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/kind"
 	"firstlight/pipeline/simulate/faults"
 )
 
@@ -103,7 +105,7 @@ type job struct {
 }
 
 func measure(n trials) (*table, error) {
-	c, problems := catalog.Load([]byte(faults.Catalog))
+	c, problems := catalog.Load([]byte(faults.Catalog), kind.All)
 	if problems.Failed() {
 		return nil, fmt.Errorf("load the catalog of the made-up products: %s", problems.Format("catalog"))
 	}
@@ -133,26 +135,18 @@ func measure(n trials) (*table, error) {
 	for _, signUps := range sizes {
 		t.quiet = append(t.quiet, add(signUps, n.quiet, nil))
 	}
-	do(c, jobs)
+	inParallel(len(jobs), func(i int) { *jobs[i].to = try(c, jobs[i].product) })
 	return t, nil
 }
 
-// do does the jobs on all cores.
-func do(c *catalog.Catalog, jobs []job) {
-	var next sync.Mutex
+// inParallel calls f with 0 to n-1, on all cores.
+func inParallel(n int, f func(i int)) {
+	var next atomic.Int64
 	var all sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
-			for {
-				next.Lock()
-				if len(jobs) == 0 {
-					next.Unlock()
-					return
-				}
-				j := jobs[0]
-				jobs = jobs[1:]
-				next.Unlock()
-				*j.to = try(c, j.product)
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
 			}
 		})
 	}

@@ -37,19 +37,29 @@ func try(c *catalog.Catalog, p faults.Product) result {
 	r := result{seriesDays: seriesDays}
 	moved := p.Fault.Metrics()
 	for i := range incidents {
-		opened := &incidents[i].Messages[0]
-		at := float64(opened.At.Unix()-faults.First.Time().Unix()) / daySeconds
-		switch {
-		case !concerns(&p.Fault, moved, opened) || at < p.Fault.From || at > p.Fault.Until+grace:
-			r.falseAlarms++
-			r.falseMetrics = append(r.falseMetrics, opened.Metric.Name)
-		case !r.found:
-			r.found, r.days = true, at-p.Fault.From
-			r.users = entered(h, &p.Fault, opened)
-			r.explain(h, &p.Fault, &incidents[i])
+		for step := range incidents[i].Messages {
+			if !opens(&incidents[i], step) {
+				continue
+			}
+			opened := &incidents[i].Messages[step]
+			at := float64(opened.At.Unix()-faults.First.Time().Unix()) / daySeconds
+			switch {
+			case !concerns(&p.Fault, moved, opened) || at < p.Fault.From || at > p.Fault.Until+grace:
+				r.falseAlarms++
+				r.falseMetrics = append(r.falseMetrics, opened.Metric.Name)
+			case !r.found:
+				r.found, r.days = true, at-p.Fault.From
+				r.users = entered(h, &p.Fault, opened)
+				r.explain(h, &p.Fault, &incidents[i], step)
+			}
 		}
 	}
 	return r
+}
+
+// opens reports whether a message opens an incident, or says that one is back.
+func opens(i *anomaly.Incident, step int) bool {
+	return step == 0 || i.Messages[step].Open() && !i.Messages[step-1].Open()
 }
 
 // concerns reports whether a message is about what the fault moves.
@@ -68,16 +78,23 @@ func entered(h *faults.History, f *faults.Fault, m *anomaly.Message) (users int)
 	return users
 }
 
-// explain asks what the opening message says of the cause.
-func (r *result) explain(h *faults.History, f *faults.Fault, i *anomaly.Incident) {
-	n := i.News(0)
-	q, ok := n.Question()
-	if !ok {
-		return
-	}
-	n.Explain(h.Answer(q))
+// explain asks what a message says of the cause.
+func (r *result) explain(h *faults.History, f *faults.Fault, i *anomaly.Incident, step int) {
+	n := i.News(step)
+	explain(&n, h.Answer)
 	if c := n.Message.Contributors; len(c) > 0 {
 		r.contributor = c[0].Segment == f.Segment && c[0].Value == f.Value
 	}
 	r.mix = n.Message.Mix != nil && n.Message.Mix.Cause == "mix"
+}
+
+// explain adds what segments say to a message.
+func explain(n *anomaly.News, answer func(anomaly.Question) []anomaly.Split) {
+	var answers [][]anomaly.Split
+	for _, q := range n.Questions() {
+		answers = append(answers, answer(q))
+	}
+	if len(answers) > 0 {
+		n.Explain(answers[0], answers[1:]...)
+	}
 }

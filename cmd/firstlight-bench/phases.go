@@ -112,17 +112,11 @@ func (s *servers) drain(ctx context.Context, c *catalog.Catalog, o options) (dra
 		return drained{}, err
 	}
 	w.Drain = true
-	if o.profile != "" {
-		f, err := os.Create(o.profile)
-		if err != nil {
-			return drained{}, fmt.Errorf("create the profile: %w", err)
-		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return drained{}, fmt.Errorf("start the profile: %w", err)
-		}
-		defer pprof.StopCPUProfile()
+	stopProfile, err := startProfile(o.profile)
+	if err != nil {
+		return drained{}, err
 	}
+	defer stopProfile()
 	began, cpu, engine := time.Now(), cputime.Used(), s.engineCPU()
 	if err := w.Run(ctx); err != nil {
 		return drained{}, err
@@ -130,10 +124,26 @@ func (s *servers) drain(ctx context.Context, c *catalog.Catalog, o options) (dra
 	return drained{time.Since(began), cputime.Used() - cpu, s.engineCPU() - engine}, nil
 }
 
+// startProfile begins a CPU profile, unless its file has no name.
+func startProfile(file string) (stop func(), err error) {
+	if file == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return nil, fmt.Errorf("create the profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("start the profile: %w", err)
+	}
+	return func() { pprof.StopCPUProfile(); f.Close() }, nil
+}
+
 type restored struct {
-	users int
-	took  time.Duration
-	heap  uint64
+	users             int
+	took, cpu, engine time.Duration
+	heap              uint64
 }
 
 // restore starts a worker on what is stored, and measures until it takes messages.
@@ -145,7 +155,12 @@ func (s *servers) restore(ctx context.Context, c *catalog.Catalog, o options) (r
 	}
 	ctx, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	began := time.Now()
+	stopProfile, err := startProfile(o.restoreProfile)
+	if err != nil {
+		stop()
+		return restored{}, err
+	}
+	began, cpu, engine := time.Now(), cputime.Used(), s.engineCPU()
 	go func() { ended <- w.Run(ctx) }()
 	for !w.Observe().Recovered {
 		select {
@@ -155,8 +170,13 @@ func (s *servers) restore(ctx context.Context, c *catalog.Catalog, o options) (r
 		case <-time.After(time.Millisecond):
 		}
 	}
-	r := restored{took: time.Since(began)}
+	r := restored{took: time.Since(began), cpu: cputime.Used() - cpu, engine: s.engineCPU() - engine}
+	stopProfile()
 	r.heap = heap() - before
+	if err := writeHeap(o.heapProfile); err != nil {
+		stop()
+		return restored{}, errors.Join(err, <-ended)
+	}
 	for _, p := range w.Observe().Partitions {
 		r.users += p.Users
 	}
@@ -164,7 +184,26 @@ func (s *servers) restore(ctx context.Context, c *catalog.Catalog, o options) (r
 	return r, <-ended
 }
 
-type freshness struct{ p50, p99 time.Duration }
+// writeHeap writes a profile of what is held to a file, unless that has no name.
+func writeHeap(file string) error {
+	if file == "" {
+		return nil
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return fmt.Errorf("create the heap profile: %w", err)
+	}
+	defer f.Close()
+	if err := pprof.Lookup("heap").WriteTo(f, 0); err != nil {
+		return fmt.Errorf("write the heap profile: %w", err)
+	}
+	return nil
+}
+
+type freshness struct {
+	p50, p99    time.Duration
+	rows, bytes float64 // sent to ClickHouse per event
+}
 
 // freshness publishes at a steady rate, and measures from publishing to being counted in the views: the
 // progress view is written last of all.
@@ -187,6 +226,10 @@ func (s *servers) freshness(ctx context.Context, c *catalog.Catalog, o options) 
 	}
 	log := &publishLog{sent: make([][]time.Time, o.partitions)}
 	base, err := s.applied(ctx, o.partitions)
+	if err != nil {
+		return freshness{}, err
+	}
+	before, err := s.written(ctx)
 	if err != nil {
 		return freshness{}, err
 	}
@@ -216,8 +259,13 @@ func (s *servers) freshness(ctx context.Context, c *catalog.Catalog, o options) 
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+	after, err := s.written(ctx)
+	if err != nil {
+		return freshness{}, err
+	}
 	slices.Sort(delays)
-	return freshness{delays[len(delays)/2], delays[len(delays)*99/100]}, nil
+	n := float64(len(delays))
+	return freshness{delays[len(delays)/2], delays[len(delays)*99/100], float64(after.rows-before.rows) / n, float64(after.bytes-before.bytes) / n}, nil
 }
 
 // publishLog remembers when each event of a partition was published.

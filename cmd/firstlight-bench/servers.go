@@ -80,8 +80,11 @@ func newWorker(ctx context.Context, s *servers, c *catalog.Catalog, partitions i
 }
 
 // engineCPU is the processor time the engine's process has used, 0 where the system does not tell.
-func (s *servers) engineCPU() time.Duration {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.engine.Pid()))
+func (s *servers) engineCPU() time.Duration { return cpuOf(s.engine.Pid()) }
+
+// cpuOf is the processor time of another process, 0 where that cannot be read.
+func cpuOf(pid int) time.Duration {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0
 	}

@@ -389,7 +389,7 @@ func text(t testing.TB, conn driver.Conn, sql string) string {
 // waitFor polls until done, for at most 30 s.
 func waitFor(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !done(); <-time.After(10 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); !done(); <-time.After(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
 		}

@@ -1,12 +1,15 @@
-// Command firstlight-clickhouse serves the embedded ClickHouse engine over ClickHouse's HTTP interface, on
-// loopback only. It is started by firstlight and ends when its standard input does, so it never outlives
-// its parent.
+// Command firstlight-clickhouse serves the embedded ClickHouse engine over ClickHouse's HTTP interface. It is started
+// by firstlight, which hands it two listening sockets: at the first anybody on this machine may read views (files[0]),
+// at the second firstlight itself does everything, with a secret (files[1]).
 //
-// Once it serves it prints one line, "ready ADDRESS". Errors are one line on standard error and exit code 1.
+// Standard input holds one line, a Config in JSON, and ends when the parent does: this process never outlives it. Once
+// it serves it prints one line, "ready". Errors are one line on standard error and exit code 1.
 package main
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -19,44 +22,72 @@ import (
 	"syscall"
 	"time"
 
-	"firstlight/cmd/firstlight-clickhouse/chdb"
-	"firstlight/cmd/firstlight-clickhouse/httpapi"
+	"firstlight/cmd/firstlight-clickhouse/internal/chdb"
+	"firstlight/cmd/firstlight-clickhouse/internal/httpapi"
+	"firstlight/cmd/firstlight-clickhouse/internal/reader"
 )
 
 const (
-	portPatience = time.Second
 	// connections bounds the statements that run at once; further ones wait.
 	connections = 32
+	// readerConnections bounds the connections of readers.
+	readerConnections = 256
 	// At the end, statements may run on for finishPatience; then they are killed. killPatience bounds the rest.
 	finishPatience = 2 * time.Second
 	killPatience   = 3 * time.Second
+	// stuckPatience is how long a statement may go on after it was told to end.
+	stuckPatience = 15 * time.Second
+	// exitStuck is the exit code when a statement did not end: the parent starts the engine again.
+	exitStuck = 3
 )
+
+// The sockets the parent hands over, after the three standard ones.
+const (
+	readersFile = 3 + iota
+	ownersFile
+)
+
+// Config is what the parent says on standard input, and nobody else is to know.
+type Config struct {
+	Secret         string
+	ReaderPassword string
+	Readers        reader.Policy
+}
 
 func main() {
 	path := flag.String("path", "", "data `directory`")
-	listen := flag.String("listen", "127.0.0.1:8123", "loopback `address`; port 0 picks a free one")
 	lib := flag.String("lib", "", "`path` of libchdb")
 	temporary := flag.Bool("temporary", false, "remove the data directory at the end, for tests")
 	flag.Parse()
-	if err := run(*path, *listen, *lib, *temporary); err != nil {
+	if err := run(*path, *lib, *temporary); err != nil {
 		fmt.Fprintln(os.Stderr, "firstlight-clickhouse:", err)
 		os.Exit(1)
 	}
 }
 
-func run(path, listen, lib string, temporary bool) error {
+func run(path, lib string, temporary bool) error {
 	if path == "" || lib == "" {
 		return fmt.Errorf("--path and --lib are needed")
 	}
-	if !httpapi.Loopback(listen) {
-		return fmt.Errorf("refusing to listen on %q: the embedded engine has no passwords and serves loopback addresses only (127.0.0.1:PORT)", listen)
+	input := bufio.NewReader(os.Stdin)
+	config, err := readConfig(input)
+	if err != nil {
+		return err
+	}
+	readers, err := inherited(readersFile)
+	if err != nil {
+		return err
+	}
+	owners, err := inherited(ownersFile)
+	if err != nil {
+		return err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
+		_, _ = io.Copy(io.Discard, input)
 		cancel()
 	}()
 	// Everywhere the same results, whatever the machine's zone is.
@@ -82,11 +113,6 @@ func run(path, listen, lib string, temporary bool) error {
 	if err := os.Chdir(dir); err != nil {
 		return fmt.Errorf("entering the data directory: %w", err)
 	}
-	listener, err := bind(listen)
-	if err != nil {
-		return err
-	}
-	defer listener.Close()
 	settings, err := configure(dir)
 	if err != nil {
 		return err
@@ -95,42 +121,68 @@ func run(path, listen, lib string, temporary bool) error {
 	if err != nil {
 		return err
 	}
-	handler, err := httpapi.New(ctx, engine)
+	engine.StuckAfter, engine.Stuck = stuckPatience, func() {
+		fmt.Fprintf(os.Stderr, "firstlight-clickhouse: a query did not end %v after it was told to: starting the engine again\n", stuckPatience)
+		os.Exit(exitStuck)
+	}
+	server, err := httpapi.New(ctx, engine)
 	if err != nil {
 		return err
 	}
-	return serve(ctx, listener, handler, engine)
+	reading := httpapi.NewReader(server, config.Readers, config.ReaderPassword, readerMemory())
+	whole := http.NewServeMux()
+	whole.Handle("/", server)
+	whole.Handle("/read", reading.Operator())
+	return serve(ctx, engine, face{owners, httpapi.WithSecret(config.Secret, whole)}, face{limit(readers, readerConnections), reading})
 }
 
-// bind listens on address. A process that gave up the data directory's lock a moment ago may still hold it.
-func bind(address string) (net.Listener, error) {
-	for deadline := time.Now().Add(portPatience); ; time.Sleep(50 * time.Millisecond) {
-		listener, err := net.Listen("tcp", address)
-		if err == nil {
-			return listener, nil
-		}
-		if !errors.Is(err, syscall.EADDRINUSE) {
-			return nil, fmt.Errorf("the address %s cannot be used: %w", address, err)
-		}
-		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("the address %s is taken by another process: stop it, or choose another address", address)
-		}
+func readConfig(r *bufio.Reader) (Config, error) {
+	var c Config
+	line, err := r.ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &c)
 	}
+	if err != nil || c.Secret == "" {
+		return c, errors.New("this program is started by firstlight, which tells it on standard input what to do: use firstlight run")
+	}
+	return c, nil
+}
+
+// inherited is a listening socket of the parent.
+func inherited(file uintptr) (net.Listener, error) {
+	f := os.NewFile(file, "socket")
+	defer f.Close()
+	l, err := net.FileListener(f)
+	if err != nil {
+		return nil, fmt.Errorf("taking over a socket: %w", err)
+	}
+	return l, nil
+}
+
+// face is what is served at a socket.
+type face struct {
+	listener net.Listener
+	handler  http.Handler
 }
 
 // serve answers requests until ctx ends, then lets those under way finish for a while.
-func serve(ctx context.Context, listener net.Listener, handler http.Handler, engine *chdb.Engine) error {
+func serve(ctx context.Context, engine *chdb.Engine, faces ...face) error {
 	requests, kill := context.WithCancel(context.Background())
 	defer kill()
-	h := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: time.Minute,
-		MaxHeaderBytes:    1 << 20,
-		BaseContext:       func(net.Listener) context.Context { return requests },
+	var servers []*http.Server
+	failed := make(chan error, len(faces))
+	for _, f := range faces {
+		h := &http.Server{
+			Handler:           f.handler,
+			ReadHeaderTimeout: time.Minute,
+			IdleTimeout:       2 * time.Minute,
+			MaxHeaderBytes:    1 << 20,
+			BaseContext:       func(net.Listener) context.Context { return requests },
+		}
+		servers = append(servers, h)
+		go func() { failed <- h.Serve(f.listener) }()
 	}
-	failed := make(chan error, 1)
-	go func() { failed <- h.Serve(listener) }()
-	fmt.Println("ready", listener.Addr())
+	fmt.Println("ready")
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving: %w", err)
@@ -138,9 +190,11 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, eng
 	}
 	finish, cancelFinish := context.WithTimeout(context.Background(), finishPatience)
 	defer cancelFinish()
-	if h.Shutdown(finish) != nil {
-		kill()
-		_ = h.Close() // a client that does not read holds its query up
+	for _, h := range servers {
+		if h.Shutdown(finish) != nil {
+			kill()
+			_ = h.Close() // a client that does not read holds its query up
+		}
 	}
 	end, cancelEnd := context.WithTimeout(context.Background(), killPatience)
 	defer cancelEnd()

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"firstlight/pipeline/annotation"
 	"firstlight/pipeline/event"
-	"firstlight/pipeline/publish"
 	"firstlight/pipeline/stream"
 )
 
@@ -64,7 +64,7 @@ func runAnnotate(ctx context.Context, source string, n note, w io.Writer) error 
 	if source == "" {
 		return usagef("--source is empty: name who says so, in one word such as ci or growth")
 	}
-	if err := publish.CheckSource(source); err != nil {
+	if err := event.CheckSource(source); err != nil {
 		return usageError{err}
 	}
 	now := time.Now().UTC()
@@ -94,6 +94,9 @@ func runAnnotate(ctx context.Context, source string, n note, w io.Writer) error 
 	}
 	if _, err := b.js.Publish(ctx, subject, data); err != nil {
 		return fmt.Errorf("publish the annotation on %s: %w", subject, err)
+	}
+	if a.TooLong() {
+		fmt.Fprintf(os.Stderr, "firstlight: it mutes the first 31 days only, until %s; for longer, annotate again\n", time.UnixMilli(a.At+annotation.MaxMute).UTC().Format(time.RFC3339))
 	}
 	_, err = fmt.Fprintln(w, a.ID)
 	return err

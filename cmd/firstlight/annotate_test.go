@@ -36,7 +36,7 @@ func TestAnnotations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, subject := range []string{"dead.malformed.annotations.people", "dead.invalid_kind.annotations.people"} {
+	for _, subject := range []string{"dead.malformed.annotations.people.*", "dead.invalid_kind.annotations.people.*"} {
 		if m, err := dead.GetLastMsgForSubject(t.Context(), subject); err != nil || m.Header.Get("Firstlight-Subject") != "annotations.people" {
 			t.Errorf("%s: %v %v", subject, m, err)
 		}

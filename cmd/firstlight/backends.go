@@ -7,7 +7,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -15,8 +17,12 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
+	"firstlight/pipeline/redact"
 	"firstlight/pipeline/stream"
+	"firstlight/pipeline/trouble"
+	"firstlight/schemas"
 	"firstlight/sinks/clickhouse"
 	"firstlight/sinks/clickhouse/engine"
 )
@@ -25,18 +31,24 @@ import (
 type backends struct {
 	settings *Settings
 	log      *zap.Logger
+	board    *trouble.Board // what fails now; see trouble
 
-	nats     *nats.Conn
-	js       jetstream.JetStream
-	conn     driver.Conn
-	dsn      string
-	natsURL  string
-	httpAddr string        // where this process serves HTTP; empty: nowhere
-	lost     chan struct{} // closed when the NATS connection is, for good
-	embedded *natsd.Server
-	engine   *engine.Process
-	lock     *os.File   // of the data directory
-	peer     *addresses // where the process serves that holds the data directory; nil when it is this one
+	nats        *nats.Conn
+	js          jetstream.JetStream
+	conn        driver.Conn
+	dsn         string
+	natsURL     string
+	httpAddr    string        // where this process serves HTTP; empty: nowhere
+	tryAt       string        // where the page's form sends an event, http://host:port; empty: it has none
+	collectAddr string        // where it takes events over HTTP
+	lost        chan struct{} // closed when the NATS connection is, for good
+	embedded    *natsd.Server
+	engine      *engine.Process
+	lock        *os.File   // of the data directory
+	demo        bool       // that process is a demo which nobody named
+	rebuild     bool       // everything is computed again: what is missing is made again
+	onlyReads   bool       // what is open to any reader is enough
+	peer        *addresses // where the process serves that holds the data directory; nil when it is this one
 }
 
 // open connects to both servers.
@@ -60,21 +72,27 @@ func (b *backends) openNATS(ctx context.Context, serve bool) error {
 	b.lost = make(chan struct{})
 	conn, err := nats.Connect(url, b.natsOptions()...)
 	if err != nil {
-		return fmt.Errorf("connect to NATS at %s (NATS_URL): %w", redact(url), err)
+		return fmt.Errorf("connect to NATS at %s (NATS_URL): %w", redact.Addresses(url), err)
 	}
 	b.nats, b.natsURL = conn, url
-	b.js, err = jetstream.New(conn)
+	b.js, err = jetstream.New(conn, jetstream.WithPublishAsyncTimeout(publishPatience))
 	if err != nil {
-		return fmt.Errorf("use JetStream at %s: %w", redact(url), err)
+		return fmt.Errorf("use JetStream at %s: %w", redact.Addresses(url), err)
 	}
 	if v := conn.ConnectedServerVersion(); !atLeast(v, 2, 11) {
 		return fmt.Errorf("the NATS server is version %s, 2.11 is needed at least", v)
 	}
 	if _, err := b.js.AccountInfo(ctx); err != nil {
-		return fmt.Errorf("JetStream at %s cannot be used (is it enabled for this account?): %w", redact(url), err)
+		return fmt.Errorf("JetStream at %s cannot be used (is it enabled for this account?): %w", redact.Addresses(url), err)
 	}
 	return nil
 }
+
+func (b *backends) natsDir() string { return filepath.Join(b.settings.DataDir, "nats") }
+
+// publishPatience is how long a message may wait for its acknowledgement: one that a server with a full disk never acknowledges
+// must not hold up those after it.
+const publishPatience = time.Minute
 
 // embeddedNATS returns the URL of the embedded server, started here unless another process serves it.
 func (b *backends) embeddedNATS(ctx context.Context, serve bool) (string, error) {
@@ -89,14 +107,15 @@ func (b *backends) embeddedNATS(ctx context.Context, serve bool) (string, error)
 	if !serve { // nobody else is to use it
 		addr = privateAddr
 	}
-	if b.embedded, err = stream.StartEmbedded(addr, filepath.Join(b.settings.DataDir, "nats")); err != nil {
+	freeSoon(ctx, addr)
+	if b.embedded, err = stream.StartEmbedded(addr, b.natsDir()); err != nil {
 		return "", err
 	}
 	return b.embedded.ClientURL(), nil
 }
 
 func (b *backends) natsOptions() []nats.Option {
-	opts := []nats.Option{nats.Name("firstlight"), nats.MaxReconnects(-1), nats.ReconnectWait(time.Second), nats.Timeout(5 * time.Second)}
+	opts := []nats.Option{nats.Name("firstlight"), nats.MaxReconnects(-1), nats.ReconnectWait(time.Second), nats.Timeout(5 * time.Second), nats.CustomInboxPrefix(b.settings.NATSInbox)}
 	if b.settings.NATSCreds != "" {
 		opts = append(opts, nats.UserCredentials(b.settings.NATSCreds))
 	}
@@ -106,15 +125,33 @@ func (b *backends) natsOptions() []nats.Option {
 	if b.settings.NATSCert != "" || b.settings.NATSKey != "" {
 		opts = append(opts, nats.ClientCert(b.settings.NATSCert, b.settings.NATSKey))
 	}
+	b.trouble() // made before the client's goroutines ask for it
+	rare := onceAMinute(b.log)
 	return append(opts,
 		nats.ClosedHandler(func(*nats.Conn) { close(b.lost) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
-				b.log.Warn("NATS is away, reconnecting", zap.Error(err))
+				b.trouble().Report(trouble.NATS, connection, err)
 			}
 		}),
-		nats.ReconnectHandler(func(c *nats.Conn) { b.log.Info("NATS is back", zap.String("url", redact(c.ConnectedUrl()))) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { b.log.Warn("NATS", zap.Error(err)) }))
+		nats.ReconnectHandler(func(*nats.Conn) { b.trouble().Report(trouble.NATS, connection, nil) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { rare.Warn("NATS: " + trouble.Line(err)) }))
+}
+
+// connection is what the trouble of a lost connection is about.
+const connection = "the connection"
+
+// trouble is where everything that this process tries again says so.
+func (b *backends) trouble() *trouble.Board {
+	if b.board == nil {
+		b.board = trouble.NewBoard(b.log)
+	}
+	return b.board
+}
+
+// onceAMinute lets each message of a log through once a minute.
+func onceAMinute(log *zap.Logger) *zap.Logger {
+	return log.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core { return zapcore.NewSamplerWithOptions(c, time.Minute, 1, 0) }))
 }
 
 // openClickHouse connects to ClickHouse. It migrates the database when it serves it: a command that only looks into
@@ -132,10 +169,20 @@ func (b *backends) openClickHouse(ctx context.Context, serve bool) error {
 		return err
 	}
 	b.conn = conn
+	if b.settings.ClickHouseURL != "" && !b.onlyReads && clickhouse.ForReaders(ctx, conn) {
+		return usagef("CLICKHOUSE_URL names the port of another firstlight's embedded engine, which only lets people read: leave it empty (status, backtest and the like find that firstlight by its FIRSTLIGHT_DATA_DIR, and firstlight query reads either way), or set it to a ClickHouse server")
+	}
 	if !serve && b.engine == nil {
 		return nil
 	}
-	return clickhouse.Migrate(ctx, conn, b.settings.Database)
+	if b.rebuild {
+		return clickhouse.Restore(ctx, conn, b.settings.Database)
+	}
+	err = clickhouse.Migrate(ctx, conn, b.settings.Database)
+	if missing := (*clickhouse.MissingTables)(nil); !serve && errors.As(err, &missing) {
+		return nil // what is left may be looked at
+	}
+	return err
 }
 
 // embeddedClickHouse returns the DSN of the embedded engine, started here unless another process serves it.
@@ -145,15 +192,20 @@ func (b *backends) embeddedClickHouse(ctx context.Context, serve bool) (string, 
 		return "", err
 	}
 	if peer != nil {
-		return peer.url("http://", peer.ClickHouse, "CLICKHOUSE_URL")
+		return peer.dsn()
 	}
 	addr := b.settings.ClickHouseAddr
 	if !serve {
 		addr = privateAddr
 	}
+	freeSoon(ctx, addr)
+	readers, err := b.settings.readers()
+	if err != nil {
+		return "", err
+	}
 	b.engine, err = engine.Start(ctx, engine.Config{
 		Library: b.settings.LibCHDB, Path: filepath.Join(b.settings.DataDir, "clickhouse"), Listen: addr,
-		Log: b.logEngine,
+		Log: b.logEngine, Readers: readers,
 	})
 	if err != nil {
 		if taken := portTaken(addr, "FIRSTLIGHT_CLICKHOUSE_ADDR to a free address, or CLICKHOUSE_URL to a running server"); taken != nil {
@@ -161,7 +213,38 @@ func (b *backends) embeddedClickHouse(ctx context.Context, serve bool) (string, 
 		}
 		return "", err
 	}
+	secrets.Add(redact.Whole, b.engine.Secret())
 	return b.engine.DSN(""), nil
+}
+
+// readers says what the embedded engine's port opens to anybody on this machine.
+func (s *Settings) readers() (engine.Readers, error) {
+	roles, err := schemas.Roles(s.Database)
+	if err != nil {
+		return engine.Readers{}, err
+	}
+	r := engine.Readers{Database: s.Database, Password: s.ReaderPassword}
+	for _, role := range roles {
+		if role.Name == schemas.Aggregates {
+			r.Views = role.Views
+		}
+	}
+	for _, role := range roles {
+		for _, view := range role.Views {
+			if !slices.Contains(r.Views, view) {
+				r.People = append(r.People, view)
+			}
+		}
+	}
+	return r, nil
+}
+
+// shownClickHouse is where people find the numbers.
+func (b *backends) shownClickHouse() string {
+	if b.engine != nil {
+		return "http://" + b.engine.Addr() + "/"
+	}
+	return redact.Addresses(b.dsn)
 }
 
 // logEngine passes on what the engine's helper says. Why it ends is returned as an error as well.
@@ -202,6 +285,31 @@ func atLeast(version string, major, minor int) bool {
 		return false
 	}
 	return a > major || a == major && m >= minor
+}
+
+// portPatience is how long a port may be taken by a process that is ending: an embedded server whose parent was killed ends a
+// moment after it.
+var portPatience = 5 * time.Second // tests have more
+
+// freeSoon waits a few seconds until an address can be listened on, if that is not so at once. What is still wrong then is for who
+// listens to say.
+func freeSoon(ctx context.Context, addr string) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(portPatience); time.Now().Before(deadline); {
+		l, err := net.Listen("tcp", addr)
+		if err == nil {
+			_ = l.Close() // it only asked
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // portTaken says which setting moves a listen address, if it is taken.

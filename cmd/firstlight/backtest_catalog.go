@@ -22,7 +22,7 @@ func backtestCatalog(ctx context.Context, format string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	c, err := loadCatalog(s.Catalog)
+	c, err := s.ownCatalog()
 	if err != nil {
 		return err
 	}
@@ -44,10 +44,11 @@ func backtestCatalog(ctx context.Context, format string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	muted := anomaly.JudgeMuted(c, e)
 	if format == "json" {
-		return writeEvents(w, c.Product, incidents, first)
+		return writeEvents(w, c.Product, incidents, first, muted)
 	}
-	return writeIncidents(w, c, e, incidents, first)
+	return writeIncidents(w, c, e, incidents, first, muted)
 }
 
 // firstMessages returns what would have been said when each incident opened, explained.
@@ -55,44 +56,52 @@ func firstMessages(ctx context.Context, store *clickhouse.Store, c *catalog.Cata
 	var all []anomaly.Message
 	for i := range incidents {
 		n := incidents[i].News(0)
-		if q, ok := n.Question(); ok {
+		var answers [][]anomaly.Split
+		for _, q := range n.Questions() {
 			splits, err := store.Splits(ctx, c, q)
 			if err != nil {
 				return nil, err
 			}
-			n.Explain(splits)
+			answers = append(answers, splits)
+		}
+		if len(answers) > 0 {
+			n.Explain(answers[0], answers[1:]...)
 		}
 		all = append(all, n.Message)
 	}
 	return all, nil
 }
 
-// writeEvents writes every message as a CloudEvent, one a line.
-func writeEvents(w io.Writer, product string, incidents []anomaly.Incident, first []anomaly.Message) error {
+// writeEvents writes every message as a CloudEvent, one a line, and one for each incident that is muted.
+func writeEvents(w io.Writer, product string, incidents []anomaly.Incident, first, muted []anomaly.Message) error {
+	var all []*anomaly.Message
 	for i := range incidents {
-		for k := range incidents[i].Messages {
-			m := &incidents[i].Messages[k]
-			if k == 0 {
-				m = &first[i]
-			}
-			data, err := m.CloudEvent(product)
-			if err != nil {
-				return err
-			}
-			if _, err := fmt.Fprintf(w, "%s\n", data); err != nil {
-				return fmt.Errorf("write the backtest: %w", err)
-			}
+		all = append(all, &first[i])
+		for k := 1; k < len(incidents[i].Messages); k++ {
+			all = append(all, &incidents[i].Messages[k])
+		}
+	}
+	for i := range muted {
+		all = append(all, &muted[i])
+	}
+	for _, m := range all {
+		data, err := m.CloudEvent(product)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(w, "%s\n", data); err != nil {
+			return fmt.Errorf("write the backtest: %w", err)
 		}
 	}
 	return nil
 }
 
 // writeIncidents writes a line for each incident, and what they come to.
-func writeIncidents(w io.Writer, c *catalog.Catalog, e *anomaly.Evidence, incidents []anomaly.Incident, first []anomaly.Message) error {
+func writeIncidents(w io.Writer, c *catalog.Catalog, e *anomaly.Evidence, incidents []anomaly.Incident, first, muted []anomaly.Message) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	const minute = "2006-01-02 15:04"
 	critical := 0
-	if len(incidents) > 0 {
+	if len(incidents)+len(muted) > 0 {
 		fmt.Fprintln(t, "opened\tended\tseverity\tmetric\twhat would have been said")
 	}
 	for i := range incidents {
@@ -105,11 +114,15 @@ func writeIncidents(w io.Writer, c *catalog.Catalog, e *anomaly.Evidence, incide
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", m.At.In(c.Location).Format(minute), ended, m.Severity, m.Metric.Name, m.Summary)
 	}
+	for i := range muted {
+		m := &muted[i]
+		fmt.Fprintf(t, "%s\tmuted\t%s\t%s\t%s\n", m.At.In(c.Location).Format(minute), m.Severity, m.Metric.Name, m.Summary)
+	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("write the backtest: %w", err)
 	}
 	cal := calendar.New(c.Location, c.WeekStart)
-	_, err := fmt.Fprintf(w, "%d incidents in %d days up to %s, %d critical\n", len(incidents), cal.DayOf(e.AsOf)-e.From+1,
+	_, err := fmt.Fprintf(w, "%s in %s up to %s, %d critical\n", count(len(incidents), "incident"), count(int(cal.DayOf(e.AsOf)-e.From+1), "day"),
 		time.Unix(e.AsOf, 0).UTC().Format(time.RFC3339), critical)
 	if err != nil {
 		return fmt.Errorf("write the backtest: %w", err)

@@ -22,7 +22,7 @@ import (
 // A real Chromium, which tests look at pages with.
 
 // browser starts Chromium, and ends it with the test.
-func browser(t *testing.T) context.Context {
+func browser(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -37,7 +37,7 @@ func browser(t *testing.T) context.Context {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.UserDataDir(dir), chromedp.DisableGPU, chromedp.NoSandbox,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
 	ctx, end := chromedp.NewContext(ctx)
 	t.Cleanup(func() {
 		end()
@@ -60,9 +60,11 @@ type tab struct {
 	t      *testing.T
 	ctx    context.Context
 	origin string
+	also   string // another origin that the page may ask; empty: none
 
 	mu     sync.Mutex
 	wrong  []string // errors on the console, and requests to elsewhere
+	logged []string // what the browser itself says
 	silent bool     // the server is away on purpose
 }
 
@@ -104,11 +106,12 @@ func (b *tab) hear(event any) {
 			b.wrong = append(b.wrong, fmt.Sprintf("console: %s %s", e.Type, description(e.Args[0])))
 		}
 	case *log.EventEntryAdded:
+		b.logged = append(b.logged, e.Entry.Text+" "+e.Entry.URL)
 		if !b.silent {
 			b.wrong = append(b.wrong, fmt.Sprintf("log: %s %s %s", e.Entry.Level, e.Entry.Text, e.Entry.URL))
 		}
 	case *network.EventRequestWillBeSent:
-		if !strings.HasPrefix(e.Request.URL, b.origin+"/") && !strings.HasPrefix(e.Request.URL, "data:") {
+		if !strings.HasPrefix(e.Request.URL, b.origin+"/") && !strings.HasPrefix(e.Request.URL, "data:") && (b.also == "" || !strings.HasPrefix(e.Request.URL, b.also+"/")) {
 			b.wrong = append(b.wrong, "request to "+e.Request.URL)
 		}
 	}
@@ -162,14 +165,20 @@ func (b *tab) until(js string) {
 
 // loaded is true when nothing is being asked for and every number is there.
 const loaded = `document.querySelector("h1:not(.waiting)") !== null && !document.querySelector('[aria-busy="true"]') &&
-	![...document.querySelectorAll(".value")].some((v) => v.textContent === "…") && document.querySelector(".sources, .health .empty") !== null`
+	![...document.querySelectorAll(".value")].some((v) => v.textContent === "…") && !document.querySelector("[data-old]") && document.querySelector(".sources, .health .empty") !== null`
 
 // open goes to an address of the page and waits until it is filled.
 func (b *tab) open(path string) {
 	b.t.Helper()
 	b.do(chromedp.Navigate(b.origin + path))
 	b.until(loaded)
+	if said := eval[[]string](b, miscounted); len(said) > 0 {
+		b.t.Errorf("%s says %q", path, said)
+	}
 }
+
+// miscounted are the words on the page that say "1 users".
+const miscounted = `document.body.textContent.match(/(?<![\d.,])1 (users|people|events|messages|incidents|cohorts|steps|metrics|points|partitions|notes|hours|days|weeks|months)\b/g) ?? []`
 
 func (b *tab) count(selector string) int {
 	b.t.Helper()
@@ -181,18 +190,20 @@ func (b *tab) text(selector string) string {
 	return eval[string](b, fmt.Sprintf("document.querySelector(%q).textContent", selector))
 }
 
-// shot writes what the whole page looks like into .screenshots, for people.
+// pictures is where tests leave what the page looks like, for people.
+var pictures = filepath.Join("..", "..", ".screenshots")
+
+// shot writes what the whole page looks like.
 func (b *tab) shot(name string) {
 	b.t.Helper()
 	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	dir := filepath.Join("..", "..", ".screenshots")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(pictures, 0o755); err != nil {
 		b.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(pictures, name+".png"), picture, 0o644); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/event"
+	"firstlight/pipeline/kind"
 )
 
 func checkCommand() *cobra.Command {
@@ -43,7 +44,7 @@ func runCheck(cmd *cobra.Command, path string, live bool) error {
 	if err != nil {
 		return fmt.Errorf("read the catalog: %w", err)
 	}
-	c, problems := catalog.Load(data)
+	c, problems := catalog.Load(data, kind.All)
 	if c == nil {
 		fmt.Fprint(cmd.OutOrStdout(), problems.Format(path))
 		return errSilent
@@ -83,7 +84,7 @@ func liveProblems(ctx context.Context, c *catalog.Catalog) (catalog.Problems, er
 	if err := b.openClickHouse(ctx, false); err != nil {
 		return nil, err
 	}
-	seen := &sample{events: map[string]uint64{}, properties: map[string]bool{}, allUsers: c.AllUsers}
+	seen := &sample{events: map[string]uint64{}, properties: map[string]bool{}, sources: map[string]*routed{}, allUsers: c.AllUsers, zone: c.Location}
 	if err := seen.processed(ctx, b); err != nil {
 		return nil, err
 	}
@@ -93,7 +94,12 @@ func liveProblems(ctx context.Context, c *catalog.Catalog) (catalog.Problems, er
 	if len(seen.events) == 0 {
 		return nil, errors.New("no event was seen yet: publish some, then check again")
 	}
-	return c.Unseen(seen.events, slices.Sorted(maps.Keys(seen.properties))), nil
+	problems := c.Unseen(seen.events, slices.Sorted(maps.Keys(seen.properties)))
+	problems = problems.Join(seen.routes())
+	if seen.sampled >= leastSampled && seen.atMidnight == seen.sampled {
+		problems = problems.Join(c.WholeDays(seen.sampled))
+	}
+	return problems, nil
 }
 
 // sample is what was seen in practice.
@@ -101,6 +107,45 @@ type sample struct {
 	events     map[string]uint64
 	properties map[string]bool // paths such as properties.plan
 	allUsers   bool
+	zone       *time.Location
+	sampled    int // accepted messages of the stream
+	atMidnight int // of them, those whose time is a whole day, in UTC or locally
+	sources    map[string]*routed
+}
+
+// routed counts the events of a source, and those under a token that is not that of their user.
+type routed struct {
+	all, astray int
+	subject     string // of the newest of these, its sequence and its user
+	sequence    uint64
+	user        string
+}
+
+// route notes whether an event lies under the token of its user.
+func (s *sample) route(m *event.Message, e *event.Event) {
+	r := s.sources[e.Source]
+	if r == nil {
+		r = &routed{}
+		s.sources[e.Source] = r
+	}
+	r.all++
+	if event.Misrouted(m.Subject, e.User) {
+		r.astray++
+		r.subject, r.sequence, r.user = m.Subject, m.Sequence, e.User
+	}
+}
+
+// routes returns a warning for each source whose events lie under tokens of others.
+func (s *sample) routes() (out catalog.Problems) {
+	for _, source := range slices.Sorted(maps.Keys(s.sources)) {
+		if r := s.sources[source]; r.astray > 0 {
+			out = append(out, catalog.Problem{Severity: catalog.Warning, Line: 1, Column: 1, Message: fmt.Sprintf(
+				"%d of %s of source %q have a subject of another user, so that these users are counted in two places, each by a part: "+
+					"the last token of the subject is the first 32 hex digits of the SHA-256 of the user id, and that of message %d would be %s instead of %s",
+				r.astray, count(r.all, "event"), source, r.sequence, event.Subject(source, r.user), r.subject)})
+		}
+	}
+	return out
 }
 
 // The bounds of a sample.
@@ -109,6 +154,7 @@ const (
 	sampleTime     = 10 * time.Second
 	sampleDepth    = 4
 	samplePaths    = 20_000
+	leastSampled   = 20 // events from which their times say something
 )
 
 // processed adds the events that were applied.
@@ -166,7 +212,7 @@ func (s *sample) stored(ctx context.Context, js jetstream.JetStream, name string
 		if err != nil {
 			return fmt.Errorf("sample stream %s: %w", name, err)
 		}
-		s.add(&event.Message{Subject: m.Subject(), Header: m.Headers(), Stored: meta.Timestamp.UnixMilli(), Data: m.Data()})
+		s.add(&event.Message{Subject: m.Subject(), Header: m.Headers(), Stored: meta.Timestamp.UnixMilli(), Sequence: meta.Sequence.Stream, Data: m.Data()})
 		if meta.NumPending == 0 || meta.Sequence.Stream >= state.LastSeq {
 			return nil
 		}
@@ -179,6 +225,15 @@ func (s *sample) add(m *event.Message) {
 		return
 	}
 	s.events[e.Name]++
+	s.sampled++
+	s.route(m, &e)
+	at := time.UnixMilli(e.Time)
+	for _, zone := range []*time.Location{time.UTC, s.zone} {
+		if local := at.In(zone); local.Hour() == 0 && local.Minute() == 0 && local.Second() == 0 {
+			s.atMidnight++
+			break
+		}
+	}
 	s.paths("properties", e.Properties, 1)
 	s.paths("context", e.Context, 1)
 }

@@ -3,16 +3,17 @@ package main
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/google/go-cmp/cmp"
 
+	"firstlight/pipeline/testprocess"
 	"firstlight/schemas"
 )
 
@@ -128,16 +129,34 @@ func (r readers) node(t *testing.T) {
 // it needs the test is skipped, unless CI is set.
 func runNode(t *testing.T, needs, script string, args ...string) string {
 	t.Helper()
-	modules, err := filepath.Abs("../../.engine/node_modules")
+	return runModule(t, installed(t, "../../.engine/node_modules", needs, "make engine"), script, args...)
+}
+
+// installed is the absolute path of a folder of packages. Without the package that a test needs it is skipped, unless CI is set.
+func installed(t *testing.T, modules, needs, how string) string {
+	t.Helper()
+	path, err := filepath.Abs(modules)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(modules, needs)); err != nil {
+	if _, err := os.Stat(filepath.Join(path, needs)); err != nil {
 		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not installed: run `make engine`", needs)
+			t.Fatalf("%s is not installed: run `%s`", needs, how)
 		}
-		t.Skipf("%s is not installed: run `make engine`", needs)
+		t.Skipf("%s is not installed: run `%s`", needs, how)
 	}
+	return path
+}
+
+// runModule runs a module with the packages in a folder, and returns what it writes.
+func runModule(t *testing.T, modules, script string, args ...string) string {
+	t.Helper()
+	return startModule(t, modules, script, nil, args...)(t)
+}
+
+// startModule is runModule for who waits later: with what it returns.
+func startModule(t *testing.T, modules, script string, env []string, args ...string) (wait func(*testing.T) string) {
+	t.Helper()
 	dir := t.TempDir()
 	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
 		t.Fatal(err)
@@ -146,12 +165,19 @@ func runNode(t *testing.T, needs, script string, args ...string) string {
 	if err := os.WriteFile(path, []byte(script), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	var stderr strings.Builder
-	command := exec.CommandContext(t.Context(), "node", append([]string{path}, args...)...)
-	command.Stderr = &stderr
-	output, err := command.Output()
-	if err != nil {
-		t.Fatalf("node: %v\n%s", err, stderr.String())
+	var stdout, stderr strings.Builder
+	command := testprocess.CommandContext(t.Context(), "node", append([]string{path}, args...)...)
+	command.Stdout, command.Stderr, command.Env = &stdout, &stderr, append(os.Environ(), env...)
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
 	}
-	return string(output)
+	ended := sync.OnceValue(command.Wait)
+	t.Cleanup(func() { _ = ended() })
+	return func(t *testing.T) string {
+		t.Helper()
+		if err := ended(); err != nil {
+			t.Fatalf("node: %v\n%s", err, stderr.String())
+		}
+		return stdout.String()
+	}
 }

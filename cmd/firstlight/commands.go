@@ -8,7 +8,7 @@ import (
 
 func commands() []*cobra.Command {
 	return []*cobra.Command{
-		runCommand(), demoCommand(), publishCommand(), annotateCommand(), checkCommand(), queryCommand(), statusCommand(), backtestCommand(), notifyCommand(),
+		runCommand(), demoCommand(), collectCommand(), publishCommand(), annotateCommand(), forgetCommand(), checkCommand(), queryCommand(), statusCommand(), backtestCommand(), notifyCommand(),
 		versionCommand(), healthCommand(),
 	}
 }

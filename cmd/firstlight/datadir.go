@@ -9,6 +9,10 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/redact"
+	"firstlight/sinks/clickhouse/engine"
 )
 
 // The data directory belongs to one process at a time, which holds its lock and serves what is in it. Other
@@ -16,9 +20,12 @@ import (
 
 // addresses says where the process that holds a data directory serves. Empty: it does not serve that.
 type addresses struct {
+	dir        string
 	NATS       string `json:"nats"`
-	ClickHouse string `json:"clickhouse"`
+	ClickHouse string `json:"clickhouse"` // for readers
+	Engine     string `json:"engine"`     // for those who know the secret
 	HTTP       string `json:"http"`
+	Collect    string `json:"collect,omitempty"`
 }
 
 func (a *addresses) url(scheme, addr, setting string) (string, error) {
@@ -31,7 +38,8 @@ func (a *addresses) url(scheme, addr, setting string) (string, error) {
 const (
 	lockFile      = "lock"
 	addressesFile = "addresses.json"
-	demoDir       = "demo" // below the default data directory
+	secretFile    = "engine.secret" // opens the embedded engine; only the user that runs it may read it
+	demoDir       = "demo"          // below the default data directory
 	privateAddr   = "127.0.0.1:0"
 	lockPatience  = 10 * time.Second
 )
@@ -78,7 +86,7 @@ func (b *backends) taken(serve bool) (*addresses, error) {
 		if demo := runningDemo(filepath.Join(dir, demoDir)); demo != nil {
 			fmt.Fprintln(os.Stderr, "firstlight: this is about the demo that runs; set FIRSTLIGHT_DATA_DIR for another")
 			b.releaseData()
-			b.peer = demo
+			b.peer, b.demo = demo, true
 			return demo, nil
 		}
 	}
@@ -105,6 +113,19 @@ func lock(dir string) (*os.File, error) {
 	return nil, fmt.Errorf("lock FIRSTLIGHT_DATA_DIR: %w", err)
 }
 
+// findsDemo reports whether a command with these settings would look into a demo that runs: nothing names another place.
+func (s *Settings) findsDemo() bool {
+	return !s.dataDirGiven && s.ClickHouseURL == "" && readAddresses(s.DataDir) == nil && runningDemo(filepath.Join(s.DataDir, demoDir)) != nil
+}
+
+// ownCatalog is the catalog of the numbers that a command finds: a demo that runs has its own.
+func (s *Settings) ownCatalog() (*catalog.Catalog, error) {
+	if s.catalogGiven || !s.findsDemo() {
+		return loadCatalog(s.Catalog)
+	}
+	return demoCatalog()
+}
+
 // runningDemo returns where a demo serves that holds dir.
 func runningDemo(dir string) *addresses {
 	if _, err := os.Stat(filepath.Join(dir, lockFile)); err != nil {
@@ -126,12 +147,15 @@ func (b *backends) announce() error {
 	if b.lock == nil {
 		return nil
 	}
-	a := addresses{HTTP: b.httpAddr}
+	a := addresses{HTTP: b.httpAddr, Collect: b.collectAddr}
 	if b.embedded != nil {
 		a.NATS = b.embedded.Addr().String()
 	}
 	if b.engine != nil {
-		a.ClickHouse = b.engine.Addr()
+		a.ClickHouse, a.Engine = b.engine.Addr(), b.engine.OwnersAddr()
+		if err := writeSecret(filepath.Join(b.settings.DataDir, secretFile), b.engine.Secret()); err != nil {
+			return err
+		}
 	}
 	data, err := json.Marshal(a)
 	if err != nil {
@@ -147,13 +171,41 @@ func (b *backends) announce() error {
 	return nil
 }
 
+// writeSecret writes a file that nobody else could read at any time.
+func writeSecret(path, secret string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // made with mode 0600
+	if err == nil {
+		_, err = f.WriteString(secret)
+		if err = errors.Join(err, f.Close()); err == nil {
+			err = os.Rename(f.Name(), path)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("write the secret of the embedded engine: %w", err)
+	}
+	return nil
+}
+
+// dsn is how this user reaches the embedded engine of the process that holds the data directory.
+func (a *addresses) dsn() (string, error) {
+	if _, err := a.url("http://", a.Engine, "CLICKHOUSE_URL"); err != nil {
+		return "", err
+	}
+	secret, err := os.ReadFile(filepath.Join(a.dir, secretFile))
+	if err != nil {
+		return "", fmt.Errorf("read the secret of the embedded engine (run this as the user that runs firstlight): %w", err)
+	}
+	secrets.Add(redact.Whole, string(secret))
+	return engine.DSN(a.Engine, string(secret), ""), nil
+}
+
 // readAddresses returns nil when nothing readable is there.
 func readAddresses(dir string) *addresses {
 	data, err := os.ReadFile(filepath.Join(dir, addressesFile))
 	if err != nil {
 		return nil
 	}
-	a := &addresses{}
+	a := &addresses{dir: dir}
 	if json.Unmarshal(data, a) != nil {
 		return nil
 	}
@@ -164,7 +216,9 @@ func (b *backends) releaseData() {
 	if b.lock == nil {
 		return
 	}
-	_ = os.Remove(filepath.Join(b.settings.DataDir, addressesFile)) // without the lock it means nothing
+	for _, file := range []string{addressesFile, secretFile} { // without the lock they mean nothing
+		_ = os.Remove(filepath.Join(b.settings.DataDir, file))
+	}
 	_ = b.lock.Close()
 	b.lock = nil
 }

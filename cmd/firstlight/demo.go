@@ -15,6 +15,7 @@ import (
 
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/event"
+	"firstlight/pipeline/kind"
 	"firstlight/pipeline/publish"
 	"firstlight/pipeline/simulate"
 	"firstlight/schemas"
@@ -31,10 +32,11 @@ const (
 )
 
 type demoOptions struct {
-	rate    float64 // live events per second
-	every   time.Duration
-	length  time.Duration // 0: until stopped
-	rebuild bool
+	rate     float64 // live events per second at least
+	pastRate float64 // events of the past per second; 0: as fast as it goes
+	every    time.Duration
+	length   time.Duration // 0: until stopped
+	rebuild  bool
 }
 
 func demoCommand() *cobra.Command {
@@ -43,14 +45,15 @@ func demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "run, plus a simulated product with a known truth and one incident",
 		Long: `Run Firstlight with a simulated product: eight weeks of history, in which the invite mail was broken for three days,
-then live events. Every few seconds a table shows the metrics beside the simulator's truth.
+then live: the same people go on and new ones sign up at the same pace, some events a minute. Every few seconds a table shows
+the metrics beside the simulator's truth.
 
-The catalog is the example saas.yaml, whatever FIRSTLIGHT_CATALOG says. Data is kept in ./data/demo unless
-FIRSTLIGHT_DATA_DIR is set; a second demo on the same data goes on live.`,
+The catalog is the example demo.yaml, whatever FIRSTLIGHT_CATALOG says. Data is kept in ./data/demo unless
+FIRSTLIGHT_DATA_DIR is set; a second demo on the same data goes on where the first ended.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.rate < 1 || o.rate > 10_000 {
-				return usagef("--rate is %g: write events per second from 1 to 10000", o.rate)
+			if o.rate < 0 || o.rate > 10_000 {
+				return usagef("--rate is %g: write events per second up to 10000, 0 for the product's own pace", o.rate)
 			}
 			if o.every < 100*time.Millisecond {
 				return usagef("--every is %s: write a duration from 100ms", o.every)
@@ -58,7 +61,8 @@ FIRSTLIGHT_DATA_DIR is set; a second demo on the same data goes on live.`,
 			return runDemo(cmd.Context(), o, cmd.OutOrStdout())
 		},
 	}
-	c.Flags().Float64Var(&o.rate, "rate", 20, "live events per second")
+	c.Flags().Float64Var(&o.rate, "rate", 0, "live events per second at least: visits fill up, and move what depends on them; 0: the pace of the history")
+	c.Flags().Float64Var(&o.pastRate, "past-rate", 0, "events per second at which the history is published; 0: as fast as it goes")
 	c.Flags().DurationVar(&o.every, "every", 5*time.Second, "how often the table is shown")
 	c.Flags().DurationVar(&o.length, "for", 0, "end after this time; 0: when stopped")
 	c.Flags().BoolVar(&o.rebuild, "rebuild", false, "drop what was computed and recompute from the stream's start")
@@ -76,12 +80,21 @@ func runDemo(ctx context.Context, o demoOptions, w io.Writer) error {
 	if os.Getenv("LOG_LEVEL") == "" {
 		s.LogLevel = "warn" // the table is the news
 	}
-	c, problems := catalog.Load(schemas.ExampleSaaS)
-	if problems.Failed() {
-		return fmt.Errorf("BUG: the example catalog: %s", problems.Format("saas.yaml"))
+	c, err := demoCatalog()
+	if err != nil {
+		return err
 	}
 	d := &demo{options: o, out: w}
-	return run(ctx, s, runOptions{rebuild: o.rebuild, catalog: c, beside: d.run})
+	return run(ctx, s, runOptions{rebuild: o.rebuild, tryOut: true, catalog: c, before: d.prepare, beside: d.run})
+}
+
+// demoCatalog is what a demo computes.
+func demoCatalog() (*catalog.Catalog, error) {
+	c, problems := catalog.Load(schemas.ExampleDemo, kind.All)
+	if problems.Failed() {
+		return nil, fmt.Errorf("BUG: the example catalog: %s", problems.Format("demo.yaml"))
+	}
+	return c, nil
 }
 
 // demo is the simulated product and what is shown of it.
@@ -89,59 +102,86 @@ type demo struct {
 	options demoOptions
 	out     io.Writer
 	sink    *publish.JetStream
-	past    simulate.Product
-	fresh   bool            // the history is from this run: its users go on living
-	users   []simulate.User // of the past
+	past    simulate.Product // as the stream's began
+	now     int64            // Unix ms, from which on this run is live
+	fresh   bool             // the stream holds nothing yet
+	users   []simulate.User  // who signed up before now
 	live    *simulate.Live
+	sent    int // live events
 }
 
-// run fills the stream, then goes on live until ctx or the time to run ends.
-func (d *demo) run(ctx context.Context, b *backends) error {
+// prepare decides on the past before the worker starts. The product went on while no demo ran: that is published as past too,
+// before the pause can be taken for a silence.
+func (d *demo) prepare(ctx context.Context, b *backends) error {
 	var err error
 	if d.sink, err = publish.NewJetStream(ctx, b.nats, b.settings.Stream); err != nil {
 		return err
 	}
-	now := time.Now()
-	if err := d.open(ctx, b, now); err != nil {
+	d.now = time.Now().UnixMilli()
+	until, err := d.open(ctx, b)
+	if err != nil {
 		return err
 	}
-	d.users = d.past.Users()
+	whole := d.past
+	whole.Until = d.now
+	d.users = whole.Users()
+	if d.fresh {
+		return nil
+	}
+	missing := simulate.EventsBetween(d.users, until+1, d.now)
+	if err := d.publishPast(ctx, missing); err != nil {
+		return err
+	}
+	fmt.Fprintf(d.out, "The product goes on: %s while no demo ran.\n\n", count(len(missing), "event"))
+	return nil
+}
+
+// run fills an empty stream, then goes on live until ctx or the time to run ends.
+func (d *demo) run(ctx context.Context, b *backends) error {
 	if d.fresh {
 		if err := d.fill(ctx, b); err != nil {
 			return stopped(ctx, err)
 		}
 	}
 	d.explain(b)
-	return d.goOn(ctx, b, now)
+	return d.goOn(ctx, b)
 }
 
 // pastEvent is the first message of a demo's stream: it tells a later demo which past the stream holds. Its type is
 // one that counts nowhere.
 const pastEvent = "demo_started"
 
-// open decides on the past: a new one for an empty stream, else the one it holds.
-func (d *demo) open(ctx context.Context, b *backends, now time.Time) error {
+// open decides on the past: a new one for an empty stream, else the one it holds. It returns the time (Unix ms) of the newest
+// event of that.
+func (d *demo) open(ctx context.Context, b *backends) (until int64, err error) {
 	events, err := b.js.Stream(ctx, b.settings.Stream)
 	if err != nil {
-		return fmt.Errorf("look up stream %s: %w", b.settings.Stream, err)
+		return 0, fmt.Errorf("look up stream %s: %w", b.settings.Stream, err)
 	}
 	if events.CachedInfo().State.LastSeq == 0 {
-		d.fresh, d.past = true, newPast(now.UnixMilli())
-		return nil
+		d.fresh, d.past = true, newPast(d.now)
+		return 0, nil
 	}
 	m, err := events.GetMsg(ctx, 1)
 	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
-		return fmt.Errorf("read the demo's first event: %w", err)
+		return 0, fmt.Errorf("read the demo's first event: %w", err)
 	}
 	var first struct {
 		Event      string
 		Properties simulate.Product
 	}
 	if m == nil || json.Unmarshal(m.Data, &first) != nil || first.Event != pastEvent {
-		return usagef("stream %s holds events that are not the demo's: set FIRSTLIGHT_DATA_DIR or FIRSTLIGHT_STREAM to another", b.settings.Stream)
+		return 0, usagef("stream %s holds events that are not the demo's: set FIRSTLIGHT_DATA_DIR or FIRSTLIGHT_STREAM to another", b.settings.Stream)
 	}
 	d.past = first.Properties
-	return nil
+	if m, err = events.GetLastMsgForSubject(ctx, "events."+demoSource+".>"); err != nil {
+		return 0, fmt.Errorf("read the demo's newest event: %w", err)
+	}
+	var newest struct{ Timestamp time.Time }
+	if err := json.Unmarshal(m.Data, &newest); err != nil {
+		return 0, fmt.Errorf("read the demo's newest event: %w", err)
+	}
+	return newest.Timestamp.UnixMilli(), nil
 }
 
 func newPast(now int64) simulate.Product {
@@ -155,23 +195,14 @@ func newPast(now int64) simulate.Product {
 // fill publishes the past, as received when it happened, and waits until it is in the views.
 func (d *demo) fill(ctx context.Context, b *backends) error {
 	began := time.Now()
-	first, err := json.Marshal(map[string]any{
-		"type": "identify", "event": pastEvent, "userId": "demo", "messageId": pastEvent, "properties": d.past,
-		"timestamp": time.UnixMilli(d.past.From).UTC().Format(time.RFC3339Nano),
-	})
-	if err != nil {
-		return fmt.Errorf("write the demo's first event: %w", err)
+	if err := d.mark(ctx, pastEvent, d.past.From, d.past.From); err != nil {
+		return err
 	}
-	if err := d.publish(ctx, "demo", pastEvent, first, d.past.From); err != nil {
+	if err := d.noteRelease(ctx, b); err != nil {
 		return err
 	}
 	events := simulate.EventsBetween(d.users, d.past.From, d.past.Until)
-	for i := range events {
-		if err := d.publish(ctx, events[i].User, events[i].ID, events[i].JSON(), events[i].Time); err != nil {
-			return err
-		}
-	}
-	if _, err := d.sink.Flush(ctx); err != nil {
+	if err := d.publishPast(ctx, events); err != nil {
 		return err
 	}
 	fmt.Fprintf(d.out, "Eight weeks of a simulated product: %d users, %d events, published in %s", len(d.users), len(events), time.Since(began).Round(100*time.Millisecond))
@@ -179,6 +210,56 @@ func (d *demo) fill(ctx context.Context, b *backends) error {
 		return err
 	}
 	fmt.Fprintf(d.out, ", in the views after %s.\n\n", time.Since(began).Round(100*time.Millisecond))
+	return nil
+}
+
+// mark stores a message that counts nowhere: that the past begins, or that a run is live from now on. received is 0 for a live one.
+func (d *demo) mark(ctx context.Context, name string, at, received int64) error {
+	data, err := json.Marshal(map[string]any{
+		"type": "identify", "event": name, "userId": "demo", "properties": d.past, "timestamp": time.UnixMilli(at).UTC().Format(time.RFC3339Nano),
+	})
+	if err != nil {
+		return fmt.Errorf("write the event %s: %w", name, err)
+	}
+	return d.publish(ctx, "demo", fmt.Sprint(name, "-", at), data, received)
+}
+
+// publishPast stores events as received when they happened, as fast as it goes unless a pace is set.
+func (d *demo) publishPast(ctx context.Context, events []simulate.Event) error {
+	piece := len(events)
+	if d.options.pastRate > 0 {
+		piece = max(1, int(d.options.pastRate*tick.Seconds()))
+	}
+	ticks := time.NewTicker(tick)
+	defer ticks.Stop()
+	for len(events) > 0 {
+		n := min(piece, len(events))
+		for i := range events[:n] {
+			if err := d.publish(ctx, events[i].User, events[i].ID, events[i].JSON(), events[i].Time); err != nil {
+				return err
+			}
+		}
+		if events = events[n:]; len(events) > 0 {
+			select {
+			case <-ticks.C:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+	_, err := d.sink.Flush(ctx)
+	return err
+}
+
+// noteRelease notes what broke the invite mail beside the numbers.
+func (d *demo) noteRelease(ctx context.Context, b *backends) error {
+	data, err := json.Marshal(note{ID: "release-7", Kind: "deploy", Title: "Release 7", Time: time.UnixMilli(d.past.Outages[0].From).UTC().Format(time.RFC3339Nano)})
+	if err != nil {
+		return fmt.Errorf("write the demo's annotation: %w", err)
+	}
+	if _, err := b.js.Publish(ctx, "annotations."+demoSource, data); err != nil {
+		return fmt.Errorf("publish the demo's annotation: %w", err)
+	}
 	return nil
 }
 
@@ -217,12 +298,11 @@ func (d *demo) publish(ctx context.Context, user, id string, data []byte, receiv
 const tick = 100 * time.Millisecond
 
 // goOn publishes live events and shows the table.
-func (d *demo) goOn(ctx context.Context, b *backends, now time.Time) error {
-	var alive []simulate.User
-	if d.fresh {
-		alive = d.users
+func (d *demo) goOn(ctx context.Context, b *backends) error {
+	if err := d.mark(ctx, "demo_live", d.now, 0); err != nil {
+		return stopped(ctx, err)
 	}
-	d.live = simulate.NewLive(now.UnixMilli(), d.options.rate, alive)
+	d.live = simulate.NewLive(&d.past, d.now, d.options.rate, d.users)
 	ticks, tables := time.NewTicker(tick), time.NewTicker(d.options.every)
 	defer ticks.Stop()
 	defer tables.Stop()
@@ -253,6 +333,7 @@ func (d *demo) publishLive(ctx context.Context, now time.Time) error {
 		if err := d.publish(ctx, e.User, e.ID, e.JSON(), 0); err != nil {
 			return err
 		}
+		d.sent++
 	}
 	return nil
 }

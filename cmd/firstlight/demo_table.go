@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"firstlight/pipeline/redact"
 	"firstlight/pipeline/simulate"
 )
 
@@ -57,7 +58,7 @@ func (d *demo) explain(b *backends) {
 	}
 	fmt.Fprintf(d.out, "  %s status\n", command)
 	fmt.Fprintf(d.out, "BI tools: ClickHouse at %s, database %s. Health and metrics: %s. Events: %s, stream %s.\n\n",
-		redact(b.dsn), b.settings.Database, orOff("http://", b.httpAddr), redact(b.natsURL), b.settings.Stream)
+		b.shownClickHouse(), b.settings.Database, orOff("http://", b.httpAddr), redact.Addresses(b.natsURL), b.settings.Stream)
 }
 
 func orOff(scheme, addr string) string {
@@ -73,7 +74,7 @@ func (d *demo) show(ctx context.Context, b *backends) error {
 	if err != nil {
 		return fmt.Errorf("read the demo's metrics: %w", err)
 	}
-	fmt.Fprintf(d.out, "as of %s, %s signed up since the start\n", when(asOf), count(len(d.live.Users), "user"))
+	fmt.Fprintf(d.out, "as of %s; since the start %s, %s signed up\n", when(asOf), count(d.sent, "event"), count(len(d.live.Users), "user"))
 	t := tabwriter.NewWriter(d.out, 0, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "metric\tweek of\tusers\tvalue\t95 % interval\tcounted\ttruth\t\t")
 	for _, r := range newest(rows, 4) {
@@ -136,14 +137,10 @@ func (d *demo) print(t *tabwriter.Writer, r *demoRow, asOf *time.Time) {
 
 const weekMs = 7 * 24 * int64(time.Hour/time.Millisecond)
 
-// followed is how long (ms) what a user does still changes a metric.
-var followed = map[string]int64{"activated": weekMs, "exports": 4 * weekMs, "first_report": 5 * weekMs}
-
-// truth is what the simulator's users of a cohort did, and with which probability. Of a past that another run
-// began, only cohorts whose time had passed by then are known: their users do nothing any more.
+// truth is what the simulator's users of a cohort did, and with which probability.
 func (d *demo) truth(r *demoRow, asOf *time.Time) (counted, truth simulate.Truth) {
 	from := r.cohortStart.UnixMilli()
-	if asOf == nil || !d.fresh && from+weekMs+followed[r.metric] > d.past.Until {
+	if asOf == nil {
 		return counted, truth
 	}
 	users := slices.Concat(simulate.SignedUpBetween(d.users, from, from+weekMs), simulate.SignedUpBetween(d.live.Users, from, from+weekMs))

@@ -18,6 +18,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"firstlight/pipeline/testprocess"
 )
 
 // These tests run the built binary with its embedded servers, as a newcomer does.
@@ -52,7 +54,7 @@ type box struct {
 func newBox(t *testing.T) *box {
 	t.Helper()
 	t.Parallel()
-	dir := t.TempDir()
+	dir := ownDir(t)
 	b := &box{t: t, dir: dir, env: map[string]string{
 		"FIRSTLIGHT_DATA_DIR": filepath.Join(dir, "data"), "FIRSTLIGHT_CATALOG": filepath.Join(dir, "catalog.yaml"),
 		"FIRSTLIGHT_HTTP_ADDR": "127.0.0.1:0", "FIRSTLIGHT_NATS_ADDR": "127.0.0.1:0", "FIRSTLIGHT_CLICKHOUSE_ADDR": "127.0.0.1:0",
@@ -61,6 +63,25 @@ func newBox(t *testing.T) *box {
 	}}
 	b.write("catalog.yaml", testCatalog)
 	return b
+}
+
+// ownDir returns a folder that is removed when the test has ended: the engine of a run that was killed ends by itself a moment later,
+// and writes meanwhile.
+func ownDir(t *testing.T) string {
+	dir, err := os.MkdirTemp("", strings.ReplaceAll(t.Name(), "/", "-"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		deadline := time.Now().Add(patience)
+		for err := os.RemoveAll(dir); err != nil; err = os.RemoveAll(dir) {
+			if time.Now().After(deadline) {
+				t.Fatal(err)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	return dir
 }
 
 func library(t *testing.T) string {
@@ -116,7 +137,7 @@ func (b *box) write(name, content string) string {
 }
 
 func (b *box) command(ctx context.Context, args ...string) *exec.Cmd {
-	c := exec.CommandContext(ctx, binary, args...)
+	c := testprocess.CommandContext(ctx, binary, args...)
 	c.Dir = b.dir
 	c.Env = os.Environ()
 	for k, v := range b.env {
@@ -132,7 +153,7 @@ type result struct {
 }
 
 // patience bounds one command: the machine may be busy.
-const patience = 90 * time.Second
+const patience = 5 * time.Minute
 
 // firstlight runs a command to its end.
 func (b *box) firstlight(args ...string) result { return b.firstlightWith("", args...) }
@@ -218,6 +239,16 @@ func (b *box) start(args ...string) *daemon {
 	return d
 }
 
+// clickHouse is the address of the embedded engine where everything may be done.
+func (d *daemon) clickHouse() string {
+	d.b.t.Helper()
+	dsn, err := d.at.dsn()
+	if err != nil {
+		d.b.t.Fatal(err)
+	}
+	return strings.TrimSuffix(dsn, "/")
+}
+
 func status200(url string) error {
 	answer, err := http.Get(url)
 	if err != nil {
@@ -261,7 +292,7 @@ func (d *daemon) kill() {
 // tsv runs SQL on the engine the daemon serves and returns its rows, columns separated by tabs.
 func (d *daemon) tsv(sql string) string {
 	d.b.t.Helper()
-	answer, err := http.Post("http://"+d.at.ClickHouse+"/?database=firstlight", "text/plain", strings.NewReader(sql))
+	answer, err := http.Post(d.clickHouse()+"/?database=firstlight", "text/plain", strings.NewReader(sql))
 	if err != nil {
 		d.b.t.Fatal(err)
 	}

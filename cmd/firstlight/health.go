@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,16 +11,17 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"firstlight/cmd/firstlight/health"
 )
 
 // healthCommand asks a running worker how it is, for container health checks: an image needs no other tool.
 func healthCommand() *cobra.Command {
-	var ready bool
+	var ready, collector bool
 	c := &cobra.Command{
-		Use:    "health [--ready]",
-		Short:  "Exit 0 when the worker at FIRSTLIGHT_HTTP_ADDR is alive, or ready",
-		Args:   noArgs,
-		Hidden: true,
+		Use:   "health [--collect] [--ready]",
+		Short: "Exit 0 when the worker at FIRSTLIGHT_HTTP_ADDR is alive, or ready; or the collector",
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := loadSettings()
 			if err != nil {
@@ -29,24 +31,28 @@ func healthCommand() *cobra.Command {
 			if ready {
 				path = "/readyz"
 			}
-			return askHealth(cmd.Context(), s.HTTPAddr, path)
+			if collector {
+				return askHealth(cmd.Context(), "FIRSTLIGHT_COLLECT_ADDR", cmp.Or(s.CollectAddr, defaultCollectAddr), path)
+			}
+			return askHealth(cmd.Context(), "FIRSTLIGHT_HTTP_ADDR", s.HTTPAddr, path)
 		},
 	}
 	c.Flags().BoolVar(&ready, "ready", false, "also require up-to-date numbers")
+	c.Flags().BoolVar(&collector, "collect", false, "ask the collector at FIRSTLIGHT_COLLECT_ADDR")
 	return c
 }
 
 // healthPatience is how long a worker may take to answer.
 const healthPatience = 3 * time.Second
 
-// askHealth returns what the worker at a listen address says is wrong.
-func askHealth(ctx context.Context, listen, path string) error {
+// askHealth returns what the process at a setting's listen address says is wrong.
+func askHealth(ctx context.Context, setting, listen, path string) error {
 	if listen == "" {
-		return usagef("FIRSTLIGHT_HTTP_ADDR is off: there is nothing to ask")
+		return usagef("%s is off: there is nothing to ask", setting)
 	}
 	addr, err := loopback(listen)
 	if err != nil {
-		return usagef("FIRSTLIGHT_HTTP_ADDR is %q: %w", listen, err)
+		return usagef("%s is %q: %w", setting, listen, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthPatience)
 	defer cancel()
@@ -62,7 +68,7 @@ func askHealth(ctx context.Context, listen, path string) error {
 	if answer.StatusCode == http.StatusOK {
 		return nil
 	}
-	var said healthAnswer
+	var said health.Answer
 	if err := json.NewDecoder(answer.Body).Decode(&said); err != nil || len(said.Wrong) == 0 {
 		return fmt.Errorf("%s%s answers %s", addr, path, answer.Status)
 	}

@@ -95,10 +95,10 @@ func TestIncident(t *testing.T) {
 		t.Fatalf("the webhook got %q", got)
 	}
 	data, _ := hook.events[0]["data"].(map[string]any)
-	if link := "https://firstlight.acme.example/?incident=" + id + "&metric=activated"; data["link"] != link || data["sql"] == "" {
+	if link := "https://firstlight.acme.example/?from=2026-02-18&incident=" + id + "&metric=activated&until=2026-03-19"; data["link"] != link || data["sql"] == "" {
 		t.Errorf("link %q, want %q; sql %q", data["link"], link, data["sql"])
 	}
-	if lines := strings.Split(strings.TrimSpace(b.must("backtest")), "\n"); len(lines) != 3 || !strings.Contains(lines[1], "still open") || !strings.Contains(lines[2], "1 incidents in 11 days") {
+	if lines := strings.Split(strings.TrimSpace(b.must("backtest")), "\n"); len(lines) != 3 || !strings.Contains(lines[1], "still open") || !strings.Contains(lines[2], "1 incident in 11 days") {
 		t.Errorf("backtest:\n%s", strings.Join(lines, "\n"))
 	}
 

@@ -45,7 +45,7 @@ func Main() int {
 	}
 	err = explainCommand(root, err)
 	if !errors.Is(err, errSilent) {
-		fmt.Fprintln(os.Stderr, "firstlight:", err)
+		fmt.Fprintln(os.Stderr, "firstlight:", secrets.Text(err.Error()))
 	}
 	var usage usageError
 	var refusal *worker.Refusal
@@ -65,6 +65,8 @@ first value per cohort in streaming windows, and writes them to ClickHouse.
 Settings are environment variables: see "firstlight run --help".`,
 		SilenceUsage: true, SilenceErrors: true,
 	}
+	root.Version = versionLine()
+	root.SetVersionTemplate("firstlight {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w; see \"%s --help\"", err, c.CommandPath())

@@ -13,11 +13,11 @@ import (
 
 // The metrics of a worker for Prometheus. Counters continue over restarts: they are the stored accounts.
 
-// flushSeconds measures how long snapshots take to store.
+// flushSeconds measures how long flushes take.
 func newFlushSeconds() prometheus.Histogram {
 	return prometheus.NewHistogram(prometheus.HistogramOpts{
 		Namespace: "firstlight", Name: "flush_duration_seconds",
-		Help:    "How long it took to store a snapshot of a partition",
+		Help:    "How long it took to store what the partitions changed",
 		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 	})
 }
@@ -65,13 +65,30 @@ func newWorkerCollector(observe func() worker.Observation) *workerCollector {
 	c.whole("progress_timestamp_seconds", "When progress was last written to ClickHouse", func(o *worker.Observation) (float64, bool) {
 		return seconds(o.Reported.UnixMilli()), !o.Reported.IsZero()
 	})
+	c.whole("workers", "Workers that share the partitions, this one included", func(o *worker.Observation) (float64, bool) {
+		return float64(o.Workers), o.Recovered
+	})
+	c.whole("partitions_held", "Partitions that run in this worker", func(o *worker.Observation) (float64, bool) {
+		return float64(len(o.Partitions)), o.Recovered
+	})
+	c.whole("partitions_unheld", "Partitions that nobody holds, or whose holder does not run them yet", func(o *worker.Observation) (float64, bool) {
+		n := 0
+		for i := range o.Elsewhere {
+			if !o.Elsewhere[i].Running {
+				n++
+			}
+		}
+		return float64(n), o.Recovered
+	})
 	c.whole("stream_last_sequence", "Last sequence of the event stream", func(o *worker.Observation) (float64, bool) {
 		return float64(o.StreamSeq), !o.Reported.IsZero()
 	})
 	c.counter("events_received_total", "Messages received: applied + ignored + dead", func(p *worker.PartitionObservation) uint64 { return p.Accounts.Received })
 	c.counter("events_applied_total", "Events applied", func(p *worker.PartitionObservation) uint64 { return p.Accounts.Applied })
 	c.counter("events_ignored_total", "Messages that count in no metric by design", func(p *worker.PartitionObservation) uint64 { return p.Accounts.Ignored })
+	c.counter("events_missed_total", "Messages of the whole stream that were gone before they were read; in partition 0", func(p *worker.PartitionObservation) uint64 { return p.Accounts.Missed })
 	c.counter("events_clamped_total", "Events from the future whose time became the received time", func(p *worker.PartitionObservation) uint64 { return p.Accounts.Clamped })
+	c.counter("events_misrouted_total", "Events applied under a token that is not that of their user", func(p *worker.PartitionObservation) uint64 { return p.Accounts.Misrouted })
 	c.counter("selector_failures_total", "Where expressions that failed", func(p *worker.PartitionObservation) uint64 { return total(p.Accounts.Failures) })
 	c.counter("capped_total", "Times a cap took effect", func(p *worker.PartitionObservation) uint64 { return total(p.Accounts.Capped) })
 	c.gauge("lag_messages", "Stored messages that are not applied yet", func(p *worker.PartitionObservation) (float64, bool) { return float64(p.Lag), true })

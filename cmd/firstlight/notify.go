@@ -62,7 +62,7 @@ func notifyTest(ctx context.Context, severity anomaly.Severity, w io.Writer) err
 	}
 	failed := false
 	for _, r := range results {
-		fmt.Fprintln(w, line(&r))
+		fmt.Fprintln(w, secrets.Text(line(&r)))
 		failed = failed || r.Err != nil
 	}
 	if failed {
@@ -73,10 +73,10 @@ func notifyTest(ctx context.Context, severity anomaly.Severity, w io.Writer) err
 
 // product is the catalog's; without a catalog messages can be tested too.
 func (s *Settings) product() (string, error) {
-	if _, err := os.Stat(s.Catalog); errors.Is(err, os.ErrNotExist) && !s.catalogGiven {
+	if _, err := os.Stat(s.Catalog); errors.Is(err, os.ErrNotExist) && !s.catalogGiven && !s.findsDemo() {
 		return "firstlight", nil
 	}
-	c, err := loadCatalog(s.Catalog)
+	c, err := s.ownCatalog()
 	if err != nil {
 		return "", err
 	}

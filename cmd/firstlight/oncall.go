@@ -2,12 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
+	"firstlight/cmd/firstlight/health"
 	"firstlight/pipeline/anomaly"
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/oncall"
@@ -18,59 +17,36 @@ import (
 )
 
 // watcher returns what judges a catalog's anomalies beside the worker, and sends what there is to say.
-func (b *backends) watcher(ctx context.Context, c *catalog.Catalog, observe func() worker.Observation, metrics *alert.Metrics) (*oncall.Watcher, error) {
-	host, err := os.Hostname()
-	if err != nil {
-		return nil, fmt.Errorf("name this worker: %w", err)
-	}
-	lease, err := stream.NewLease(ctx, b.js, "oncall."+b.settings.Database, fmt.Sprintf("%s/%d", host, os.Getpid()))
+func (b *backends) watcher(ctx context.Context, c *catalog.Catalog, processor *worker.Worker, metrics *alert.Metrics) (*oncall.Watcher, error) {
+	lease, err := stream.NewLease(ctx, b.js, "oncall."+b.settings.Database, processor.Name)
 	if err != nil {
 		return nil, err
 	}
 	w := &oncall.Watcher{
-		Catalog: c, Store: clickhouse.NewStore(b.conn, b.settings.Database), Lease: lease, Link: b.settings.link,
-		Health: health(observe, time.Now()), Log: b.log,
+		Catalog: c, Store: clickhouse.NewStore(b.conn, b.settings.Database), Lease: lease, Link: func(m *anomaly.Message) string { return b.settings.link(c, m) },
+		Health: health.Numbers(processor.Observe, time.Now()), History: processor, PerDay: b.settings.IncidentMessages, Log: b.log, Trouble: b.trouble(),
+		Reads: func() bool { return len(processor.Observe().Partitions) > 0 },
 	}
 	config := b.settings.alerts(c.Product)
-	config.Metrics, config.Healthy = metrics, w.Healthy
+	config.Metrics, config.Healthy, config.Trouble = metrics, w.Healthy, b.trouble()
 	w.Deliver = func() (oncall.Delivery, error) { return alert.New(config, b.js, b.log) }
 	return w, nil
 }
 
-// link is where people look at a message's numbers.
-func (s *Settings) link(m *anomaly.Message) string {
+// link is where people look at a message's numbers: the metric at the time of the window, for the users that it names.
+func (s *Settings) link(c *catalog.Catalog, m *anomaly.Message) string {
 	if s.ExternalURL == "" {
 		return ""
 	}
 	q := url.Values{"incident": {m.Incident}}
-	if m.Metric.Cohort != "" { // it has a screen of its own
+	if m.Metric.Cohort != "" && m.Metric.Name != anomaly.EntriesMetric { // it has a screen of its own
 		q.Set("metric", m.Metric.Name)
+		q.Set("from", m.WindowStart.In(c.Location).AddDate(0, 0, -21).Format(time.DateOnly))
+		q.Set("until", m.WindowEnd.In(c.Location).AddDate(0, 0, 7).Format(time.DateOnly))
+		if m.Blames() {
+			q.Set("segment", m.Contributors[0].Segment)
+			q.Set("value", m.Contributors[0].Value)
+		}
 	}
 	return strings.TrimRight(s.ExternalURL, "/") + "/?" + q.Encode()
-}
-
-// health tells from a worker's observations whether numbers move. It remembers when they last did, since start at the earliest.
-func health(observe func() worker.Observation, start time.Time) func(time.Time) anomaly.Health {
-	moved, applied := start, uint64(0)
-	return func(now time.Time) anomaly.Health {
-		o := observe()
-		h := anomaly.Health{Now: now, Written: start}
-		if o.Reported.After(start) {
-			h.Written = o.Reported
-		}
-		sum, asOf := uint64(0), int64(0)
-		for i := range o.Partitions {
-			p := &o.Partitions[i]
-			sum += p.Accounts.AppliedSeq
-			h.Behind += p.Lag
-			if i == 0 || p.AsOf < asOf {
-				asOf = p.AsOf
-			}
-		}
-		if sum != applied || h.Behind == 0 {
-			moved, applied = now, sum
-		}
-		h.Moved, h.AsOf = moved, time.UnixMilli(asOf)
-		return h
-	}
 }

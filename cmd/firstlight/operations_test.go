@@ -2,11 +2,12 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"firstlight/pipeline/testprocess"
 )
 
 // What docs/operations.md tells operators to do.
@@ -30,7 +31,7 @@ func operationsCommands(t *testing.T, word string) (blocks []string) {
 // shell runs a block as an operator does.
 func (b *box) shell(script string) string {
 	b.t.Helper()
-	c := exec.CommandContext(b.t.Context(), "sh", "-euc", script)
+	c := testprocess.CommandContext(b.t.Context(), "sh", "-euc", script)
 	c.Dir = b.dir
 	c.Env = append(b.command(b.t.Context()).Env, "PATH="+filepath.Dir(binary)+":"+os.Getenv("PATH"))
 	out, err := c.CombinedOutput()

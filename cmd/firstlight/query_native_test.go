@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"firstlight/cmd/firstlight/answers"
 )
 
 // The native protocol's formats are rendered here; where the rows come from makes no difference.
@@ -23,23 +25,23 @@ func TestNativeFormats(t *testing.T) {
 		"Pretty": "n  missing  s      m        at                       day         list\n" +
 			`7  NULL     a b"c  {"k":1}  2026-03-02 09:00:00.250  2026-03-02  [true,false]`,
 	} {
-		o, err := clickhouse.ParseDSN("http://" + d.at.ClickHouse)
+		o, err := clickhouse.ParseDSN(d.clickHouse())
 		if err != nil {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		if err := queryNative(t.Context(), o, "firstlight", sql, format, &out); err != nil {
+		if err := answers.Native(t.Context(), o, "firstlight", sql, format, &out); err != nil {
 			t.Errorf("%s: %v", format, err)
 		}
 		if got := strings.TrimSpace(out.String()); got != want {
 			t.Errorf("%s:\n%s\nwant\n%s", format, got, want)
 		}
 	}
-	o, err := clickhouse.ParseDSN("http://" + d.at.ClickHouse)
+	o, err := clickhouse.ParseDSN(d.clickHouse())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := queryNative(t.Context(), o, "firstlight", sql, "Parquet", &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "http://") {
+	if err := answers.Native(t.Context(), o, "firstlight", sql, "Parquet", &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "http://") {
 		t.Errorf("Parquet: %v", err)
 	}
 }
@@ -48,7 +50,7 @@ func TestNativeFormats(t *testing.T) {
 func TestLookingChangesNothing(t *testing.T) {
 	b := newBox(t)
 	d := b.start("run")
-	b.env["CLICKHOUSE_URL"], b.env["FIRSTLIGHT_DATABASE"] = "http://"+d.at.ClickHouse, "elsewhere"
+	b.env["CLICKHOUSE_URL"], b.env["FIRSTLIGHT_DATABASE"] = d.clickHouse(), "elsewhere"
 	b.refused(1, []string{"elsewhere"}, "query", "SELECT * FROM metric_status")
 	b.refused(1, []string{"elsewhere"}, "status")
 	if got := d.tsv("SELECT count() FROM system.databases WHERE name = 'elsewhere'"); got != "0" {

@@ -5,18 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"firstlight/cmd/firstlight/health"
+	"firstlight/cmd/internal/memory"
+	"firstlight/pipeline/annotation/storage"
 	"firstlight/pipeline/catalog"
-	"firstlight/pipeline/notes"
+	"firstlight/pipeline/collect"
+	"firstlight/pipeline/kind"
 	"firstlight/pipeline/oncall"
+	"firstlight/pipeline/redact"
 	"firstlight/pipeline/stream"
 	"firstlight/pipeline/worker"
 	"firstlight/sinks/alert"
@@ -52,13 +55,21 @@ func noArgs(cmd *cobra.Command, args []string) error {
 
 type runOptions struct {
 	drain, rebuild bool
+	tryOut         bool             // the page has a form that sends an event, where anybody of this machine may send
 	catalog        *catalog.Catalog // nil: FIRSTLIGHT_CATALOG
+	// before is done once the servers are there and before the worker starts. It may be nil.
+	before func(ctx context.Context, b *backends) error
 	// beside runs next to the worker once the servers are there, and ends with it. It may be nil.
 	beside func(ctx context.Context, b *backends) error
 }
 
 // run is the worker with its servers: it returns when ctx ends and all is flushed, or when drained.
 func run(ctx context.Context, s *Settings, o runOptions) error {
+	budget, err := memory.Parse(s.Memory)
+	if err != nil {
+		return usagef("FIRSTLIGHT_MEMORY: %w", err)
+	}
+	memory.Limit(budget)
 	c := o.catalog
 	if c == nil {
 		var err error
@@ -66,14 +77,21 @@ func run(ctx context.Context, s *Settings, o runOptions) error {
 			return err
 		}
 	}
-	listener, err := s.listenHTTP()
+	listener, err := s.listenHTTP(ctx)
 	if err != nil {
-		return err
+		return stopped(ctx, err)
 	}
 	if listener != nil {
 		defer listener.Close()
 	}
-	b := &backends{settings: s, log: s.logger()}
+	collectAt, err := s.listenCollect(ctx)
+	if err != nil {
+		return err
+	}
+	if collectAt != nil {
+		defer collectAt.Close()
+	}
+	b := &backends{settings: s, log: s.logger(), rebuild: o.rebuild}
 	defer b.giveUpAfter(ctx, stopPatience)()
 	defer b.close()
 	if err := b.open(ctx, true); err != nil {
@@ -85,7 +103,7 @@ func run(ctx context.Context, s *Settings, o runOptions) error {
 	}
 	w.Drain, w.Rebuild = o.drain, o.rebuild
 	alerts := alert.NewMetrics()
-	watcher, err := b.watcher(ctx, c, w.Observe, alerts)
+	watcher, err := b.watcher(ctx, c, w, alerts)
 	if err != nil {
 		return stopped(ctx, err)
 	}
@@ -93,13 +111,27 @@ func run(ctx context.Context, s *Settings, o runOptions) error {
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	b.httpAddr = httpAddr(listener)
+	if o.before != nil {
+		if err := o.before(ctx, b); err != nil {
+			return stopped(ctx, err)
+		}
+	}
+	a := workload{worker: w, annotations: annotations, watcher: watcher, alerts: alerts}
+	if collectAt != nil && !o.drain {
+		if a.collector, err = b.collector(ctx, collectAt); err != nil {
+			return stopped(ctx, err)
+		}
+		if at, err := loopback(collectAt.Addr().String()); err == nil && o.tryOut && a.collector.keys.Len() == 0 {
+			b.tryAt = "http://" + at
+		}
+	}
+	b.httpAddr, b.collectAddr = httpAddr(listener), httpAddr(collectAt)
 	if err := b.announce(); err != nil {
 		return err
 	}
-	b.log.Info("running", zap.String("nats", redact(b.natsURL)), zap.String("clickhouse", redact(b.dsn)), zap.String("http", b.httpAddr),
-		zap.String("database", s.Database), zap.String("product", c.Product), zap.Int("partitions", s.Partitions))
-	return b.attend(ctx, attended{w, annotations, watcher, alerts}, listener, o)
+	b.log.Info("running", zap.String("nats", redact.Addresses(b.natsURL)), zap.String("clickhouse", b.shownClickHouse()), zap.String("http", b.httpAddr),
+		zap.String("database", s.Database), zap.String("product", c.Product))
+	return b.attend(ctx, a, listener, o)
 }
 
 // stopPatience is how long after a signal the process ends at the latest, whatever servers do.
@@ -139,16 +171,17 @@ func httpAddr(l net.Listener) string {
 	return l.Addr().String()
 }
 
-// attended is what a running process does.
-type attended struct {
+// workload is what a running process does.
+type workload struct {
 	worker      *worker.Worker
-	annotations *notes.Follower
+	annotations *storage.Follower
 	watcher     *oncall.Watcher
 	alerts      *alert.Metrics
+	collector   *collecting // nil: events come over NATS only
 }
 
 // process works until ctx ends, or when draining until all that the stream held at start is stored and judged.
-func (a *attended) process(ctx context.Context) error {
+func (a *workload) process(ctx context.Context) error {
 	err := a.worker.Run(ctx)
 	if err != nil || !a.worker.Drain {
 		return err
@@ -163,7 +196,7 @@ func (a *attended) process(ctx context.Context) error {
 }
 
 // attend runs the worker, what serves it, and what runs beside it. The first to end ends the others.
-func (b *backends) attend(ctx context.Context, a attended, listener net.Listener, o runOptions) error {
+func (b *backends) attend(ctx context.Context, a workload, listener net.Listener, o runOptions) error {
 	w := a.worker
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -175,13 +208,31 @@ func (b *backends) attend(ctx context.Context, a attended, listener net.Listener
 		return a.process(running)
 	})
 	group.Go(func() error { return a.annotations.Run(running) })
+	if b.embedded != nil {
+		group.Go(func() error {
+			stream.Keep(running, b.embedded, b.natsDir(), b.trouble())
+			return nil
+		})
+	}
 	if !w.Drain {
 		group.Go(func() error { return a.watcher.Run(running) })
 	}
+	if a.collector != nil {
+		group.Go(func() error { return a.collector.run(running) })
+	}
 	if listener != nil {
-		h := &observer{connected: b.nats.IsConnected, observe: w.Observe, now: time.Now}
-		handler := h.handler(registry(w.Observe, flushes, a.alerts), b.page(w))
-		group.Go(func() error { return serveHTTP(running, listener, handler) })
+		h := &health.Worker{Connected: b.nats.IsConnected, Observe: w.Observe, Lasting: b.trouble().Lasting, Now: time.Now}
+		if !w.Drain {
+			h.Unjudged = a.watcher.Unjudged
+		}
+		metrics := registry(w.Observe, flushes, a.alerts)
+		var collected func() collect.Counts
+		if a.collector != nil {
+			metrics.MustRegister(a.collector.Metrics())
+			collected = a.collector.Counts
+		}
+		face := b.settings.face(b.log).guard(handler(h, metrics, b.page(w, collected)))
+		group.Go(func() error { return serveHTTP(running, listener, face, b.log) })
 	}
 	group.Go(func() error {
 		select {
@@ -195,7 +246,7 @@ func (b *backends) attend(ctx context.Context, a attended, listener net.Listener
 		group.Go(func() error {
 			select {
 			case <-b.engine.Done():
-				return fmt.Errorf("the ClickHouse engine ended, start firstlight again: %w", because(b.engine.Err()))
+				return fmt.Errorf("the ClickHouse engine ended and does not start again: %w", because(b.engine.Err()))
 			case <-running.Done():
 				return nil
 			}
@@ -228,20 +279,29 @@ func (b *backends) worker(ctx context.Context, c *catalog.Catalog) (*worker.Work
 	if err != nil {
 		return nil, err
 	}
+	if room := dead.CachedInfo().Config.MaxBytes; room > 0 && room < stream.MaxDeadBytes {
+		b.log.Warn("there was room for few dead letters only: the stream discards its oldest",
+			zap.String("stream", stream.DeadStream), zap.Int64("mebibytes", room>>20))
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("name this worker: %w", err)
+	}
 	return &worker.Worker{
-		Catalog: c, Partitions: b.settings.Partitions, FlushInterval: b.settings.FlushInterval,
+		Name: fmt.Sprintf("%s/%d", host, os.Getpid()), Register: stream.NewRegister(b.js, "work."+b.settings.Database),
+		Catalog: c, Partitions: b.settings.Partitions, AsStored: !b.settings.partitionsGiven, FlushInterval: b.settings.FlushInterval,
 		Events: events,
 		Dead: &stream.DeadLetters{
 			JS: b.js, Stream: dead, MaxSize: int(b.nats.MaxPayload()),
 			Source: fmt.Sprintf("%s@%d", b.settings.Stream, events.CachedInfo().Created.UnixMilli()),
 		},
 		Store: clickhouse.NewStore(b.conn, b.settings.Database),
-		Log:   b.log,
+		Log:   b.log, Trouble: b.trouble(),
 	}, nil
 }
 
 // annotations returns what stores annotations beside the worker.
-func (b *backends) annotations(ctx context.Context, o runOptions) (*notes.Follower, error) {
+func (b *backends) annotations(ctx context.Context, o runOptions) (*storage.Follower, error) {
 	if _, err := stream.EnsureAnnotations(ctx, b.js); err != nil {
 		return nil, err
 	}
@@ -249,9 +309,9 @@ func (b *backends) annotations(ctx context.Context, o runOptions) (*notes.Follow
 	if err != nil {
 		return nil, err
 	}
-	return &notes.Follower{
+	return &storage.Follower{
 		JS: b.js, Dead: dead, MaxSize: int(b.nats.MaxPayload()), Store: clickhouse.NewStore(b.conn, b.settings.Database),
-		Log: b.log, Rebuild: o.rebuild, Drained: make(chan struct{}),
+		Log: b.log, Trouble: b.trouble(), Rebuild: o.rebuild, Drained: make(chan struct{}),
 	}, nil
 }
 
@@ -264,28 +324,10 @@ func loadCatalog(path string) (*catalog.Catalog, error) {
 	if err != nil {
 		return nil, usagef("read FIRSTLIGHT_CATALOG: %w", err)
 	}
-	c, problems := catalog.Load(data)
+	c, problems := catalog.Load(data, kind.All)
 	if problems.Failed() {
 		fmt.Fprint(os.Stderr, problems.Format(path))
 		return nil, usageError{errSilent}
 	}
 	return c, nil
-}
-
-// redact hides passwords in server addresses.
-func redact(addresses string) string {
-	parts := strings.Split(addresses, ",")
-	for i, a := range parts {
-		u, err := url.Parse(strings.TrimSpace(a))
-		if err != nil {
-			parts[i] = "(unreadable address)"
-			continue
-		}
-		if q := u.Query(); q.Has("password") {
-			q.Set("password", "xxxxx")
-			u.RawQuery = q.Encode()
-		}
-		parts[i] = u.Redacted()
-	}
-	return strings.Join(parts, ",")
 }

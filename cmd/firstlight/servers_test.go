@@ -12,14 +12,14 @@ func TestServersOfOthers(t *testing.T) {
 	b := newBox(t)
 	d := b.start("run")
 	o := newOther(b)
-	o.env["NATS_URL"], o.env["CLICKHOUSE_URL"] = "nats://"+d.at.NATS, "http://"+d.at.ClickHouse
+	o.env["NATS_URL"], o.env["CLICKHOUSE_URL"] = "nats://"+d.at.NATS, d.clickHouse()
 	o.env["FIRSTLIGHT_DATABASE"], o.env["FIRSTLIGHT_DATA_DIR"] = "second", "/nowhere/that/can/be/written"
 	o.must("publish", "--historical", o.write("events.ndjson", funnel))
 	o.must("run", "--drain")
 	if got := o.tsv("SELECT sum(entered) FROM activation_by_cohort WHERE metric = 'activated'"); got != "3" {
 		t.Errorf("%s entered in the second database, want 3", got)
 	}
-	if s := o.accounts(); s.Lag != 0 || len(s.Partitions) != 4 {
+	if s := o.accounts(); s.Lag != 0 || len(s.Partitions) != 16 {
 		t.Errorf("status: %+v", s)
 	}
 }
@@ -29,7 +29,7 @@ func TestStreamsThatDoNotFit(t *testing.T) {
 	d := b.start("run")
 	js := d.jetstream()
 	o := newOther(b)
-	o.env["NATS_URL"], o.env["CLICKHOUSE_URL"], o.env["FIRSTLIGHT_DATABASE"] = "nats://"+d.at.NATS, "http://"+d.at.ClickHouse, "second"
+	o.env["NATS_URL"], o.env["CLICKHOUSE_URL"], o.env["FIRSTLIGHT_DATABASE"] = "nats://"+d.at.NATS, d.clickHouse(), "second"
 	for _, c := range []struct {
 		config jetstream.StreamConfig
 		word   string

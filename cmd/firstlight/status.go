@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"firstlight/cmd/firstlight/health"
 	"firstlight/sinks/clickhouse"
 )
 
@@ -39,8 +42,11 @@ type status struct {
 	UpdatedAt        *time.Time        `json:"updated_at"` // when a worker last reported
 	Lag              uint64            `json:"lag"`
 	Partitions       []partitionStatus `json:"partitions"`
+	Misrouted        uint64            `json:"misrouted"` // events under a token that is not that of their user
 	SelectorFailures map[string]uint64 `json:"selector_failures"`
 	Caps             map[string]uint64 `json:"caps"`
+	Wrong            []string          `json:"wrong,omitempty"` // why the worker of this data directory or FIRSTLIGHT_HTTP_ADDR is not ready
+	Notes            []string          `json:"notes,omitempty"` // what it says besides
 }
 
 type partitionStatus struct {
@@ -53,8 +59,10 @@ type partitionStatus struct {
 	Received     uint64            `json:"received"`
 	Applied      uint64            `json:"applied"`
 	Ignored      uint64            `json:"ignored"`
+	Missed       uint64            `json:"missed"` // of the stream as a whole, in the first partition
 	Clamped      uint64            `json:"clamped"`
 	Dead         map[string]uint64 `json:"dead"`
+	Worker       string            `json:"worker"` // that holds it, or held it last
 	UpdatedAt    time.Time         `json:"updated_at"`
 }
 
@@ -72,6 +80,9 @@ func runStatus(ctx context.Context, format string, w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("read the status: %w", err)
 	}
+	if said := b.readiness(ctx); said != nil {
+		st.Wrong, st.Notes = said.Wrong, said.Notes
+	}
 	if format == "json" {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
@@ -83,7 +94,7 @@ func runStatus(ctx context.Context, format string, w io.Writer) error {
 
 func (b *backends) readStatus(ctx context.Context) (*status, error) {
 	st := &status{Partitions: []partitionStatus{}, SelectorFailures: map[string]uint64{}, Caps: map[string]uint64{}}
-	rows, err := b.conn.Query(ctx, "SELECT partition, applied_seq, stream_seq, lag, arrival_clock, watermark, received, applied, ignored, clamped, dead, updated_at FROM `"+
+	rows, err := b.conn.Query(ctx, "SELECT partition, applied_seq, stream_seq, lag, arrival_clock, watermark, received, applied, ignored, missed, clamped, dead, worker, updated_at FROM `"+
 		b.settings.Database+"`.pipeline_progress ORDER BY partition")
 	if err != nil {
 		return nil, err
@@ -91,7 +102,7 @@ func (b *backends) readStatus(ctx context.Context) (*status, error) {
 	defer rows.Close()
 	for rows.Next() {
 		var p partitionStatus
-		err := rows.Scan(&p.Partition, &p.AppliedSeq, &p.StreamSeq, &p.Lag, &p.ArrivalClock, &p.Watermark, &p.Received, &p.Applied, &p.Ignored, &p.Clamped, &p.Dead, &p.UpdatedAt)
+		err := rows.Scan(&p.Partition, &p.AppliedSeq, &p.StreamSeq, &p.Lag, &p.ArrivalClock, &p.Watermark, &p.Received, &p.Applied, &p.Ignored, &p.Missed, &p.Clamped, &p.Dead, &p.Worker, &p.UpdatedAt)
 		if err != nil {
 			return nil, err
 		}
@@ -114,6 +125,7 @@ func (st *status) addAccounts(ctx context.Context, store *clickhouse.Store) erro
 		return err
 	}
 	for _, c := range checkpoints {
+		st.Misrouted += c.Misrouted
 		for selector, n := range c.Failures {
 			st.SelectorFailures[selector] += n
 		}
@@ -135,6 +147,34 @@ func (st *status) addAccounts(ctx context.Context, store *clickhouse.Store) erro
 // quiet is how long a running worker never is without a report.
 const quiet = 5 * time.Second
 
+// readiness is what the worker that can be asked here says of itself, nil when there is none.
+func (b *backends) readiness(ctx context.Context) *health.Answer {
+	listen := b.settings.HTTPAddr
+	if b.peer != nil {
+		listen = b.peer.HTTP
+	}
+	addr, err := loopback(listen)
+	if err != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, healthPatience)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", nil)
+	if err != nil {
+		return nil
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil
+	}
+	defer answer.Body.Close()
+	said := &health.Answer{}
+	if json.NewDecoder(io.LimitReader(answer.Body, 1<<20)).Decode(said) != nil {
+		return nil // somebody else listens there
+	}
+	return said
+}
+
 // print writes the status for people. now is only for how long ago things were.
 func (st *status) print(w io.Writer, now time.Time) {
 	if len(st.Partitions) == 0 {
@@ -145,12 +185,19 @@ func (st *status) print(w io.Writer, now time.Time) {
 	if age := now.Sub(*st.UpdatedAt); age > quiet {
 		fmt.Fprintf(w, "No worker has reported for %s: what was published since is not in these figures.\n", age.Round(time.Second))
 	}
+	for _, line := range st.Wrong {
+		fmt.Fprintln(w, "Not ready:", line)
+	}
+	for _, line := range st.Notes {
+		fmt.Fprintln(w, line)
+	}
+	st.printWorkers(w, now)
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "partition\tlag\tapplied_seq\tstream_seq\twatermark\treceived\tapplied\tignored\tclamped\tdead\t")
+	fmt.Fprintln(t, "partition\tlag\tapplied_seq\tstream_seq\twatermark\treceived\tapplied\tignored\tmissed\tclamped\tdead\tworker\t")
 	for _, p := range st.Partitions {
-		fmt.Fprintf(t, "%d\t%d\t%d\t%d\t%s\t%d\t%d\t%d\t%d\t%d\t\n", p.Partition, p.Lag, p.AppliedSeq, p.StreamSeq, when(p.Watermark),
-			p.Received, p.Applied, p.Ignored, p.Clamped, total(p.Dead))
+		fmt.Fprintf(t, "%d\t%d\t%d\t%d\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n", p.Partition, p.Lag, p.AppliedSeq, p.StreamSeq, when(p.Watermark),
+			p.Received, p.Applied, p.Ignored, p.Missed, p.Clamped, total(p.Dead), p.Worker)
 	}
 	_ = t.Flush()
 	dead := map[string]uint64{}
@@ -160,8 +207,37 @@ func (st *status) print(w io.Writer, now time.Time) {
 		}
 	}
 	printCounts(w, "Dead letters by reason", dead)
+	if st.Misrouted > 0 {
+		fmt.Fprintf(w, "\n%s under a token that is not that of the user: firstlight check --live names the sources that publish so.\n", count(int(st.Misrouted), "event"))
+	}
 	printCounts(w, "Selectors whose where failed", st.SelectorFailures)
 	printCounts(w, "Caps that took effect", st.Caps)
+}
+
+// printWorkers says which worker holds what, as far as workers have reported lately.
+func (st *status) printWorkers(w io.Writer, now time.Time) {
+	held := map[string][]string{}
+	for _, p := range st.Partitions {
+		name := p.Worker
+		if now.Sub(p.UpdatedAt) > quiet {
+			name = ""
+		}
+		held[name] = append(held[name], strconv.Itoa(int(p.Partition)))
+	}
+	for _, name := range slices.Sorted(maps.Keys(held)) {
+		line := fmt.Sprintf("worker %s holds %s: %s", name, count(len(held[name]), "partition"), strings.Join(held[name], ", "))
+		if name == "" {
+			if len(held) == 1 {
+				return // that no worker has reported is said
+			}
+			line = fmt.Sprintf("No worker has reported lately of %s: %s", count(len(held[name]), "partition"), strings.Join(held[name], ", "))
+		}
+		fmt.Fprintln(w, line)
+	}
+	delete(held, "")
+	if len(held) > 1 {
+		fmt.Fprintln(w, "Each worker reads the whole stream and applies what is its own.")
+	}
 }
 
 func printCounts(w io.Writer, title string, counts map[string]uint64) {

@@ -23,18 +23,26 @@ func versionCommand() *cobra.Command {
 }
 
 func printVersion(w io.Writer) {
-	version, revision := "unknown", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		version, revision = info.Main.Version, revisionOf(info)
-	}
-	fmt.Fprintf(w, "firstlight %s%s\n", version, revision)
+	fmt.Fprintf(w, "firstlight %s\n", versionLine())
 	fmt.Fprintf(w, "built with %s for %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	fmt.Fprintf(w, "needs NATS 2.11 or later (embedded: %s), ClickHouse 25.3 or later\n", natsd.VERSION)
 }
 
+// versionLine is the version and the commit of the binary.
+func versionLine() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return info.Main.Version + revisionOf(info)
+}
+
+// commit and date are those that the linker was told (-ldflags "-X main.commit=… -X main.date=…"), for builds that have no checkout.
+var commit, date string
+
 // revisionOf says from which commit the binary was built, as far as the build knows.
 func revisionOf(info *debug.BuildInfo) string {
-	vcs := map[string]string{}
+	vcs := map[string]string{"vcs.revision": commit, "vcs.time": date}
 	for _, s := range info.Settings {
 		vcs[s.Key] = s.Value
 	}

@@ -38,10 +38,16 @@ type Annotation struct {
 	Deleted bool // withdrawn: At, Kind and Title may then be missing
 }
 
+// MaxMute bounds what an annotation of kind expected covers (ms), 31 days: nobody who may publish one can mute on-call for longer,
+// unless they say so again.
+const MaxMute = 31 * 24 * 3600 * 1000
+
 // Span returns what an annotation covers, from inclusive, until exclusive: at least one millisecond. One of kind
-// expected that does not say until when covers the rest of its local day.
+// expected that does not say until when covers the rest of its local day; a longer one covers MaxMute from its start.
 func (a *Annotation) Span(loc *time.Location) (from, until int64) {
 	switch {
+	case a.TooLong():
+		return a.At, a.At + MaxMute
 	case a.Until > a.At:
 		return a.At, a.Until
 	case a.Until == 0 && a.Kind == Expected:
@@ -50,6 +56,9 @@ func (a *Annotation) Span(loc *time.Location) (from, until int64) {
 	}
 	return a.At, a.At + 1
 }
+
+// TooLong reports whether an annotation says that it mutes for longer than it does.
+func (a *Annotation) TooLong() bool { return a.Kind == Expected && a.Until-a.At > MaxMute }
 
 // Overlaps reports whether an annotation covers any moment of [from, until), ms.
 func (a *Annotation) Overlaps(from, until int64, loc *time.Location) bool {

@@ -205,3 +205,31 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestMuteIsBounded: one that says 2020 to 2199 mutes 31 days, and says so; other kinds cover what they say.
+func TestMuteIsBounded(t *testing.T) {
+	const day = 24 * 3600 * 1000
+	start := ms("2020-01-01T00:00:00Z")
+	for _, c := range []struct {
+		kind    annotation.Kind
+		until   int64
+		covers  int64 // ms
+		tooLong bool
+	}{
+		{annotation.Expected, ms("2199-12-31T00:00:00Z"), 31 * day, true},
+		{annotation.Expected, start + 31*day + 1, 31 * day, true},
+		{annotation.Expected, start + 31*day, 31 * day, false},
+		{annotation.Expected, start + day, day, false},
+		{annotation.Expected, 0, day, false},
+		{annotation.Campaign, start + 90*day, 90 * day, false},
+	} {
+		a := annotation.Annotation{Kind: c.kind, At: start, Until: c.until}
+		from, until := a.Span(time.UTC)
+		if from != start || until-from != c.covers || a.TooLong() != c.tooLong {
+			t.Errorf("%s until %d covers %d days, too long: %v", c.kind, c.until, (until-from)/day, a.TooLong())
+		}
+		if c.tooLong && a.Overlaps(ms("2026-03-01T00:00:00Z"), ms("2026-03-02T00:00:00Z"), time.UTC) {
+			t.Errorf("%s until %d mutes years later", c.kind, c.until)
+		}
+	}
+}

@@ -5,12 +5,9 @@ import (
 	"time"
 
 	"firstlight/pipeline/annotation"
-	"firstlight/pipeline/catalog"
 )
 
 // Composing a message from a fact: everything but its place in the incident and what segments explain.
-
-var kinds = map[catalog.Kind]string{catalog.Activation: "activation", catalog.TTFV: "ttfv", catalog.Adoption: "adoption"}
 
 // compose fills in what is known of a fact.
 func (j *judge) compose(f *fact, reason Reason) Message {
@@ -33,7 +30,7 @@ func (j *judge) compose(f *fact, reason Reason) Message {
 	if f.watch.subject.metric >= 0 && s.end+int64(j.catalog.AllowedLateness.Seconds()) > j.evidence.AsOf {
 		m.Flags = append(m.Flags, "not final: late events can still correct it")
 	}
-	m.Notes = j.near(m.Metric.Name, f)
+	m.Annotations = j.near(m.Metric.Name, f)
 	m.Title = j.title(f)
 	m.SQL = j.query(f)
 	for _, a := range f.also {
@@ -51,22 +48,28 @@ func known(v float64) *float64 {
 }
 
 func (j *judge) describe(s subject) MetricInfo {
-	if s.metric < 0 {
+	switch {
+	case s.cohort != "":
 		return MetricInfo{
-			Name: VolumeMetric, Kind: "events", Labels: map[string]string{"source": s.source},
+			Name: EntriesMetric, Kind: "entries", Cohort: s.cohort, Direction: "up",
+			Action: "Try to enter " + s.cohort + " yourself; look at the last deploy, the forms and mails on the way, and where visitors come from",
+		}
+	case s.metric < 0:
+		return MetricInfo{
+			Name: VolumeMetric, Kind: "events", Owner: j.catalog.Source(s.source).Owner, Labels: map[string]string{"source": s.source},
 			Action: "Find out whether " + s.source + " publishes: its process, its connection to NATS, its last deploy",
 		}
 	}
 	m := &j.catalog.Metrics[s.metric]
 	return MetricInfo{
-		Name: m.Name, Kind: kinds[m.Kind], Cohort: j.catalog.Cohorts[m.Cohort].Name, Objective: m.Objective, Owner: m.Owner,
+		Name: m.Name, Kind: m.Kind.String(), Cohort: j.catalog.Cohorts[m.Cohort].Name, Objective: m.Objective, Owner: m.Owner,
 		Direction: m.Direction, Action: m.Action, Runbook: m.Runbook, Labels: m.Labels,
 	}
 }
 
 // mention is what is said of a condition that another one leads.
-func (j *judge) mention(a aside) Also {
-	f := fact{watch: a.episode.watch, of: a.newest.of, openedBy: a.episode.events[0].of}
+func (j *judge) mention(a alsoBroken) Also {
+	f := fact{watch: a.episode.watch, of: a.newest.of, openedBy: a.episode.events[0].of, beside: true}
 	reason := a.episode.events[0].reason
 	return Also{Metric: j.name(f.watch.subject), Reason: reason, Severity: f.watch.severity, Summary: j.sentence(&f, a.newest.state, reason)}
 }
@@ -74,25 +77,25 @@ func (j *judge) mention(a aside) Also {
 // nearby (ms) is how long before a window annotations may explain it.
 const nearby = 2 * 86400 * 1000
 
-// maxNotes bounds what one message cites.
-const maxNotes = 10
+// maxAnnotations bounds what one message cites.
+const maxAnnotations = 10
 
 // near cites the annotations from two days before the window that opened the incident to the end of the one judged.
-func (j *judge) near(metric string, f *fact) []Note {
+func (j *judge) near(metric string, f *fact) []Annotation {
 	from, until := f.openedBy.span.start*1000-nearby, f.of.span.end*1000
-	var all []Note
-	for i := range j.evidence.Notes {
-		a := &j.evidence.Notes[i]
-		if !a.Concerns(metric) || !a.Overlaps(from, until, j.catalog.Location) || len(all) == maxNotes {
+	var all []Annotation
+	for i := range j.evidence.Annotations {
+		a := &j.evidence.Annotations[i]
+		if !a.Concerns(metric) || !a.Overlaps(from, until, j.catalog.Location) || len(all) == maxAnnotations {
 			continue
 		}
-		all = append(all, note(a))
+		all = append(all, cited(a))
 	}
 	return all
 }
 
-func note(a *annotation.Annotation) Note {
-	n := Note{Kind: string(a.Kind), Source: a.Source, Time: time.UnixMilli(a.At).UTC(), Title: a.Title, URL: a.URL}
+func cited(a *annotation.Annotation) Annotation {
+	n := Annotation{Kind: string(a.Kind), Source: a.Source, Time: time.UnixMilli(a.At).UTC(), Title: a.Title, URL: a.URL}
 	if a.Until > 0 {
 		until := time.UnixMilli(a.Until).UTC()
 		n.Until = &until

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"firstlight/pipeline/calendar"
-	"firstlight/pipeline/catalog"
 )
 
 // Detection without configuration: every metric's whole-cohort series is compared with its own history, in the direction
@@ -20,12 +19,18 @@ func (j *judge) detect() []*watch {
 	for i := range j.catalog.Metrics {
 		f := &family{}
 		families = append(families, f)
-		if j.catalog.Metrics[i].Kind == catalog.Adoption {
-			f.series = append(f.series, j.adoption(i))
-		} else {
-			for _, age := range j.ages(i) {
-				f.series = append(f.series, j.rateAt(i, age))
-			}
+		m := &j.catalog.Metrics[i]
+		for _, age := range m.Kind.Ages(m) {
+			f.series = append(f.series, j.rateAt(i, age))
+		}
+		if n := len(f.series); n > 0 && m.Kind.Traits().Reached {
+			f.series[n-1].early = j.early(i, f.series[n-1].ageMs)
+		}
+		if m.Kind.Traits().ByPeriod.View != "" {
+			f.series = append(f.series, j.returnedIn(i, m.TargetPeriod()))
+		}
+		if m.Kind.Traits().ByWindow.View != "" {
+			f.series = append(f.series, j.shareOfActive(i))
 		}
 		j.series += len(f.series)
 	}
@@ -44,31 +49,6 @@ func (j *judge) threshold(families int) float64 {
 	return math.Log(max(2, month*float64(families)/j.catalog.FalseAlarms))
 }
 
-// The ages at which users are compared, besides the whole horizon: early ones, because they are known early.
-// Time to first value is compared at more of them: whatever its median is, one of them is near it.
-var (
-	activationAges = []time.Duration{time.Hour, 24 * time.Hour}
-	valueAges      = []time.Duration{5 * time.Minute, time.Hour, 4 * time.Hour, 24 * time.Hour, 72 * time.Hour, 168 * time.Hour}
-)
-
-func (j *judge) ages(metric int) []time.Duration {
-	m := &j.catalog.Metrics[metric]
-	candidates := activationAges
-	if m.Kind == catalog.TTFV {
-		candidates = valueAges
-	}
-	var all []time.Duration
-	for _, age := range candidates {
-		if m.Within == 0 || age < m.Within {
-			all = append(all, age)
-		}
-	}
-	if m.Within > 0 && (m.Kind == catalog.Activation || m.Within < candidates[len(candidates)-1]) {
-		all = append(all, m.Within)
-	}
-	return all
-}
-
 // eachDay calls f for every complete local day of the evidence.
 func (j *judge) eachDay(f func(s span)) {
 	for d := j.evidence.From; j.cal.Start(d+1) <= j.evidence.AsOf; d++ {
@@ -77,8 +57,8 @@ func (j *judge) eachDay(f func(s span)) {
 }
 
 // rateAt is the share of each day's new users who had got there by an age.
-func (j *judge) rateAt(metric int, age time.Duration) *compared {
-	c := j.newCompared(metric, "rate "+age.String())
+func (j *judge) rateAt(metric int, age time.Duration) *dailySeries {
+	c := j.newDailySeries(metric, "rate "+age.String())
 	c.ageMs = age.Milliseconds()
 	j.eachDay(func(s span) {
 		k, n := j.counts(metric, s, c.ageMs)
@@ -87,9 +67,9 @@ func (j *judge) rateAt(metric int, age time.Duration) *compared {
 	return c
 }
 
-// adoption is the share of each day's active users who used the feature.
-func (j *judge) adoption(metric int) *compared {
-	c := j.newCompared(metric, "adoption")
+// shareOfActive is the share of each day's users, those of the day before mostly, who count.
+func (j *judge) shareOfActive(metric int) *dailySeries {
+	c := j.newDailySeries(metric, j.catalog.Metrics[metric].Kind.String())
 	c.same = true
 	byStart := map[int64]Use{}
 	for _, u := range j.evidence.Metrics[metric].Uses["1d"] {
@@ -102,13 +82,13 @@ func (j *judge) adoption(metric int) *compared {
 	return c
 }
 
-func (j *judge) newCompared(metric int, key string) *compared {
+func (j *judge) newDailySeries(metric int, key string) *dailySeries {
 	m := &j.catalog.Metrics[metric]
-	c := &compared{metric: metric, key: key, rise: m.Direction == "down", reason: Dropped, asOf: j.evidence.AsOf}
+	c := &dailySeries{metric: metric, key: key, rise: m.Direction == "down", reason: Dropped, asOf: j.evidence.AsOf}
 	if c.rise {
 		c.reason = Rose
 	}
-	if m.Kind == catalog.TTFV { // fewer users who got there by an age is a longer time
+	if m.Kind.Traits().Time != "" { // fewer users who got there by an age is a longer time
 		c.rise, c.reason = m.Direction == "up", Slower
 		if c.rise {
 			c.reason = Faster

@@ -8,18 +8,22 @@ import (
 // Evidence is what had been counted when the stream was applied up to AsOf: everything that a judgement depends on,
 // besides the catalog.
 type Evidence struct {
-	AsOf    int64        // Unix seconds
-	From    calendar.Day // the first local day that is counted in full
-	Metrics []Series     // by position in the catalog
-	Sources []Source
-	Notes   []annotation.Annotation
+	AsOf        int64        // Unix seconds
+	From        calendar.Day // the first local day that is counted in full
+	Metrics     []Series     // by position in the catalog
+	Cohorts     []Entries    // by position in the catalog
+	Sources     []Source
+	Annotations []annotation.Annotation
 }
 
 // Series is one metric's counts.
 type Series struct {
-	Days  []Followed         // activation and ttfv: users by local day of entry, from Evidence.From on
+	Days  []Followed         // of kinds whose users are followed by age: by local day of entry, from Evidence.From on
 	Hours map[int64]Followed // the same by start (Unix s) of the local hour, where a guardrail watches hours
-	Uses  map[string][]Use   // adoption: by name of window, in order of time
+	// Periods are of kinds whose users are followed in periods: by number of those that are watched, by local day of the start from
+	// Evidence.From on.
+	Periods map[int][]Returned
+	Uses    map[string][]Use // of kinds whose users are counted by window: by name of the window, in order of time
 }
 
 // Followed are users who entered together, and how far they have got.
@@ -44,8 +48,13 @@ type Use struct {
 // Source is one publishing app.
 type Source struct {
 	Name   string
-	Hours  map[int64]int64  // applied events by start (Unix s) of the local hour
-	Events map[string]int64 // applied events by name, over the same time
+	Hours  map[int64]int64                   // applied events by start (Unix s) of the local hour
+	Events map[string]map[calendar.Day]int64 // the same by name and local day
+}
+
+// Entries are the users who enter a cohort, of any metric of it or of none.
+type Entries struct {
+	Hours map[int64]int64 // by start (Unix s) of the local hour
 }
 
 // reachedBy counts users who got there up to an age. Ages between two buckets count with the upper one.

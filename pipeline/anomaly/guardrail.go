@@ -20,6 +20,9 @@ func (j *judge) guardrail(metric int, g *catalog.Guardrail) *watch {
 		subject: subject{metric: metric}, severity: Severity(g.Severity), guardrail: true, consecutive: max(1, g.Consecutive),
 		key: fmt.Sprintf("guardrail %s %s %s %s %v", g.Window, g.Age, limitText(g.Below), limitText(g.Above), g.Median),
 	}
+	if g.Period != nil {
+		w.key += fmt.Sprint(" period ", *g.Period)
+	}
 	var before []tally
 	age := j.age(metric, g)
 	for _, s := range spans(j.window(g.Window), j.cal, j.evidence) {
@@ -44,18 +47,16 @@ func (j *judge) guardrail(metric int, g *catalog.Guardrail) *watch {
 // doubt lowers a verdict on numbers that are not whole: those of a muted window, or of one whose entries a silent source took,
 // say nothing, and a breach that may come from what is missing of the time after is none.
 func (j *judge) doubt(metric int, g *catalog.Guardrail, s span, age int64, v verdict, f *finding) verdict {
-	why := j.muted(metric, s)
-	if why == "" {
-		lost, silent := j.lost(metric, s.start, s.end)
-		if lost >= entryShare {
-			why = silent
-		}
-	}
-	if why != "" {
-		f.flags = append(f.flags, why)
+	at, events := j.ready(s, age), j.eventsOf(metric)
+	if f.excuse = j.excused(j.catalog.Metrics[metric].Name, s); f.excuse != nil {
+		f.flags = append(f.flags, mutedBy(f.excuse))
 		return noData
 	}
-	lost, silent := j.lost(metric, s.start, s.end+age/1000)
+	if lost, silent := j.lost(events, s.start, s.end, at); lost >= entryShare {
+		f.flags = append(f.flags, silent)
+		return noData
+	}
+	lost, silent := j.lost(events, s.start, s.end+age/1000, at)
 	if lost < spoiltShare {
 		return v
 	}
@@ -89,7 +90,9 @@ func (j *judge) window(name string) catalog.Window {
 func (j *judge) age(metric int, g *catalog.Guardrail) int64 {
 	m := &j.catalog.Metrics[metric]
 	switch {
-	case m.Kind == catalog.Adoption:
+	case g.Period != nil:
+		return periodAge(m.Periods, *g.Period)
+	case !m.Kind.Traits().ByAge:
 		return 0
 	case g.Median:
 		return int64(1000 * max(orZero(g.Below), orZero(g.Above)))
@@ -112,13 +115,16 @@ func (j *judge) limited(metric int, g *catalog.Guardrail, s span, age int64) (ve
 	var low, high float64
 	if g.Median {
 		f.unit, f.method, f.ageMs = Seconds, "95 % log-log interval of the Kaplan-Meier median beyond the limit", 0
-		f.k, f.n, f.value, low, high = j.median(metric, s)
+		f.k, f.n, f.value, low, high = j.median(metric, s, j.ready(s, age))
 		if math.IsInf(f.value, 1) {
 			f.value = math.NaN()
 		}
 	} else {
 		f.unit, f.method = Share, "95 % Wilson interval beyond the limit"
-		f.k, f.n = j.measure(metric, s, age)
+		if f.k, f.n = j.measure(metric, s, age); g.Period != nil {
+			f.period = g.Period
+			f.k, f.n = j.returned(metric, s, *g.Period)
+		}
 		f.value = float64(f.k) / float64(f.n)
 		low, high = stats.Wilson(float64(f.k), float64(f.n))
 	}

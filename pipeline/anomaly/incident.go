@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -21,11 +22,12 @@ type fact struct {
 	watch    *watch
 	of       *judgement
 	openedBy *judgement
-	also     []aside
+	also     []alsoBroken
+	beside   bool // it is mentioned beside the condition that leads, whose number of users lost is the one to tell
 }
 
-// aside is another condition that is broken, as of its newest event.
-type aside struct {
+// alsoBroken is another condition that is broken, as of its newest event.
+type alsoBroken struct {
 	episode *episode
 	newest  event
 }
@@ -77,34 +79,48 @@ func moments(episodes []*episode) []moment {
 // join walks through a subject's events in order of time.
 func (j *judge) join(episodes []*episode) []Incident {
 	slices.SortFunc(episodes, func(a, b *episode) int {
-		return cmp.Or(a.rank()-b.rank(), cmp.Compare(a.events[0].at, b.events[0].at), cmp.Compare(a.watch.key, b.watch.key))
+		return cmp.Or(a.rank()-b.rank(), cmp.Compare(a.events[0].at, b.events[0].at), cmp.Compare(b.loss(b.events[0]), a.loss(a.events[0])),
+			cmp.Compare(a.watch.key, b.watch.key))
 	})
-	w := walk{judge: j, episodes: episodes, open: map[*episode]event{}, echoes: map[*episode]bool{}}
+	w := course{judge: j, episodes: episodes, open: map[*episode]event{}, aftermath: map[*episode]bool{}}
 	for _, m := range moments(episodes) {
 		w.step(&m)
 	}
+	w.rested(j.evidence.AsOf)
 	return w.all
 }
 
-// walk is the state between two moments.
-type walk struct {
+// course is the state of an incident between two moments.
+type course struct {
 	*judge
-	episodes []*episode
-	all      []Incident
-	current  bool               // the last of all goes on
-	open     map[*episode]event // newest event of the episodes that go on
-	echoes   map[*episode]bool  // episodes about windows that an ended incident was about
-	rank     int                // of the newest incident
-	about    span               // its windows
+	episodes  []*episode
+	all       []Incident
+	current   bool               // the last of all goes on
+	open      map[*episode]event // newest event of the episodes that go on
+	leading   *episode           // of them
+	aftermath map[*episode]bool  // episodes about windows that an ended incident was about
+	rank      int                // of the newest incident
+	about     span               // its windows
+	ended     int64              // when it recovered (Unix s); 0: it ended otherwise, or goes on
+	flaps     bool               // it has come back
+	calm      *calm              // its end, while that may be none
+}
+
+// calm is a recovery of an incident that has come back before: it ends once that has lasted.
+type calm struct {
+	since, due int64
+	episode    *episode
+	event      event
 }
 
 // step applies what happens at one time: the leading condition opens an incident, goes on with it, hands it over, or ends it.
-func (w *walk) step(m *moment) {
-	before := lead(w.episodes, w.open)
+func (w *course) step(m *moment) {
+	w.rested(m.at)
+	before := w.leading
 	ended := map[*episode]event{}
 	for _, e := range w.episodes {
 		ev, ok := m.events[e]
-		if !ok || w.isEcho(e, ev) {
+		if !ok || w.inAftermath(e, ev) {
 			continue
 		}
 		if w.open[e] = ev; ev.state == Resolved {
@@ -112,22 +128,22 @@ func (w *walk) step(m *moment) {
 			delete(w.open, e)
 		}
 	}
-	after := lead(w.episodes, w.open)
+	after := w.lead()
+	w.leading = after
 	switch {
 	case w.current && (after == nil || after.rank() > w.rank):
 		last := before
 		if _, ok := ended[last]; !ok {
 			last = lead(w.episodes, ended)
 		}
-		w.tell(m, Resolved, last, ended[last])
-		w.rest()
+		w.end(m, last, ended[last])
 	case w.current && after.rank() < w.rank:
 		replaced, goesOn := w.open[before]
 		if !goesOn {
 			replaced = ended[before]
 		}
 		replaced.reason = Superseded
-		w.tell(m, Resolved, before, replaced)
+		w.tell(m.at, Resolved, before, replaced)
 		about := w.about
 		w.begin(m, after)
 		w.widen(about)
@@ -139,50 +155,122 @@ func (w *walk) step(m *moment) {
 		if state == Updated {
 			w.widen(w.open[after].of.span)
 		}
-		w.tell(m, state, after, w.open[after])
+		w.tell(m.at, state, after, w.open[after])
+	case !w.current && after != nil && w.comesBack(m, after):
 	case !w.current && after != nil:
 		w.begin(m, after)
 	}
 }
 
 // begin opens an incident. One incident has one severity: what is more severe than the one that is open replaces it.
-func (w *walk) begin(m *moment, e *episode) {
-	w.all = append(w.all, Incident{ID: w.identify(e, w.open[e])})
-	w.current, w.rank, w.about = true, e.rank(), w.open[e].of.span
-	w.tell(m, Opened, e, w.open[e])
+func (w *course) begin(m *moment, e *episode) {
+	w.conclude(m.at)
+	w.all = append(w.all, Incident{ID: w.unique(w.identify(e, w.open[e]), m.at)})
+	w.current, w.rank, w.about, w.ended, w.flaps = true, e.rank(), w.open[e].of.span, 0, false
+	w.tell(m.at, Opened, e, w.open[e])
+}
+
+// unique tells an incident apart from an earlier one of the same beginning, such as a silence that was muted for a while, by when it was
+// opened.
+func (w *course) unique(id string, at int64) string {
+	for i := range w.all {
+		if w.all[i].ID == id {
+			return fmt.Sprintf("%s-%s", id, time.Unix(at, 0).UTC().Format("20060102T1504"))
+		}
+	}
+	return id
+}
+
+// end ends an incident; one that has come back before ends only once it stays away.
+func (w *course) end(m *moment, e *episode, ev event) {
+	w.ended = 0
+	switch {
+	case ev.reason != Recovered:
+		w.tell(m.at, Resolved, e, ev)
+	case w.flaps:
+		w.ended, w.calm = m.at, &calm{m.at, m.at + w.restful(), e, ev}
+	default:
+		w.ended = m.at
+		w.tell(m.at, Resolved, e, ev)
+	}
+	w.rest()
+}
+
+// The time (s) within which what comes back is the same incident: by days, and where hours are judged.
+const (
+	restfulDays  = 7 * 86400
+	restfulHours = 86400
+)
+
+func (w *course) restful() int64 {
+	if w.about.window == "1h" {
+		return restfulHours
+	}
+	return restfulDays
+}
+
+// comesBack goes on with an incident that has just recovered, and reports whether it does: what breaks again and again is
+// one incident.
+func (w *course) comesBack(m *moment, e *episode) bool {
+	if w.ended == 0 || m.at-w.ended > w.restful() || e.rank() != w.rank {
+		return false
+	}
+	quiet := w.calm != nil
+	w.current, w.flaps, w.calm, w.ended = true, true, nil, 0
+	w.widen(w.open[e].of.span)
+	if said := w.all[len(w.all)-1].last(); !quiet || m.at-said.At.Unix() >= w.restful()/2 {
+		w.tell(m.at, Updated, e, w.open[e])
+	}
+	return true
+}
+
+// rested ends an incident that has stayed away for long enough by a time.
+func (w *course) rested(at int64) {
+	if w.calm != nil && at >= w.calm.due {
+		w.conclude(w.calm.due)
+	}
+}
+
+// conclude says the end of an incident that was waited for.
+func (w *course) conclude(at int64) {
+	if c := w.calm; c != nil {
+		w.calm = nil
+		w.say(&w.all[len(w.all)-1], at, Resolved, c.episode, c.event, nil)
+	}
 }
 
 // widen adds windows to those that the incident is about.
-func (w *walk) widen(s span) {
+func (w *course) widen(s span) {
 	w.about.start, w.about.end = min(w.about.start, s.start), max(w.about.end, s.end)
 }
 
 // rest ends an incident. Lesser conditions that go on have been part of it.
-func (w *walk) rest() {
+func (w *course) rest() {
 	w.current = false
 	for e := range w.open {
-		w.echoes[e] = true
+		w.aftermath[e] = true
 		delete(w.open, e)
 	}
+	w.leading = nil
 }
 
-func (w *walk) tell(m *moment, state State, e *episode, ev event) {
-	w.say(&w.all[len(w.all)-1], m.at, state, e, ev, others(w.episodes, w.open, e))
+func (w *course) tell(at int64, state State, e *episode, ev event) {
+	w.say(&w.all[len(w.all)-1], at, state, e, ev, others(w.episodes, w.open, e))
 }
 
-// echo (s) is how far around an ended incident's windows another condition may be broken that says the same.
-const echo = 3 * 86400
+// aftermathTime (s) is how far around an ended incident's windows another condition may be broken that says the same.
+const aftermathTime = 3 * 86400
 
-// isEcho reports whether an event is about windows that an ended incident was about: the same users, judged again at a
+// inAftermath reports whether an event is about windows that an ended incident was about: the same users, judged again at a
 // greater age. One that is more severe is none, and neither is one that goes on.
-func (w *walk) isEcho(e *episode, ev event) bool {
+func (w *course) inAftermath(e *episode, ev event) bool {
 	if ev.state == Opened && !w.current && len(w.all) > 0 && e.rank() >= w.rank {
-		w.echoes[e] = ev.of.span.start < w.about.end && ev.of.span.end > w.about.start-echo
+		w.aftermath[e] = ev.of.span.start < w.about.end && ev.of.span.end > w.about.start-aftermathTime
 	}
-	if w.echoes[e] && ev.of.span.end > w.about.end+echo && ev.state != Resolved {
-		w.echoes[e] = false
+	if w.aftermath[e] && ev.of.span.end > w.about.end+aftermathTime && ev.state != Resolved {
+		w.aftermath[e] = false
 	}
-	return w.echoes[e]
+	return w.aftermath[e]
 }
 
 func (m *moment) has(e *episode) bool { _, ok := m.events[e]; return ok }
@@ -198,6 +286,40 @@ func (w *watch) rank() int {
 		return 1
 	}
 	return 2
+}
+
+// clearlyMore is how many times as much another episode must lose of its users to be the one that is told of: the words of an incident
+// must not go back and forth between ages.
+const clearlyMore = 1.5
+
+// lead returns the episode that is told of: the one that was, unless a graver one goes on, it has no data, or another one of its rank
+// clearly loses more of its users.
+func (w *course) lead() *episode {
+	best := lead(w.episodes, w.open)
+	if best == nil || w.open[best].state == NoData {
+		return best
+	}
+	told := func(e *episode) bool {
+		ev, ok := w.open[e]
+		return ok && ev.state != NoData && e.rank() == best.rank()
+	}
+	if w.leading != nil && told(w.leading) {
+		best = w.leading
+	}
+	for _, e := range w.episodes {
+		if told(e) && e.loss(w.open[e]) > clearlyMore*best.loss(w.open[best]) {
+			best = e
+		}
+	}
+	return best
+}
+
+// loss is how large a share of its users an event's windows lost; 0 where it is not known, and of limits, which people have put in order.
+func (e *episode) loss(ev event) float64 {
+	if f := &ev.of.finding; !e.watch.guardrail && f.unit == Share && f.n > 0 && !math.IsNaN(f.lost) {
+		return math.Abs(f.lost) / float64(f.n)
+	}
+	return 0
 }
 
 // lead returns the first of the ordered episodes that is among those given; of equal rank one with data before one without.
@@ -218,38 +340,45 @@ func lead(ordered []*episode, among map[*episode]event) *episode {
 	return blind
 }
 
-func others(ordered []*episode, open map[*episode]event, but *episode) []aside {
-	var all []aside
+func others(ordered []*episode, open map[*episode]event, but *episode) []alsoBroken {
+	var all []alsoBroken
 	for _, e := range ordered {
 		if newest, ok := open[e]; ok && e != but {
-			all = append(all, aside{e, newest})
+			all = append(all, alsoBroken{e, newest})
 		}
 	}
 	return all
 }
 
-// identify names an incident after its subject, the window that opened it, and the condition; other products on the same
-// servers have other incidents.
+// identify names an incident after its subject, the window whose judgement opened it, and the condition: each judges a window once,
+// so no two incidents have one name. Of several days it is the last, because where they begin is an estimate. Other products on
+// the same servers have other incidents.
 func (j *judge) identify(e *episode, first event) string {
-	sum := sha256.Sum256([]byte(j.catalog.Product + "\n" + e.watch.subject.source + "\n" + e.watch.key))
-	start := time.Unix(first.of.span.start, 0).In(j.catalog.Location)
-	day := start.Format("20060102")
-	if first.of.span.window == "1h" {
-		day = start.Format("20060102T1504")
+	sum := sha256.Sum256([]byte(j.catalog.Product + "\n" + e.watch.subject.source + e.watch.subject.cohort + "\n" + e.watch.key))
+	s := first.of.span
+	day := s.first.Time().Format("20060102")
+	switch s.window {
+	case "1h":
+		day = time.Unix(s.start, 0).In(j.catalog.Location).Format("20060102T1504")
+	case "1d":
+		day = s.last.Time().Format("20060102")
 	}
 	return fmt.Sprintf("%s-%s-%s", j.name(e.watch.subject), day, hex.EncodeToString(sum[:4]))
 }
 
 // name is what stands for a subject where messages name a metric.
 func (j *judge) name(s subject) string {
-	if s.metric < 0 {
+	switch {
+	case s.cohort != "":
+		return EntriesMetric
+	case s.metric < 0:
 		return VolumeMetric
 	}
 	return j.catalog.Metrics[s.metric].Name
 }
 
 // say adds a message to an incident.
-func (j *judge) say(i *Incident, at int64, state State, e *episode, ev event, also []aside) {
+func (j *judge) say(i *Incident, at int64, state State, e *episode, ev event, also []alsoBroken) {
 	f := fact{watch: e.watch, of: ev.of, openedBy: e.events[0].of, also: also}
 	m := j.compose(&f, ev.reason)
 	m.Incident, m.State, m.Step, m.At = i.ID, state, len(i.Messages)+1, time.Unix(at, 0).UTC()
@@ -259,8 +388,13 @@ func (j *judge) say(i *Incident, at int64, state State, e *episode, ev event, al
 		m.OpenedAt = i.Messages[0].OpenedAt
 	}
 	m.Summary = j.sentence(&f, state, ev.reason)
+	if n := len(i.Messages); state == Updated && n > 0 && !i.Messages[n-1].Open() {
+		m.Summary = "Again: " + lowerFirst(m.Summary)
+	}
 	i.Messages, i.facts = append(i.Messages, m), append(i.facts, f)
 }
 
 // News is a message of the incident by its place, to be explained.
-func (i *Incident) News(step int) News { return News{i.Messages[step], i, step} }
+func (i *Incident) News(step int) News {
+	return News{Message: i.Messages[step], incident: i, step: step}
+}

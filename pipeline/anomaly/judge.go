@@ -1,6 +1,8 @@
 package anomaly
 
 import (
+	"time"
+
 	"firstlight/pipeline/calendar"
 	"firstlight/pipeline/catalog"
 )
@@ -13,23 +15,28 @@ func Judge(c *catalog.Catalog, e *Evidence) []Incident {
 
 // JudgeCounted is Judge that also says how many days of series were compared with their history.
 func JudgeCounted(c *catalog.Catalog, e *Evidence) (incidents []Incident, seriesDays int) {
-	j := &judge{catalog: c, evidence: e, cal: calendar.New(c.Location, c.WeekStart)}
+	j := &judge{catalog: c, evidence: e, cal: calendar.New(c.Location, c.WeekStart), shares: map[shareKey]float64{}}
+	for i := range e.Sources {
+		j.began = append(j.began, first(e.Sources[i].Hours))
+	}
 	var watches []*watch
 	for i := range e.Sources {
-		w := j.silence(&e.Sources[i])
+		w, silentTimes := j.silence(&e.Sources[i])
 		watches = append(watches, w)
-		j.silences = append(j.silences, j.silent(w)...)
+		j.silences = append(j.silences, silentTimes...)
 	}
+	watches = append(watches, j.entries()...)
+	watches = append(watches, j.partial()...)
 	for i := range c.Metrics {
 		for g := range c.Metrics[i].Guardrails {
 			watches = append(watches, j.guardrail(i, &c.Metrics[i].Guardrails[g]))
 		}
 	}
-	compared := append(j.volumes(), j.detect()...)
-	for _, w := range compared {
+	byHistory := append(j.volumes(), j.detect()...)
+	for _, w := range byHistory {
 		seriesDays += w.judged()
 	}
-	watches = append(watches, compared...)
+	watches = append(watches, byHistory...)
 	var episodes []*episode
 	for _, w := range watches {
 		episodes = append(episodes, w.fold()...)
@@ -42,7 +49,9 @@ type judge struct {
 	catalog  *catalog.Catalog
 	evidence *Evidence
 	cal      *calendar.Calendar
-	silences []quiet
+	silences []silentTime
+	began    []int64 // by source: its first hour (Unix s)
+	shares   map[shareKey]float64
 	series   int // compared with their history
 }
 
@@ -84,8 +93,23 @@ func (j *judge) uses(metric int, s span) (k, n int64) {
 
 // measure returns k of n in a window, whatever the kind of metric.
 func (j *judge) measure(metric int, s span, ageMs int64) (k, n int64) {
-	if j.catalog.Metrics[metric].Kind == catalog.Adoption {
-		return j.uses(metric, s)
+	if j.catalog.Metrics[metric].Kind.Traits().ByAge {
+		return j.counts(metric, s, ageMs)
 	}
-	return j.counts(metric, s, ageMs)
+	return j.uses(metric, s)
+}
+
+// first is the earliest of some hours; ongoing when there are none.
+func first(hours map[int64]int64) int64 {
+	at := int64(ongoing)
+	for hour := range hours {
+		at = min(at, hour)
+	}
+	return at
+}
+
+// dayOf reads a local date such as 2026-05-01; false when there is none.
+func dayOf(date string) (calendar.Day, bool) {
+	t, err := time.Parse(time.DateOnly, date)
+	return calendar.FromDate(t.Year(), t.Month(), t.Day()), err == nil
 }

@@ -5,23 +5,41 @@ import (
 	"firstlight/pipeline/stats"
 )
 
-// median is the Kaplan-Meier median (s) of the users who entered in a window, with its 95 % log-log limits. Users without
-// value count as followed from the end of their day of entry. +Inf: not reached, and more than they were followed for.
-func (j *judge) median(metric int, s span) (k, n int64, median, low, high float64) {
-	all := j.followed(metric, s)
-	var censored []stats.At
+// median is the Kaplan-Meier median (s) of the users who entered in a window, with its 95 % log-log limits, as it was known when
+// the window could be judged (at, Unix s): what happens later changes no judgement. Users are followed from the end of their
+// day of entry. +Inf: not reached, and more than they were followed for.
+func (j *judge) median(metric int, s span, at int64) (k, n int64, median, low, high float64) {
+	var (
+		all      Followed
+		censored []stats.At
+	)
+	add := func(end int64, f *Followed) {
+		seen := f.by(1000 * max(0, at-end))
+		all.add(&seen)
+		censored = append(censored, stats.At{Age: float64(max(0, at-end)), Users: float64(max(0, seen.Entered-seen.total()))})
+	}
 	if s.end-s.start == calendar.HourSeconds {
-		censored = append(censored, j.censor(s.end, &all))
+		hour := j.followed(metric, s)
+		add(s.end, &hour)
 	} else {
 		for d := s.last; d >= s.first; d-- {
 			if i := int(d - j.evidence.From); i >= 0 && i < len(j.evidence.Metrics[metric].Days) {
-				censored = append(censored, j.censor(j.cal.Start(d+1), &j.evidence.Metrics[metric].Days[i]))
+				add(j.cal.Start(d+1), &j.evidence.Metrics[metric].Days[i])
 			}
 		}
 	}
 	curve := stats.KaplanMeier(all.events(), censored)
 	median, low, high = curve.Quantile(0.5)
 	return all.total(), all.Entered, median, low, high
+}
+
+// by are the same users as they were known when they were of an age (ms).
+func (f *Followed) by(ageMs int64) Followed {
+	n := 0
+	for n < len(f.Reached) && f.Reached[n].UpperMs <= ageMs {
+		n++
+	}
+	return Followed{Entered: f.Entered, Reached: f.Reached[:n:n]}
 }
 
 // events are the users who got there, at the mean age of their bucket (s).
@@ -40,9 +58,4 @@ func (f *Followed) total() (n int64) {
 		n += a.Users
 	}
 	return n
-}
-
-// censor is the users of a group that ended at an instant who have not got there.
-func (j *judge) censor(end int64, f *Followed) stats.At {
-	return stats.At{Age: float64(max(0, j.evidence.AsOf-end)), Users: float64(max(0, f.Entered-f.total()))}
 }

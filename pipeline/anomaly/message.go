@@ -42,11 +42,14 @@ const (
 	Recovered  Reason = "recovered"        // the value is back
 	Expired    Reason = "expired"          // open for so long that it is the normal state, or without data for too long
 	Superseded Reason = "superseded"       // late events corrected what was judged, or the condition is not watched any more
+	Muted      Reason = "muted"            // an annotation of kind expected covers it
+	Retired    Reason = "retired"          // a source has been silent for so long that it is not waited for any more
 )
 
 // Names that stand for a metric in incidents of the event flow itself.
 const (
 	VolumeMetric   = "event_volume"      // events of one source; the label source names it
+	EntriesMetric  = "cohort_entries"    // users who enter one cohort
 	PipelineMetric = "pipeline_progress" // the processing itself
 )
 
@@ -54,9 +57,10 @@ const (
 // ANOMALIES. Rates are shares from 0 to 1, times are seconds, instants are UTC.
 type Message struct {
 	Incident string    `json:"incident_id"`
-	Seq      uint64    `json:"seq"`  // from 1 within the incident
-	Step     int       `json:"step"` // number of the judgement within the incident; a correction has that of what it corrects
-	At       time.Time `json:"at"`   // stream time at which it was judged
+	Seq      uint64    `json:"seq"`              // from 1 within the incident
+	Step     int       `json:"step"`             // number of the judgement within the incident; a correction has that of what it corrects
+	OfDay    int       `json:"of_day,omitempty"` // number of the message among those of its incident on its local day
+	At       time.Time `json:"at"`               // stream time at which it was judged
 	State    State     `json:"state"`
 	Reason   Reason    `json:"reason"`
 	Severity Severity  `json:"severity"`
@@ -90,9 +94,10 @@ type Message struct {
 	SeriesTested int      `json:"series_tested,omitempty"`
 
 	Contributors []Contributor `json:"contributors,omitempty"` // largest first
+	Explained    bool          `json:"explained,omitempty"`    // the first of them accounts for the change
 	Mix          *Mix          `json:"rate_versus_mix,omitempty"`
 	Also         []Also        `json:"also,omitempty"`  // other conditions with the same root cause
-	Notes        []Note        `json:"notes,omitempty"` // annotations nearby
+	Annotations  []Annotation  `json:"notes,omitempty"` // annotations nearby
 	Flags        []string      `json:"data_quality,omitempty"`
 	SQL          string        `json:"sql"` // shows the numbers again
 	Link         string        `json:"link,omitempty"`
@@ -107,12 +112,13 @@ const (
 	Share   Unit = "share"
 	Seconds Unit = "seconds"
 	Events  Unit = "events"
+	Users   Unit = "users"
 )
 
 // MetricInfo is what on-call needs to know of the metric without looking it up.
 type MetricInfo struct {
 	Name      string            `json:"name"`
-	Kind      string            `json:"kind"` // activation, ttfv, adoption, events or pipeline
+	Kind      string            `json:"kind"` // activation, ttfv, adoption, events, entries or pipeline
 	Cohort    string            `json:"cohort"`
 	Objective string            `json:"objective,omitempty"`
 	Owner     string            `json:"owner,omitempty"`
@@ -152,8 +158,8 @@ type Also struct {
 	Summary  string   `json:"summary"`
 }
 
-// Note is an annotation near the incident.
-type Note struct {
+// Annotation is an annotation near the incident.
+type Annotation struct {
 	Kind   string     `json:"kind"`
 	Source string     `json:"source"`
 	Time   time.Time  `json:"time"`
@@ -167,6 +173,11 @@ func (m *Message) ID() string { return fmt.Sprintf("%s-%d", m.Incident, m.Seq) }
 
 // Subject is the message's subject on JetStream.
 func (m *Message) Subject() string { return fmt.Sprintf("anomalies.%s.%s", m.Severity, m.Metric.Name) }
+
+// Blames reports whether the message names a segment value whose users changed.
+func (m *Message) Blames() bool {
+	return m.Explained && len(m.Contributors) > 0 && m.Mix != nil && m.Mix.Cause == "rate"
+}
 
 // Open reports whether the incident goes on after the message.
 func (m *Message) Open() bool { return m.State != Resolved }

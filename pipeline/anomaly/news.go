@@ -1,87 +1,219 @@
 package anomaly
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
+
+	"firstlight/pipeline/annotation"
+	"firstlight/pipeline/calendar"
+	"firstlight/pipeline/catalog"
 )
 
-// What is new: the incidents that the evidence shows now, held against what was said before.
+// What is new: the state that the evidence shows now, held against the state that was said before. Where both agree nothing is
+// said, so evaluating again without new events says nothing.
+
+// Told is what was said before.
+type Told struct {
+	Newest []Message // of every incident
+	Since  time.Time // stream time of the last evaluation, zero when there was none
+	PerDay int       // messages that one incident may say on a local day; 0: DefaultPerDay
+}
+
+// DefaultPerDay bounds the messages of one incident on one local day.
+const DefaultPerDay = 6
 
 // News is a message that has not been said, and where its explanation comes from.
 type News struct {
 	Message  Message
 	incident *Incident
-	step     int // index into incident.Messages
+	step     int    // index into incident.Messages
+	tail     string // of the summary: that this is the last message of the day
 }
 
-// Compare returns what is to be said now. told holds the newest message of every incident that was said; since is the
-// stream time of the last evaluation, zero when there was none: what began and ended before it and was not said then is not
-// said now, because late events only made it visible.
+// Compare returns what is to be said now. What began and ended before the last evaluation and was not said then is not said
+// now, because late events only made it visible.
 //
-// An incident keeps the identity under which it was first said, also when late events have moved its beginning.
-func Compare(incidents []Incident, told []Message, asOf, since time.Time) []News {
-	c := comparison{asOf: asOf, since: since, byID: map[string]*Message{}, used: map[string]bool{}}
-	for i := range told {
-		c.byID[told[i].Incident] = &told[i]
+// A subject has at most one open incident. So the open incident that was said goes on as the one that is shown, whatever
+// window that begins with by now: late events, other settings or a shorter look-back move beginnings, not identities.
+func Compare(c *catalog.Catalog, e *Evidence, incidents []Incident, told Told) []News {
+	n := comparison{
+		catalog: c, evidence: e, cal: calendar.New(c.Location, c.WeekStart), asOf: time.Unix(e.AsOf, 0).UTC(), since: told.Since, perDay: told.PerDay,
 	}
+	if n.perDay <= 0 {
+		n.perDay = DefaultPerDay
+	}
+	p := pair(incidents, told.Newest)
 	for i := range incidents {
-		c.incident(&incidents[i], told)
+		n.incident(&incidents[i], p.told[i], p.exact[i])
 	}
-	for i := range told {
-		if m := &told[i]; m.Open() && !c.used[m.Incident] && m.Metric.Name != PipelineMetric {
-			c.withdraw(m)
+	for i := range told.Newest {
+		if m := &told.Newest[i]; m.Open() && !p.shown[m.Incident] && m.Metric.Name != PipelineMetric {
+			n.withdraw(m)
 		}
 	}
-	return c.news
+	return n.news
 }
 
+// pairing says which incident that was said each incident is.
+type pairing struct {
+	told  []*Message // by position of the incident; nil: it was not said
+	exact []bool     // under its own identity
+	shown map[string]bool
+	free  map[string][]int // by subject: incidents that have no partner yet, in order of time
+}
+
+// pair finds the partners: the same identity first, then the open incident of the subject, then what covers the same time.
+func pair(incidents []Incident, told []Message) *pairing {
+	p := &pairing{told: make([]*Message, len(incidents)), exact: make([]bool, len(incidents)), shown: map[string]bool{}, free: map[string][]int{}}
+	byID := map[string]*Message{}
+	for i := range told {
+		byID[told[i].Incident] = &told[i]
+	}
+	for i := range incidents {
+		if m := byID[incidents[i].ID]; m != nil {
+			p.join(i, m)
+			p.exact[i] = true
+			continue
+		}
+		about := incidents[i].Messages[0].about()
+		p.free[about] = append(p.free[about], i)
+	}
+	rest := make([]*Message, 0, len(told))
+	for i := range told {
+		if !p.shown[told[i].Incident] && told[i].Metric.Name != PipelineMetric {
+			rest = append(rest, &told[i])
+		}
+	}
+	slices.SortFunc(rest, func(a, b *Message) int {
+		return cmp.Or(b.OpenedAt.Compare(a.OpenedAt), cmp.Compare(a.Incident, b.Incident))
+	})
+	for _, m := range rest {
+		if m.Open() {
+			p.goesOn(incidents, m)
+		}
+	}
+	for _, m := range rest {
+		if !m.Open() {
+			p.over(incidents, m)
+		}
+	}
+	return p
+}
+
+func (p *pairing) join(i int, m *Message) { p.told[i], p.shown[m.Incident] = m, true }
+
+// goesOn gives an open incident that was said its partner: the last one that began before it was last said and was not over before
+// it began, else the first that began later.
+func (p *pairing) goesOn(incidents []Incident, m *Message) {
+	at := -1
+	for _, i := range p.free[m.about()] {
+		of := &incidents[i]
+		if p.told[i] != nil || !of.Open() && !of.last().At.After(m.OpenedAt) {
+			continue
+		}
+		if at < 0 || !of.Messages[0].At.After(m.At) {
+			at = i
+		}
+	}
+	if at >= 0 {
+		p.join(at, m)
+	}
+}
+
+// over gives an incident that ended the ones that cover a part of its time: they have been said as it.
+func (p *pairing) over(incidents []Incident, m *Message) {
+	for _, i := range p.free[m.about()] {
+		of := &incidents[i]
+		if p.told[i] == nil && of.Messages[0].At.Before(m.At) && (of.Open() || of.last().At.After(m.OpenedAt)) {
+			p.join(i, m)
+		}
+	}
+}
+
+// about is what a message is about, apart from time.
+func (m *Message) about() string {
+	return m.Metric.Name + "\n" + m.Metric.Cohort + "\n" + m.Metric.Labels["source"]
+}
+
+func (i *Incident) last() *Message { return &i.Messages[len(i.Messages)-1] }
+
 type comparison struct {
+	catalog     *catalog.Catalog
+	evidence    *Evidence
+	cal         *calendar.Calendar
 	asOf, since time.Time
-	byID        map[string]*Message
-	used        map[string]bool
+	perDay      int
 	news        []News
 }
 
-func (c *comparison) incident(i *Incident, told []Message) {
-	last := c.byID[i.ID]
-	if last == nil {
-		last = c.moved(i, told)
-	}
-	if last == nil {
-		if newest := i.Messages[len(i.Messages)-1]; newest.Open() || newest.At.After(c.since) {
-			c.say(i, 0, i.ID, 0)
+// incident says what is new of an incident, last said as told.
+func (c *comparison) incident(i *Incident, told *Message, exact bool) {
+	newest := i.last()
+	if told == nil {
+		if newest.Open() || newest.At.After(c.since) {
+			c.say(c.after(i, 0), &Message{Incident: i.ID, OpenedAt: i.Messages[0].At})
 		}
 		return
 	}
-	c.used[last.Incident] = true
-	step := min(last.Step, len(i.Messages))
+	if !told.Open() && !newest.Open() && !exact {
+		return
+	}
+	fresh := c.fresh(i, told, exact)
 	switch {
-	case last.Reason == Superseded && i.Open(): // withdrawn, and shown again by later events
-		c.correct(i, len(i.Messages)-1, last)
-	case last.Reason == Superseded:
-	case i.Messages[step-1].differs(last):
-		c.correct(i, step-1, last)
-		c.say(i, step, last.Incident, last.Seq+1)
-	default:
-		c.say(i, step, last.Incident, last.Seq)
+	case len(fresh) > 0:
+		c.say(fresh, told)
+	case newest.Open() != told.Open():
+		c.correct(i, told, "judged again: what was said before is not what is shown now")
+	case told.Open() && newest.differs(told):
+		c.correct(i, told, "corrected: late events changed what was said before")
 	}
 }
 
-// moved finds an open incident on the same subject that was said under another identity and is not shown any more under that.
-func (c *comparison) moved(i *Incident, told []Message) *Message {
-	for t := range told {
-		m := &told[t]
-		if m.Open() && !c.used[m.Incident] && m.Metric.Name == i.Messages[0].Metric.Name && m.Metric.Labels["source"] == i.Messages[0].Metric.Labels["source"] {
-			return m
+// fresh are the messages of an incident that came after it was last said. One that was said under another identity is
+// already open, and what was said of a running hour is judged at a later time when the hour is over.
+func (c *comparison) fresh(i *Incident, told *Message, exact bool) []News {
+	for step := range i.Messages {
+		m := &i.Messages[step]
+		again := !exact && step == 0 || m.Step == told.Step && m.State == told.State
+		if m.At.After(told.At) && !again {
+			return c.after(i, step)
 		}
 	}
 	return nil
 }
 
-// differs reports whether late events have changed what a message says: more than one event in a hundred, because events
-// that trickle in are no news.
+func (c *comparison) after(i *Incident, step int) []News {
+	var all []News
+	for ; step < len(i.Messages); step++ {
+		all = append(all, News{Message: i.Messages[step], incident: i, step: step})
+	}
+	return all
+}
+
+// correct says the newest state again that is not what was said.
+func (c *comparison) correct(i *Incident, told *Message, why string) {
+	n := News{Message: *i.last(), incident: i, step: len(i.Messages) - 1}
+	n.Message.At = c.asOf
+	if n.Message.State == Opened {
+		n.Message.State = Updated
+	}
+	n.Message.Flags = append(slices.Clone(n.Message.Flags), why)
+	c.say([]News{n}, told)
+}
+
+// differs reports whether late events have changed what a message said of the same users: more than one in a hundred, because
+// events that trickle in are no news.
 func (m *Message) differs(told *Message) bool {
-	return m.Open() != told.Open() || (m.State == NoData) != (told.State == NoData) || m.Severity != told.Severity ||
-		moved(m.K, told.K) || moved(m.N, told.N)
+	if m.Severity != told.Severity {
+		return true
+	}
+	if !m.WindowStart.Equal(told.WindowStart) || !m.WindowEnd.Equal(told.WindowEnd) || m.AgeSeconds != told.AgeSeconds || m.Unit != told.Unit {
+		return false
+	}
+	return (m.State == NoData) != (told.State == NoData) || moved(m.K, told.K) || moved(m.N, told.N)
 }
 
 func moved(now, before uint64) bool {
@@ -89,31 +221,68 @@ func moved(now, before uint64) bool {
 	return 100*by > before
 }
 
-// say adds an incident's messages from a step on.
-func (c *comparison) say(i *Incident, from int, id string, seq uint64) {
-	for step := from; step < len(i.Messages); step++ {
-		seq++
-		m := i.Messages[step]
-		m.Incident, m.Seq = id, seq
-		c.news = append(c.news, News{m, i, step})
+// say adds messages of one incident, in order of time, after the one that was said last, as many as a day may have. What is
+// more waits, and the newest of it is said on the next day.
+func (c *comparison) say(all []News, told *Message) {
+	day, count, seq := calendar.Day(0), told.OfDay, told.Seq
+	if seq > 0 {
+		day = c.cal.DayOf(told.At.Unix())
 	}
-}
-
-// correct says again what late events have changed.
-func (c *comparison) correct(i *Incident, step int, last *Message) {
-	m := i.Messages[step]
-	m.Incident, m.Seq, m.At = last.Incident, last.Seq+1, c.asOf
-	if m.State == Opened {
-		m.State = Updated
+	var waits *News
+	add := func(n News) {
+		if of := c.cal.DayOf(n.Message.At.Unix()); of != day {
+			day, count = of, 0
+		}
+		if waits = nil; count >= c.perDay {
+			waits = &n
+			return
+		}
+		count, seq = count+1, seq+1
+		n.Message.Incident, n.Message.Seq, n.Message.OfDay, n.Message.OpenedAt = told.Incident, seq, count, told.OpenedAt
+		if count == c.perDay {
+			n.tail = fmt.Sprintf(" This is message %d about this incident today, and the last: what changes is told tomorrow.", count)
+			n.Message.Summary += n.tail
+		}
+		c.news = append(c.news, n)
 	}
-	m.Flags = append(m.Flags, "corrected: late events changed what was said before")
-	c.news = append(c.news, News{m, i, step})
+	for _, n := range all {
+		add(n)
+	}
+	if waits != nil && c.cal.DayOf(c.asOf.Unix()) > day {
+		waits.Message.At = c.asOf
+		add(*waits)
+	}
 }
 
 // withdraw ends an incident that the evidence shows no more.
-func (c *comparison) withdraw(last *Message) {
-	m := *last
-	m.Seq, m.At, m.State, m.Reason = last.Seq+1, c.asOf, Resolved, Superseded
-	m.Summary = "Withdrawn: late events corrected what was judged, or it is not watched any more. Before: " + last.Summary
-	c.news = append(c.news, News{Message: m})
+func (c *comparison) withdraw(told *Message) {
+	m := *told
+	m.At, m.State, m.Reason, m.Flags, m.Annotations = c.asOf, Resolved, Superseded, nil, nil
+	before := strings.TrimPrefix(told.Summary, "Withdrawn: ")
+	m.Summary = "Withdrawn: late events corrected what was judged, or it is not watched any more. Before: " + before
+	if a := c.mute(told); a != nil {
+		m.Reason, m.Annotations = Muted, []Annotation{cited(a)}
+		m.Summary = mutedBy(a) + ". Before: " + before
+	}
+	c.say([]News{{Message: m}}, told)
+}
+
+// mute is the annotation that mutes what a message is about; nil for none.
+func (c *comparison) mute(m *Message) *annotation.Annotation {
+	for i := range c.evidence.Annotations {
+		a := &c.evidence.Annotations[i]
+		if a.Kind == annotation.Expected && a.Concerns(m.Metric.Name) && a.Overlaps(m.WindowStart.UnixMilli(), m.WindowEnd.UnixMilli(), c.catalog.Location) {
+			return a
+		}
+	}
+	return nil
+}
+
+// mutedBy says which annotation mutes, and who wrote it: "Muted by the annotation 'Mail outage' (ann@acme.example)".
+func mutedBy(a *annotation.Annotation) string {
+	who := a.Author
+	if who == "" {
+		who = a.Source
+	}
+	return fmt.Sprintf("Muted by the annotation '%s' (%s)", a.Title, who)
 }

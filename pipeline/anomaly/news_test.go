@@ -1,8 +1,6 @@
 package anomaly
 
 import (
-	"encoding/json"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -16,42 +14,6 @@ import (
 const watched = `  - {name: activated, kind: activation, cohort: signup, steps: [x], within: 1d,
      guardrails: [{severity: critical, below: 0.3, age: 1h, window: 1d, min_sample: 50, consecutive: 2}, {severity: warning, below: 0.35, window: 1w, min_sample: 50}]}
 `
-
-// log is what was said, as the store keeps it.
-type log []Message
-
-func (l log) newest() []Message {
-	by := map[string]Message{}
-	for _, m := range l {
-		if m.Seq > by[m.Incident].Seq {
-			by[m.Incident] = m
-		}
-	}
-	var all []Message
-	for _, id := range slices.Sorted(func(yield func(string) bool) {
-		for id := range by {
-			if !yield(id) {
-				return
-			}
-		}
-	}) {
-		all = append(all, by[id])
-	}
-	return all
-}
-
-// stored is a message as it comes back from the log.
-func stored(t interface{ Fatal(...any) }, m Message) Message {
-	text, err := json.Marshal(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var back Message
-	if err := json.Unmarshal(text, &back); err != nil {
-		t.Fatal(err)
-	}
-	return back
-}
 
 // Whoever judges every day, with restarts, says what somebody says who judges once at the end; and judging again says nothing.
 func TestSayingDayByDayIsSayingAtOnce(t *testing.T) {
@@ -73,7 +35,7 @@ func TestSayingDayByDayIsSayingAtOnce(t *testing.T) {
 			part := *e
 			part.AsOf = (firstDay + calendar.Day(upTo)).Time().Add(time.Hour).Unix()
 			part.Metrics = []Series{{Days: e.Metrics[0].Days[:upTo]}}
-			for _, n := range Compare(Judge(c, &part), said.newest(), time.Unix(part.AsOf, 0), time.Unix(since, 0)) {
+			for _, n := range Compare(c, &part, Judge(c, &part), Told{Newest: said.newest(), Since: time.Unix(since, 0)}) {
 				said = append(said, stored(t, n.Message))
 			}
 			return said, part.AsOf
@@ -91,13 +53,4 @@ func TestSayingDayByDayIsSayingAtOnce(t *testing.T) {
 			t.Fatalf("judged again: %q", said(again[len(daily):]))
 		}
 	})
-}
-
-func said(l log) []string {
-	var all []string
-	for _, m := range l {
-		all = append(all, fmt.Sprintf("%s %s %s %s %d/%d %s", m.ID(), m.State, m.Reason, m.Severity, m.K, m.N, m.At.UTC().Format(time.DateTime)))
-	}
-	slices.Sort(all)
-	return all
 }

@@ -30,9 +30,20 @@ func (h *Health) why(patience time.Duration) string {
 	case h.Now.Sub(h.Written) > patience:
 		return fmt.Sprintf("no progress could be written to ClickHouse since %s", h.Written.UTC().Format(time.RFC3339))
 	case h.Behind > 0 && h.Now.Sub(h.Moved) > patience:
-		return fmt.Sprintf("%d messages wait in the stream and none was applied since %s", h.Behind, h.Moved.UTC().Format(time.RFC3339))
+		return fmt.Sprintf("%s in the stream and none was applied since %s", waiting(h.Behind), h.Moved.UTC().Format(time.RFC3339))
 	}
 	return ""
+}
+
+// waiting says how many messages wait.
+func waiting(n uint64) string {
+	switch n {
+	case 0:
+		return "no message waits"
+	case 1:
+		return "1 message waits"
+	}
+	return fmt.Sprintf("%d messages wait", n)
 }
 
 // Pipeline is the state of the incident that the processing is.
@@ -56,7 +67,7 @@ func (p *Pipeline) Step(h Health) *Message {
 	case open && p.steady.IsZero():
 		p.steady = h.Now
 	case open && h.Now.Sub(p.steady) >= steadyFor:
-		return p.say(h, Resolved, Recovered, fmt.Sprintf("Recovered: numbers move again, %d messages wait.", h.Behind))
+		return p.say(h, Resolved, Recovered, fmt.Sprintf("Recovered: numbers move again, %s.", waiting(h.Behind)))
 	}
 	return nil
 }

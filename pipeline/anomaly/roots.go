@@ -12,7 +12,7 @@ import (
 // speak for themselves.
 
 // outlives is how much longer than the incident it is part of a change may go on and still be part of it.
-const outlives = echo * time.Second
+const outlives = aftermathTime * time.Second
 
 // roots takes the incidents in order of their beginning, and leaves those that are part of another one to that.
 func (j *judge) roots(all []Incident) []Incident {

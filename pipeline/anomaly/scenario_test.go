@@ -15,6 +15,7 @@ import (
 	"firstlight/pipeline/annotation"
 	"firstlight/pipeline/calendar"
 	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/kind"
 )
 
 var update = flag.Bool("update", false, "rewrite what the scenarios expect")
@@ -25,6 +26,8 @@ var update = flag.Bool("update", false, "rewrite what the scenarios expect")
 //	-- days METRIC --     users by day of entry from Monday 5 January 2026 on: "14 x 400 80@30m 20@2d" is 14 days with 400
 //	                      users of whom 80 got there after 30 minutes and 20 after two days
 //	-- uses METRIC --     "14 x 400 80": 14 days with 400 active users of whom 80 used the feature
+//	-- returns METRIC --  "14 x 400 80": 14 days on which 400 users started, of whom 80 came back in every period that is judged
+//	-- entries COHORT --  the same as hours, of the users who enter
 //	-- hours SOURCE --    "14 x 20": 14 days with 20 events an hour; "14 x 0*8 30*16": none in the first 8 hours of a day, then 30;
 //	                      "1 x 30*5": a day that ends after five hours
 //	-- notes --           annotations: "2026-02-10T00:00Z 2026-02-12T00:00Z expected A holiday"
@@ -84,7 +87,7 @@ func load(t testing.TB, text string) *catalog.Catalog {
 			settings += line
 		}
 	}
-	c, problems := catalog.Load([]byte(strings.Replace(head, "SETTINGS\n", settings, 1) + metrics))
+	c, problems := catalog.Load([]byte(strings.Replace(head, "SETTINGS\n", settings, 1)+metrics), kind.All)
 	if problems.Failed() {
 		t.Fatal(problems.Format("catalog.yaml"))
 	}
@@ -116,18 +119,29 @@ func read(t *testing.T, archive *txtar.Archive) (*catalog.Catalog, *Evidence) {
 			})
 			s.Uses = map[string][]Use{"1d": uses}
 			end = max(end, firstDay+calendar.Day(len(uses)))
+		case "returns":
+			m := find(t, c, name)
+			var days []Returned
+			each(t, lines, func(words []string) { days = append(days, Returned{number(t, words[0]), number(t, words[1])}) })
+			e.Metrics[m].Periods = map[int][]Returned{}
+			for _, period := range WatchedPeriods(&c.Metrics[m]) {
+				e.Metrics[m].Periods[period] = days
+			}
+			end = max(end, firstDay+calendar.Day(len(days)))
 		case "hours":
-			e.Sources = append(e.Sources, sourced(t, name, lines, &end))
+			e.Sources = append(e.Sources, sourced(t, c, name, lines, &end))
+		case "entries":
+			e.Cohorts = append(e.Cohorts, Entries{Hours: sourced(t, c, name, lines, &end).Hours})
 		case "notes":
 			for _, line := range lines {
-				e.Notes = append(e.Notes, annotated(t, line))
+				e.Annotations = append(e.Annotations, annotated(t, line))
 			}
 		case "as_of":
 			e.AsOf = parseTime(t, lines[0]).Unix()
 		}
 	}
 	if e.AsOf == 0 {
-		e.AsOf = end.Time().Add(time.Hour).Unix()
+		e.AsOf = calendar.New(c.Location, c.WeekStart).Start(end) + 3600
 	}
 	return c, e
 }
@@ -174,12 +188,13 @@ func entered(t *testing.T, words []string) Followed {
 	return f
 }
 
-func sourced(t *testing.T, name string, lines []string, end *calendar.Day) Source {
+func sourced(t *testing.T, c *catalog.Catalog, name string, lines []string, end *calendar.Day) Source {
 	t.Helper()
-	src := Source{Name: name, Hours: map[int64]int64{}, Events: map[string]int64{}}
+	cal := calendar.New(c.Location, c.WeekStart)
+	src := Source{Name: name, Hours: map[int64]int64{}, Events: map[string]map[calendar.Day]int64{"signed_up": {}}}
 	day := firstDay
 	each(t, lines, func(words []string) {
-		at := day.Time().Unix()
+		at := cal.Start(day)
 		for _, w := range words {
 			n, hours, many := strings.Cut(w, "*")
 			if !many {
@@ -188,7 +203,7 @@ func sourced(t *testing.T, name string, lines []string, end *calendar.Day) Sourc
 			for range number(t, hours) {
 				if number(t, n) > 0 {
 					src.Hours[at] = number(t, n)
-					src.Events["signed_up"] += number(t, n)
+					src.Events["signed_up"][day] += number(t, n)
 				}
 				at += 3600
 			}
@@ -236,7 +251,7 @@ func transcript(incidents []Incident) string {
 			for _, a := range m.Also {
 				fmt.Fprintf(&b, "    also %s: %s\n", a.Severity, a.Summary)
 			}
-			for _, n := range m.Notes {
+			for _, n := range m.Annotations {
 				fmt.Fprintf(&b, "    nearby: %s\n", n.Title)
 			}
 			for _, f := range m.Flags {

@@ -2,39 +2,63 @@ package anomaly
 
 import (
 	"math"
-	"slices"
 
+	"firstlight/pipeline/annotation"
 	"firstlight/pipeline/calendar"
 	"firstlight/pipeline/stats"
 )
 
-// Silence: a source from which nothing comes although something should have. What should have come is learnt by hour
-// of week, and counts that vary more than Poisson's make the judgement more patient.
+// Silence: a source from which nothing comes although something should have. What should have come is learnt by local hour
+// of week, and counts that vary more than Poisson's make the judgement more patient. What is silent for long has been retired.
 
 const (
-	weekHours    = 168
-	silenceWeeks = 8   // of history
 	silenceDays  = 7   // of history at least, with events on each
 	silenceLeast = 50  // events in it
 	missedEvent  = 0.5 // expected events that make an hour without one a loss
 	worstFactor  = 1.5 // more is missing than in any earlier absence, by this factor
 	hoursAMonth  = 720
+	silencePart  = 0.1 // of the budget of false alarms: this one wakes people up
+	retireAfter  = 168 // hours of silence at least
+	usualPauses  = 3   // times the longest usual pause
+	cameAfterAll = 0.8 // of a day's events: then the day had no outage, its events came at other hours
 )
 
-// quiet is a time in which a source was silent.
-type quiet struct {
+// silentTime is a time in which a source was silent. What is known of it later than a judgement does not change that.
+type silentTime struct {
 	source      string
-	from, until int64 // Unix s
+	from, until int64 // Unix s; until it came back or was retired
+	back        int64 // until it came back
+	known, over int64 // when the silence, and its end, could be judged
+}
+
+// ongoing is the end of what goes on.
+const ongoing = math.MaxInt64
+
+// absence is what an hourly count is watched by: the events of a source, or the users who enter a cohort.
+type absence struct {
+	about    subject
+	severity Severity
+	alpha    func(at int64) float64 // the probability at which an hour of silence is no chance
+	excused  func(s span, at int64) *annotation.Annotation
+	from     int64 // hours from here on are not waited for (Unix s)
+	retires  bool
 }
 
 // silence judges a source hour by hour, the running hour too: what has not come by now is missing.
-func (j *judge) silence(src *Source) *watch {
-	w := &watch{subject: subject{metric: -1, source: src.Name}, key: "silence", severity: Critical, consecutive: 1}
-	h := newHourly(src, j.evidence.AsOf)
+func (j *judge) silence(src *Source) (*watch, []silentTime) {
+	a := &absence{about: subject{metric: -1, source: src.Name}, severity: Critical, alpha: j.alpha, from: j.retirement(src.Name), retires: true}
+	a.excused = func(s span, _ int64) *annotation.Annotation { return j.excused(VolumeMetric, s) }
+	return j.absent(a, newHourly(j.cal, src.Hours, j.evidence.AsOf))
+}
+
+// absent judges hourly counts for absence.
+func (j *judge) absent(a *absence, h *hourly) (*watch, []silentTime) {
+	w := &watch{subject: a.about, key: "silence", severity: a.severity, consecutive: 1}
 	if h == nil {
-		return w
+		return w, nil
 	}
 	settle := int64(j.catalog.Settle.Seconds())
+	var silentTimes []silentTime
 	for i := range h.counts {
 		start := h.start + int64(i)*calendar.HourSeconds
 		end := start + calendar.HourSeconds
@@ -47,80 +71,93 @@ func (j *judge) silence(src *Source) *watch {
 			}
 		}
 		about := span{window: "1h", start: h.silentSince(i), end: min(end, at), first: j.cal.DayOf(start), last: j.cal.DayOf(start)}
-		judged := h.next(i, min(end, at-settle), j.alpha())
-		if judged.verdict == clear && about.start < start {
+		why := a.excused(span{window: "1h", start: start, end: end}, at)
+		h.excused[i] = why != nil
+		loud := h.loud
+		judged := h.next(i, min(end, at-settle), a)
+		if start >= a.from && judged.verdict != clear {
+			judged.verdict = retired
+		}
+		switch {
+		case why != nil && judged.verdict != clear:
+			judged.finding.excuse = why
+		case judged.verdict == clear && about.start < start:
 			about.end = start // events came again
 		}
-		judged.at, judged.span, judged.missedFrom = at, about, h.start+int64(h.missed)*calendar.HourSeconds
+		judged.at, judged.span = at, about
 		w.judgements = append(w.judgements, judged)
+		silentTimes = h.silentTimes(silentTimes, a.about.source, loud, &judged, start)
 		if running && h.counts[i] == 0 {
 			break
 		}
 	}
-	return w
+	return w, silentTimes
+}
+
+// silentTimes keeps the list of silences up to a judgement of the hour that starts at a time.
+func (h *hourly) silentTimes(all []silentTime, source string, was bool, j *judgement, start int64) []silentTime {
+	if !was && j.verdict == breach {
+		from := h.start + int64(h.missed)*calendar.HourSeconds
+		return append(all, silentTime{source: source, from: from, until: ongoing, back: ongoing, known: j.at, over: ongoing})
+	}
+	if len(all) == 0 {
+		return all
+	}
+	q := &all[len(all)-1]
+	switch {
+	case (j.verdict == clear || j.verdict == excusedAway) && q.back == ongoing:
+		q.until, q.back, q.over = min(q.until, start), start, min(q.over, j.at)
+	case j.verdict == retired && q.until == ongoing:
+		q.until, q.over = start, j.at
+	}
+	return all
+}
+
+// retirement is when the catalog retires a source, or when it began to be left alone (Unix s).
+func (j *judge) retirement(source string) int64 {
+	s := j.catalog.Source(source)
+	if !s.Watch {
+		return math.MinInt64
+	}
+	if day, ok := dayOf(s.Retired); ok {
+		return j.cal.Start(day)
+	}
+	return ongoing
 }
 
 // alpha is the probability at which an hour of silence is no chance: the budget of false alarms over the hours of a month and
-// the sources.
-func (j *judge) alpha() float64 {
+// the sources that there were.
+func (j *judge) alpha(at int64) float64 {
 	budget := j.catalog.FalseAlarms
 	if budget == 0 {
 		budget = 1 // silence is watched also where nothing else is
 	}
-	return min(0.01, budget/hoursAMonth/float64(max(1, len(j.evidence.Sources))))
-}
-
-// hourly is the volume of one source.
-type hourly struct {
-	start   int64
-	counts  []int64 // by hour from start on
-	missing float64 // events expected since the last one came
-	missed  int     // first hour in which one was
-	since   int     // first hour without any
-	worst   float64 // most that was missing in an absence that was no incident
-	loud    bool    // the present absence is one
-	days    int     // with events, so far
-	newest  int     // the last of them, from 1
-	events  int64   // so far
-}
-
-func newHourly(src *Source, asOf int64) *hourly {
-	if len(src.Hours) == 0 {
-		return nil
-	}
-	h := &hourly{start: math.MaxInt64}
-	for at := range src.Hours {
-		h.start = min(h.start, at)
-	}
-	if asOf <= h.start {
-		return nil
-	}
-	h.counts = make([]int64, (asOf-h.start+calendar.HourSeconds-1)/calendar.HourSeconds)
-	for at, n := range src.Hours {
-		if i := int((at - h.start) / calendar.HourSeconds); i < len(h.counts) {
-			h.counts[i] += n
+	sources := 0
+	for i := range j.evidence.Sources {
+		if j.began[i] <= at {
+			sources++
 		}
 	}
-	return h
-}
-
-func (h *hourly) silentSince(i int) int64 {
-	return h.start + int64(min(h.since, i))*calendar.HourSeconds
+	return min(0.01, silencePart*budget/hoursAMonth/float64(max(1, sources)))
 }
 
 // next judges hour i as far as it has been watched, up to until (Unix s).
-func (h *hourly) next(i int, until int64, alpha float64) judgement {
+func (h *hourly) next(i int, until int64, a *absence) judgement {
 	f := finding{
 		reason: Silence, k: h.counts[i], unit: Events, value: float64(h.counts[i]), limit: math.NaN(), lost: math.NaN(),
-		method: "probability of no event, from the volume by hour of week", p: math.NaN(), e: math.NaN(), expected: nothing(),
+		method: "probability of no event, from the volume by local hour of week", p: math.NaN(), e: math.NaN(), expected: nothing(),
 	}
+	h.learn(i)
 	if h.counts[i] > 0 {
-		h.note(i)
-		if !h.loud {
-			h.worst = max(h.worst, h.missing)
-		}
-		h.missing, h.since, h.loud = 0, i+1, false
+		h.came(i)
 		return judgement{verdict: clear, finding: f}
+	}
+	if h.gone {
+		return judgement{verdict: uncertain, finding: f}
+	}
+	if h.excused[i] {
+		h.missing, h.loud = 0, false
+		return judgement{verdict: excusedAway, finding: f}
 	}
 	mean, dispersion, weeks := h.expect(i)
 	watched := float64(until-h.start)/calendar.HourSeconds - float64(i)
@@ -132,10 +169,14 @@ func (h *hourly) next(i int, until int64, alpha float64) judgement {
 		h.missing = missing
 	}
 	f.expected = estimate{missing, math.NaN(), math.NaN()}
-	f.lost, f.baselineDays = math.NaN(), 7*weeks
+	f.baselineDays = 7 * weeks
 	logP := silenceLogP(missing, dispersion)
 	f.p = math.Exp(logP)
-	if weeks > 0 && h.days >= silenceDays && h.events >= silenceLeast && missing > worstFactor*h.worst && logP <= math.Log(alpha) {
+	if absent := i + 1 - h.since; a.retires && h.loud && watched >= 1 && absent >= max(retireAfter, usualPauses*h.pause) {
+		h.gone, f.gone, f.usualPause = true, true, int64(h.pause)*calendar.HourSeconds
+		return judgement{verdict: retired, finding: f}
+	}
+	if weeks > 0 && h.days >= silenceDays && h.events >= silenceLeast && missing > worstFactor*h.worst && logP <= math.Log(a.alpha(until)) {
 		further := h.loud
 		h.loud = true
 		return judgement{verdict: breach, minor: further, finding: f}
@@ -143,11 +184,46 @@ func (h *hourly) next(i int, until int64, alpha float64) judgement {
 	return judgement{verdict: uncertain, finding: f}
 }
 
-// note counts an hour with events into the history.
-func (h *hourly) note(i int) {
+// came notes that something came in an hour. What comes back after it was retired is new: its history begins again.
+func (h *hourly) came(i int) {
+	switch {
+	case h.gone:
+		h.first, h.days, h.events, h.worst, h.newest = i, 0, 0, 0, 0
+	case h.loud:
+		h.doubted = append(h.doubted, doubt{h.missed, h.missing})
+	default:
+		h.worst = max(h.worst, h.missing)
+		if h.events > 0 && !h.excused[max(0, i-1)] {
+			h.pause = max(h.pause, i-h.since)
+		}
+	}
 	h.events += h.counts[i]
 	if day := i/24 + 1; day != h.newest {
 		h.days, h.newest = h.days+1, day
+	}
+	h.missing, h.since, h.loud, h.gone = 0, i+1, false, false
+}
+
+// doubt is a silence that has ended and may have been none.
+type doubt struct {
+	missed  int
+	missing float64
+}
+
+// learn decides on silences a day after they began: when the day had about as many events as usual, they came at other hours,
+// as after a change of clocks, and so much missing is usual from here on.
+func (h *hourly) learn(i int) {
+	for len(h.doubted) > 0 && i >= h.doubted[0].missed+24 {
+		d := h.doubted[0]
+		h.doubted = h.doubted[1:]
+		var sent, usual float64
+		for k := d.missed; k < d.missed+24; k++ {
+			mean, _ := h.usual(k, d.missed)
+			sent, usual = sent+float64(h.counts[k]), usual+mean
+		}
+		if sent >= cameAfterAll*usual {
+			h.worst = max(h.worst, d.missing)
+		}
 	}
 }
 
@@ -158,87 +234,4 @@ func silenceLogP(missing, dispersion float64) float64 {
 		return 0
 	}
 	return stats.SilenceLogP(missing, (dispersion-1)/missing)
-}
-
-// expect returns the events to expect in hour i from the same hours of earlier weeks, at most as many as the last week lets
-// expect, and how much more than Poisson's counts vary (variance / mean). weeks is 0 while too little is known.
-func (h *hourly) expect(i int) (mean, dispersion float64, weeks int) {
-	if i < 24*silenceDays {
-		return 0, 1, 0
-	}
-	last := h.since // hours of the present absence are no history
-	var same []float64
-	for k := i - weekHours; k >= 0 && len(same) < silenceWeeks; k -= weekHours {
-		if k < last {
-			same = append(same, float64(h.counts[k]))
-		}
-	}
-	if len(same) == 0 {
-		return 0, 1, 0
-	}
-	if mean = median(same); len(same) < 3 { // few weeks: no more than the same hour of the last days lets expect
-		var daily []float64
-		for k := i - 24; k >= 0 && len(daily) < silenceDays; k -= 24 {
-			if k < last {
-				daily = append(daily, float64(h.counts[k]))
-			}
-		}
-		if len(daily) > 0 {
-			mean = min(mean, median(daily))
-		}
-	}
-	return mean * h.trend(last), h.dispersion(last), max(1, min(i/weekHours, silenceWeeks))
-}
-
-func median(values []float64) float64 {
-	slices.Sort(values)
-	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
-}
-
-// trend is how busy the week before an hour was beside the weeks before it, at most 1.
-func (h *hourly) trend(last int) float64 {
-	var recent, before float64
-	for k := max(0, last-weekHours); k < last; k++ {
-		recent += float64(h.counts[k])
-	}
-	n := 0
-	for k := last - weekHours - 1; k >= 0 && n < (silenceWeeks-1)*weekHours; k-- {
-		before += float64(h.counts[k])
-		n++
-	}
-	if n < weekHours || before == 0 {
-		return 1
-	}
-	return min(1, recent/weekHours/(before/float64(n)))
-}
-
-// dispersion is the median over four weeks of (x - y)² / (x + y) of hours a week apart, in terms of its value for Poisson
-// counts: variance over mean, not moved by single bursts.
-func (h *hourly) dispersion(last int) float64 {
-	var all []float64
-	for k := last - 1; k >= weekHours && k >= last-4*weekHours; k-- {
-		x, y := float64(h.counts[k]), float64(h.counts[k-weekHours])
-		if x+y > 0 {
-			all = append(all, (x-y)*(x-y)/(x+y))
-		}
-	}
-	if len(all) < 24 {
-		return 2
-	}
-	slices.Sort(all)
-	const chiSquareMedian = 0.4549 // of one degree of freedom
-	return max(1, all[len(all)/2]/chiSquareMedian)
-}
-
-// silent returns when a source was silent.
-func (j *judge) silent(w *watch) []quiet {
-	var all []quiet
-	for _, e := range w.fold() {
-		q := quiet{source: w.subject.source, from: e.events[0].of.missedFrom, until: math.MaxInt64}
-		if !e.open() {
-			q.until = e.events[len(e.events)-1].of.span.end
-		}
-		all = append(all, q)
-	}
-	return all
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"firstlight/pipeline/annotation"
+	"firstlight/pipeline/calendar"
 	"firstlight/pipeline/catalog"
 )
 
@@ -15,48 +16,57 @@ const (
 	spoiltShare = 0.02 // of a metric's events that may be missing where a series is compared with its history
 	entryShare  = 0.1  // of the events of an entry window that may be missing where a limit is judged
 	minorSource = 0.05 // share of a metric's events below which a source does not matter
+	shareDays   = 28   // before a silence, that say what share a source had
 )
 
-// muted says which annotation mutes a window of a metric; empty for none.
-func (j *judge) muted(metric int, s span) string {
-	name := j.catalog.Metrics[metric].Name
-	for i := range j.evidence.Notes {
-		a := &j.evidence.Notes[i]
-		if a.Kind == annotation.Expected && a.Concerns(name) && a.Overlaps(s.start*1000, s.end*1000, j.catalog.Location) {
-			return fmt.Sprintf("muted: %s", a.Title)
+// excused returns the annotation that mutes a window of a metric, nil for none.
+func (j *judge) excused(metric string, s span) *annotation.Annotation {
+	for i := range j.evidence.Annotations {
+		a := &j.evidence.Annotations[i]
+		if a.Kind == annotation.Expected && a.Concerns(metric) && a.Overlaps(s.start*1000, s.end*1000, j.catalog.Location) {
+			return a
 		}
 	}
-	return ""
+	return nil
 }
 
-// announced reports whether an annotation that concerns everything mutes a window.
-func (j *judge) announced(s span) bool {
-	for i := range j.evidence.Notes {
-		a := &j.evidence.Notes[i]
-		if a.Kind == annotation.Expected && a.Metric == "" && a.Overlaps(s.start*1000, s.end*1000, j.catalog.Location) {
-			return true
+// doubts is why a window cannot be compared with others; zero when it can.
+type doubts struct {
+	why    string
+	excuse *annotation.Annotation
+}
+
+func (d *doubts) any() bool { return d.why != "" }
+
+// spoilt says why a window cannot be compared with others, users followed up to an age.
+func (j *judge) spoilt(metric int, s span, ageMs int64) doubts {
+	if a := j.excused(j.catalog.Metrics[metric].Name, s); a != nil {
+		return doubts{mutedBy(a), a}
+	}
+	if lost, why := j.lost(j.eventsOf(metric), s.start, s.end+ageMs/1000, j.ready(s, ageMs)); lost >= spoiltShare {
+		return doubts{why: why}
+	}
+	return doubts{}
+}
+
+// lost is the share of the events of some selectors that silence took from a stretch of time (Unix s), as far as it was known at
+// a time, and whose silence that was.
+func (j *judge) lost(selectors []int, from, until, at int64) (lost float64, why string) {
+	for i := range j.silences {
+		q := &j.silences[i]
+		if q.known > at {
+			continue
 		}
-	}
-	return false
-}
-
-// spoilt says why a window cannot be compared with others, users followed up to an age; empty when it can.
-func (j *judge) spoilt(metric int, s span, ageMs int64) string {
-	if why := j.muted(metric, s); why != "" {
-		return why
-	}
-	if lost, why := j.lost(metric, s.start, s.end+ageMs/1000); lost >= spoiltShare {
-		return why
-	}
-	return ""
-}
-
-// lost is the share of a metric's events that silence took from a stretch of time (Unix s), and whose silence that was.
-func (j *judge) lost(metric int, from, until int64) (lost float64, why string) {
-	for _, q := range j.silences {
-		silent := min(q.until, until) - max(q.from, from)
-		share := j.share(q.source, metric)
-		if silent <= 0 || share < minorSource {
+		over := q.until
+		if q.over > at {
+			over = ongoing
+		}
+		silent := min(over, until) - max(q.from, from)
+		if silent <= 0 {
+			continue
+		}
+		share := j.share(q, selectors)
+		if share < minorSource {
 			continue
 		}
 		if part := share * float64(silent) / float64(until-from); part > lost {
@@ -66,20 +76,35 @@ func (j *judge) lost(metric int, from, until int64) (lost float64, why string) {
 	return lost, why
 }
 
-// share is a source's part of the events that a metric counts.
-func (j *judge) share(source string, metric int) float64 {
-	names, any := j.eventsOf(metric)
+// share is the part that a source had, before its silence, of the events that match a selector: the largest of some selectors.
+func (j *judge) share(q *silentTime, selectors []int) (most float64) {
+	before := j.cal.DayOf(q.from)
+	for _, s := range selectors {
+		key := shareKey{q.source, before, s}
+		share, known := j.shares[key]
+		if !known {
+			share = j.shareOf(q.source, before, j.catalog.Selectors[s].Names)
+			j.shares[key] = share
+		}
+		most = max(most, share)
+	}
+	return most
+}
+
+type shareKey struct {
+	source   string
+	before   calendar.Day
+	selector int
+}
+
+// shareOf is a source's part of the events of some names, all when there are none, in the days before one.
+func (j *judge) shareOf(source string, before calendar.Day, names []string) float64 {
 	var all, own int64
 	for i := range j.evidence.Sources {
 		src := &j.evidence.Sources[i]
-		for event, n := range src.Events {
-			if !any && !names[event] {
-				continue
-			}
-			all += n
-			if src.Name == source {
-				own += n
-			}
+		n := src.sent(names, before)
+		if all += n; src.Name == source {
+			own = n
 		}
 	}
 	if all == 0 {
@@ -88,24 +113,34 @@ func (j *judge) share(source string, metric int) float64 {
 	return float64(own) / float64(all)
 }
 
-// eventsOf names the events that enter a metric's cohort or count in it; any is set when every event does.
-func (j *judge) eventsOf(metric int) (names map[string]bool, any bool) {
+// sent counts a source's events of some names, all when there are none, in the days before one.
+func (s *Source) sent(names []string, before calendar.Day) (n int64) {
+	of := func(byDay map[calendar.Day]int64) {
+		for d := before - shareDays; d < before; d++ {
+			n += byDay[d]
+		}
+	}
+	if names == nil {
+		for _, byDay := range s.Events {
+			of(byDay)
+		}
+		return n
+	}
+	for _, name := range names {
+		of(s.Events[name])
+	}
+	return n
+}
+
+// eventsOf are the selectors of the events that enter a metric's cohort or count in it.
+func (j *judge) eventsOf(metric int) []int {
 	m := &j.catalog.Metrics[metric]
 	selectors := []int{j.catalog.Cohorts[m.Cohort].Entry}
 	for _, s := range m.Steps {
 		selectors = append(selectors, s.Selector)
 	}
-	if m.Kind == catalog.Adoption {
+	if m.Active != catalog.NoSelector {
 		selectors = append(selectors, m.Active)
 	}
-	names = map[string]bool{}
-	for _, s := range selectors {
-		if j.catalog.Selectors[s].Names == nil {
-			return nil, true
-		}
-		for _, name := range j.catalog.Selectors[s].Names {
-			names[name] = true
-		}
-	}
-	return names, false
+	return selectors
 }

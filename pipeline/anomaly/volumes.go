@@ -29,7 +29,9 @@ func (j *judge) volumes() []*watch {
 	}
 	var all []*watch
 	for i := range j.evidence.Sources {
-		all = append(all, j.volume(&j.evidence.Sources[i]))
+		if src := &j.evidence.Sources[i]; j.retirement(src.Name) != math.MinInt64 {
+			all = append(all, j.volume(src))
+		}
 	}
 	return all
 }
@@ -37,7 +39,7 @@ func (j *judge) volumes() []*watch {
 // volume judges every complete day of a source.
 func (j *judge) volume(src *Source) *watch {
 	w := &watch{subject: subject{metric: -1, source: src.Name}, key: "volume", severity: Warning, consecutive: 2}
-	d := daily{judge: j, source: src.Name, logs: map[calendar.Day]float64{}}
+	d := daily{judge: j, source: src.Name, logs: map[calendar.Day]float64{}, odd: map[calendar.Day]float64{}}
 	totals := map[calendar.Day]int64{}
 	first := calendar.Day(math.MaxInt32)
 	for at, n := range src.Hours {
@@ -59,6 +61,7 @@ type daily struct {
 	*judge
 	source string
 	logs   map[calendar.Day]float64 // of the events of usual days
+	odd    map[calendar.Day]float64 // of those of unusual ones
 	away   int                      // unusual days in a row
 }
 
@@ -68,7 +71,7 @@ func (d *daily) next(at int64, s span, n int64) judgement {
 		reason: Dropped, k: n, unit: Events, value: float64(n), limit: math.NaN(), lost: math.NaN(), e: math.NaN(), p: math.NaN(),
 		expected: nothing(), method: "robust distance from the same days of the weeks before, two days in a row",
 	}}
-	if d.announced(s) || d.wasSilent(s) {
+	if j.finding.excuse = d.excused(VolumeMetric, s); j.finding.excuse != nil || d.wasSilent(s, at) || s.end > d.retirement(d.source) {
 		j.verdict = noData
 		return j
 	}
@@ -85,10 +88,39 @@ func (d *daily) next(at int64, s span, n int64) judgement {
 		j.finding.reason = Rose
 	}
 	j.verdict = d.verdict(off, spread)
-	if j.verdict != breach {
-		d.logs[s.first] = math.Log(float64(n) + 1)
+	log := math.Log(float64(n) + 1)
+	if j.verdict == breach && d.weekly(s.first, log, expected, spread) {
+		j.verdict = uncertain
+	}
+	if j.verdict == breach {
+		d.odd[s.first] = log
+	} else {
+		d.logs[s.first] = log
 	}
 	return j
+}
+
+// weekly reports whether a day is unusual just as the same day of the weeks before was: that is a week's new shape and no
+// incident of its own. More events are a shape on the second such day, fewer on the third. The days before are history from
+// here on.
+func (d *daily) weekly(day calendar.Day, log, expected, spread float64) bool {
+	alike := func(k calendar.Day) bool {
+		before, known := d.odd[k]
+		if !known {
+			before, known = d.logs[k]
+		}
+		return known && (before-expected)*(log-expected) > 0 && math.Abs(log-before) <= volumeLimit*spread
+	}
+	if d.away > 2 || !alike(day-7) || log < expected && !alike(day-14) {
+		return false
+	}
+	d.away = 0
+	for k := day - 14; k < day; k++ {
+		if was, ok := d.odd[k]; ok {
+			d.logs[k] = was
+		}
+	}
+	return true
 }
 
 // verdict compares how far off a day is with how far days are.
@@ -155,12 +187,5 @@ func (d *daily) sameDays(day calendar.Day) (float64, bool) {
 	return median(same), true
 }
 
-// wasSilent reports whether the source was silent at some time of a window.
-func (d *daily) wasSilent(s span) bool {
-	for _, q := range d.silences {
-		if q.source == d.source && q.from < s.end && q.until > s.start {
-			return true
-		}
-	}
-	return false
-}
+// wasSilent reports whether the source was known to be silent at some time of a window, or had been retired.
+func (d *daily) wasSilent(s span, at int64) bool { return d.quietAt(d.source, &s, at) }

@@ -1,5 +1,7 @@
 package anomaly
 
+import "firstlight/pipeline/annotation"
+
 // A watch is one thing that is looked after: a guardrail, the silence of a source, or a series compared with its
 // history. It judges windows one after the other; fold makes episodes of the judgements.
 
@@ -7,27 +9,29 @@ package anomaly
 type verdict uint8
 
 const (
-	uncertain verdict = iota // neither is shown
-	breach                   // the evidence excludes that all is well
-	clear                    // the value is where it should be
-	noData                   // too little to say anything
-	expired                  // what was a breach has become normal
+	uncertain   verdict = iota // neither is shown
+	breach                     // the evidence excludes that all is well
+	clear                      // the value is where it should be
+	noData                     // too little to say anything
+	expired                    // what was a breach has become normal
+	retired                    // it is not waited for any more
+	excusedAway                // people said that it would be so
 )
 
 // judgement is one window judged.
 type judgement struct {
-	at         int64 // stream time (Unix s) from which the window could be judged
-	span       span
-	missedFrom int64 // of a silence: from when on events are missing
-	verdict    verdict
-	minor      bool // a further breach that adds little to what was said
-	finding    finding
+	at      int64 // stream time (Unix s) from which the window could be judged
+	span    span
+	verdict verdict
+	minor   bool // a further breach that adds little to what was said
+	finding finding
 }
 
 // finding is what was counted in a window and what was expected there.
 type finding struct {
 	reason       Reason
 	ageMs        int64 // age since entry at which users are compared; 0: none
+	period       *int  // since the start, in which users are to come back; nil: none
 	k, n         int64
 	unit         Unit
 	value        float64 // NaN: unknown
@@ -35,10 +39,14 @@ type finding struct {
 	expected     estimate
 	baseline     span // days behind expected
 	baselineDays int
+	starts       []int64 // Unix s; days around the first one, on which the change may have begun as well
 	lost         float64 // users fewer than expected; NaN: unknown
 	method       string
 	p, e         float64 // NaN: none
 	flags        []string
+	excuse       *annotation.Annotation // mutes the window; nil for none
+	gone         bool                   // a source is taken as retired
+	usualPause   int64                  // s; the longest of that source
 }
 
 // estimate is a value with its 95 % interval; all NaN when there is none.
@@ -64,10 +72,12 @@ func (w *watch) judged() (n int) {
 	return n
 }
 
-// subject is what incidents are about: a metric by its position in the catalog, or one source's events.
+// subject is what incidents are about: a metric by its position in the catalog, one source's events, or the users who enter a
+// cohort.
 type subject struct {
 	metric int // -1: not a metric
 	source string
+	cohort string
 }
 
 // event is one change of an episode.
@@ -84,11 +94,8 @@ type episode struct {
 	events []event
 }
 
-// open reports whether the episode goes on.
-func (e *episode) open() bool { return e.events[len(e.events)-1].state != Resolved }
-
-// patience (s) is how long an episode without data is kept before it expires.
-const patience = 28 * 86400
+// longestBlind (s) is how long an episode without data is kept before it expires.
+const longestBlind = 28 * 86400
 
 // fold makes episodes of a watch's judgements. An episode opens after some breaches in a row, and ends after as many
 // windows that are clear: windows that show neither change nothing, and windows without data never end an episode.
@@ -148,9 +155,15 @@ func (f *folding) opened(j *judgement) {
 		}
 	case expired:
 		f.end(j, Expired)
+	case retired:
+		f.end(j, Retired)
+	case excusedAway:
+		f.end(j, Muted)
 	case noData:
 		switch {
-		case j.at-f.seen >= patience:
+		case j.finding.excuse != nil: // that it is not judged was asked for
+			f.seen = j.at
+		case j.at-f.seen >= longestBlind:
 			f.end(j, Expired)
 		case !f.blind:
 			f.say(j, NoData, f.current.events[0].reason)

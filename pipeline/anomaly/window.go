@@ -67,14 +67,3 @@ func hours(window string, cal *calendar.Calendar, e *Evidence) []span {
 	}
 	return all
 }
-
-// lookbackDays of counts are judged: the history that a series is compared with, twice and some.
-const lookbackDays = 120
-
-// Lookback is the first local day of the evidence that is judged at asOf (Unix s): the first of a month, so that what is judged
-// does not lose a day every day.
-func Lookback(c *catalog.Catalog, asOf int64) calendar.Day {
-	cal := calendar.New(c.Location, c.WeekStart)
-	first, _ := cal.Month(cal.DayOf(asOf) - lookbackDays)
-	return first
-}

@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"firstlight/pipeline/catalog"
 )
 
 // The sentence that a person would say.
@@ -15,10 +13,17 @@ import (
 // title names an incident in a few words, the same from its first message to its last.
 func (j *judge) title(f *fact) string {
 	s := f.watch.subject
-	if s.metric < 0 {
-		if f.openedBy.finding.reason == Silence {
-			return "No events from " + s.source
-		}
+	silent := f.openedBy.finding.reason == Silence
+	switch {
+	case s.cohort != "" && silent:
+		return "Nobody enters " + s.cohort
+	case s.cohort != "":
+		return "Fewer users enter " + s.cohort
+	case s.metric < 0 && silent:
+		return "No events from " + s.source
+	case s.metric < 0 && f.watch.key == partialKey:
+		return s.source + " loses events"
+	case s.metric < 0:
 		return "Unusual number of events from " + s.source
 	}
 	name := j.catalog.Metrics[s.metric].Name
@@ -40,11 +45,16 @@ func (j *judge) title(f *fact) string {
 // sentence says what a fact is.
 func (j *judge) sentence(f *fact, state State, reason Reason) string {
 	g := &f.of.finding
-	if f.watch.subject.metric < 0 {
-		return j.ofSource(f, state)
+	switch s := f.watch.subject; {
+	case s.cohort != "":
+		return j.ofEntries(f, state, reason)
+	case s.metric < 0:
+		return j.ofSource(f, state, reason)
 	}
 	what := j.what(f)
 	switch {
+	case reason == Muted:
+		return j.mutedNow(f, what+": not judged")
 	case reason == Superseded:
 		return what + ": part of a graver incident from here on."
 	case state == NoData && g.n == 0:
@@ -60,16 +70,18 @@ func (j *judge) sentence(f *fact, state State, reason Reason) string {
 	if reason == Recovered {
 		text = fmt.Sprintf("Recovered: %s is %s", lowerFirst(what), amount(g))
 	}
-	switch reason {
-	case BelowLimit:
+	switch {
+	case reason == BelowLimit:
 		text += ", below the limit of " + quantity(g.limit, g.unit)
-	case AboveLimit:
+	case reason == AboveLimit:
 		text += ", above the limit of " + quantity(g.limit, g.unit)
+	case reason == Recovered && math.IsNaN(g.expected.value) && !math.IsNaN(g.limit):
+		text += ", the limit is " + quantity(g.limit, g.unit)
 	}
 	text += expectation(g)
-	if lost := math.Round(g.lost); reason != Recovered && lost >= 1 && g.unit == Share {
+	if lost := math.Round(g.lost); reason != Recovered && !f.beside && lost >= 1 && g.unit == Share {
 		word := "lost"
-		if j.catalog.Metrics[f.watch.subject.metric].Kind == catalog.TTFV {
+		if j.catalog.Metrics[f.watch.subject.metric].Kind.Traits().Time != "" {
 			word = "late"
 		}
 		text += fmt.Sprintf(": about %s %s", people(lost), word)
@@ -77,56 +89,38 @@ func (j *judge) sentence(f *fact, state State, reason Reason) string {
 	return text + "."
 }
 
-// expectation says what was expected, when something was.
+// expectation says what was expected, when something was. What a sentence calls expected excludes the value that it states.
 func expectation(g *finding) string {
-	if math.IsNaN(g.expected.value) {
+	e := g.expected
+	switch {
+	case math.IsNaN(e.value):
 		return ""
+	case math.IsNaN(e.low) || math.IsNaN(e.high):
+		return ", expected " + quantity(e.value, g.unit)
+	case e.low <= g.value && g.value <= e.high:
+		return ", usual is " + interval(e.low, e.high, g.unit)
 	}
-	text := ", expected " + quantity(g.expected.value, g.unit)
-	if !math.IsNaN(g.expected.low) && !math.IsNaN(g.expected.high) {
-		text += " (" + interval(g.expected.low, g.expected.high, g.unit) + ")"
-	}
-	return text
+	return ", expected " + quantity(e.value, g.unit) + " (" + interval(e.low, e.high, g.unit) + ")"
 }
 
 // what names the number: "Activation within 24 h (activated) of users who entered signup on 3 March".
 func (j *judge) what(f *fact) string {
 	m := &j.catalog.Metrics[f.watch.subject.metric]
-	when := j.when(f.of.span, f.of.at)
-	who := fmt.Sprintf("users who entered %s %s", j.catalog.Cohorts[m.Cohort].Name, when)
-	g := &f.of.finding
-	switch {
-	case m.Kind == catalog.Adoption:
-		return fmt.Sprintf("Adoption (%s) %s", m.Name, when)
-	case g.unit == Seconds:
-		return fmt.Sprintf("The median time to first value (%s) of %s", m.Name, who)
-	case m.Kind == catalog.TTFV && g.ageMs == 0:
-		return fmt.Sprintf("First value (%s) of %s", m.Name, who)
-	case m.Kind == catalog.TTFV:
-		return fmt.Sprintf("First value within %s (%s) of %s", duration(g.ageMs/1000), m.Name, who)
+	g, within := &f.of.finding, ""
+	if g.ageMs > 0 {
+		within = duration(g.ageMs / 1000)
 	}
-	return fmt.Sprintf("Activation within %s (%s) of %s", duration(g.ageMs/1000), m.Name, who)
-}
-
-func (j *judge) ofSource(f *fact, state State) string {
-	g, name := &f.of.finding, f.watch.subject.source
-	since := time.Unix(f.of.span.start, 0).In(j.catalog.Location)
-	switch {
-	case f.openedBy.finding.reason != Silence && f.of.verdict == clear:
-		return fmt.Sprintf("Recovered: %s sent %d events %s, which is usual.", name, g.k, j.when(f.of.span, f.of.at))
-	case f.openedBy.finding.reason != Silence && f.of.verdict == expired:
-		return fmt.Sprintf("%s: closed after two weeks, what was unusual is what is normal now: %d events %s.", name, g.k, j.when(f.of.span, f.of.at))
-	case f.openedBy.finding.reason != Silence && state == NoData:
-		return fmt.Sprintf("%s was silent: its volume cannot be judged.", name)
-	case f.openedBy.finding.reason != Silence && state == Resolved:
-		return fmt.Sprintf("%s: part of a graver incident from here on.", name)
-	case f.openedBy.finding.reason != Silence:
-		return fmt.Sprintf("%s sent %d events %s%s.", name, g.k, j.when(f.of.span, f.of.at), expectation(g))
-	case state == Resolved:
-		return fmt.Sprintf("Recovered: %s sends events again after %s of silence.", name, duration(f.of.span.end-f.of.span.start))
+	if g.period != nil {
+		within = strconv.Itoa(*g.period)
 	}
-	return fmt.Sprintf("%s has sent no event since %s (%s, for %s), although about %s were expected.",
-		name, since.Format("2 January 15:04"), j.catalog.Timezone, duration(f.of.span.end-f.of.span.start), count(g.expected.value))
+	figure, when := m.Kind.Figure(m, within, g.unit == Seconds), j.when(f.of.span, f.of.at)
+	switch {
+	case g.period != nil:
+		return fmt.Sprintf("%s of users of %s who started %s", figure, j.catalog.Cohorts[m.Cohort].Name, when)
+	case !m.Kind.Traits().ByAge:
+		return figure + " " + when
+	}
+	return fmt.Sprintf("%s of users who entered %s %s", figure, j.catalog.Cohorts[m.Cohort].Name, when)
 }
 
 // when says in local dates which window it is.
@@ -168,11 +162,14 @@ func amount(g *finding) string {
 
 func only(g *finding) string { return "only " + people(float64(g.n)) }
 
-func people(n float64) string {
+func people(n float64) string { return counted(n, "user") }
+
+// counted says "1 user" or "12 users".
+func counted(n float64, one string) string {
 	if n == 1 {
-		return "1 user"
+		return "1 " + one
 	}
-	return count(n) + " users"
+	return count(n) + " " + one + "s"
 }
 
 func count(n float64) string {
@@ -194,24 +191,32 @@ func quantity(v float64, u Unit) string {
 
 // interval writes two ends with one unit.
 func interval(low, high float64, u Unit) string {
-	if u == Share {
+	from, to := quantity(low, u), quantity(high, u)
+	switch {
+	case from == to:
+		return from
+	case u == Share:
 		return percent(low) + "–" + percent(high) + " %"
 	}
-	return quantity(low, u) + "–" + quantity(high, u)
+	return from + "–" + to
 }
 
-// percent writes a share with two digits that mean something.
+// percent writes a share with two digits that mean something. Only all is 100, and only nothing is 0.
 func percent(v float64) string {
 	p := 100 * v
-	digits := 0
 	switch {
-	case p == 0 || p >= 10 && p < 99.5 || p == 100:
-	case p >= 1:
-		digits = 1
-	default:
-		digits = 2
+	case p == 0 || p == 100 || p >= 9.95 && p < 99.5:
+		return strconv.FormatFloat(p, 'f', 0, 64)
+	case p >= 99.995 && p < 100:
+		return ">99.99"
+	case p > 0 && p < 0.005:
+		return "<0.01"
+	case p >= 99.95:
+		return strconv.FormatFloat(p, 'f', 2, 64)
+	case p >= 0.995:
+		return strconv.FormatFloat(p, 'f', 1, 64)
 	}
-	return strconv.FormatFloat(p, 'f', digits, 64)
+	return strconv.FormatFloat(p, 'f', 2, 64)
 }
 
 // duration writes seconds in at most two units.

@@ -61,6 +61,48 @@ func (c *Calendar) HourOf(sec int64) int64 {
 	return sec - floorMod(sec+c.periodAt(sec).offset, HourSeconds)
 }
 
+// LocalHour numbers the local hour that holds an instant: a day later, at the same time of the local clock, it is 24 more.
+func (c *Calendar) LocalHour(sec int64) int64 {
+	return floorDiv(sec+c.periodAt(sec).offset, HourSeconds)
+}
+
+// HourIn returns which local hour of its day holds an instant, from 0; the hours of a day are at most 32.
+func (c *Calendar) HourIn(d Day, sec int64) int {
+	if c.regular(d) {
+		return int((sec - c.Start(d)) / HourSeconds)
+	}
+	hour := c.HourOf(sec)
+	for i := 0; ; i++ {
+		if c.HourStart(d, i) >= hour {
+			return i
+		}
+	}
+}
+
+// HourStart returns the start of the i-th local hour of a day, from 0.
+func (c *Calendar) HourStart(d Day, i int) int64 {
+	if c.regular(d) {
+		return c.Start(d) + int64(i)*HourSeconds
+	}
+	at := c.Start(d)
+	start := c.HourOf(at)
+	for range i {
+		next := start + HourSeconds
+		if p := c.periodAt(at); p.to != 0 {
+			next = min(next, p.to) // the clock is set: hours begin elsewhere from here on
+		}
+		at, start = next, c.HourOf(next)
+	}
+	return start
+}
+
+// regular reports whether all hours of a day are whole ones, one behind the other, as they are unless the clock is set by less
+// than an hour.
+func (c *Calendar) regular(d Day) bool {
+	start, end := c.Start(d), c.Start(d+1)
+	return (end-start)%HourSeconds == 0 && c.HourOf(start) == start
+}
+
 // DayOf returns the local day that holds an instant.
 func (c *Calendar) DayOf(sec int64) Day {
 	if sec >= c.Start(c.last) && sec < c.Start(c.last+1) {

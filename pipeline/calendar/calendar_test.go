@@ -70,3 +70,23 @@ func TestDaysTile(t *testing.T) {
 		}
 	})
 }
+
+// TestHoursOfDays: the number of an hour within its day leads back to the hour, in zones with hard transitions.
+func TestHoursOfDays(t *testing.T) {
+	zones := []string{"UTC", "Europe/Berlin", "America/Santiago", "America/Havana", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia", "America/St_Johns", "America/Caracas", "Africa/Monrovia", "Asia/Pyongyang"}
+	transitions := []int64{63_593_070, 1_197_183_600, 1_439_564_400, 1_462_086_000, 1_759_590_000, 1_743_865_200, 1_774_746_000, 1_325_239_200}
+	rapid.Check(t, func(rt *rapid.T) {
+		c := New(load(rt, rapid.SampledFrom(zones).Draw(rt, "zone")), time.Monday)
+		sec := rapid.OneOf(rapid.Int64Range(31_536_000, 4_000_000_000), rapid.Custom(func(rt *rapid.T) int64 {
+			return rapid.SampledFrom(transitions).Draw(rt, "near") + rapid.Int64Range(-100_000, 100_000).Draw(rt, "by")
+		})).Draw(rt, "instant")
+		d := c.DayOf(sec)
+		i := c.HourIn(d, sec)
+		if i < 0 || i >= 32 {
+			rt.Fatalf("hour %d of day %s", i, d.Time())
+		}
+		if got, want := c.HourStart(d, i), c.HourOf(sec); got != want {
+			rt.Errorf("hour %d of day %s starts at %d, want %d", i, d.Time().Format(time.DateOnly), got, want)
+		}
+	})
+}

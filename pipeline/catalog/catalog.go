@@ -14,11 +14,12 @@
 //   - In expressions a path is null wherever it finds nothing: below a missing property, below text or a number,
 //     beyond the end of a list. has() is true for a property that is there and null. An operation on null does
 //     not match, not even under "!", and is no failure; the other side of "||" still decides. Of keys that occur
-//     twice the last one counts. Whole JSON numbers that fit are int, others double. The work of one evaluation
-//     is bounded; one that exceeds it failed.
+//     twice the last one counts. Numbers are numbers in comparisons and arithmetic, however they are written: 7 / 2 is 3.5,
+//     whole ones are exact up to 64 bits, and a division by zero fails. The work of one evaluation is bounded; one that
+//     exceeds it failed.
 //   - A guardrail without a window watches the first of 1d, 1w, 1mo, 1h that the catalog has. For ttfv a limit
 //     that is a duration is on the median (km_p50), one that is a number on the share with value by age.
-//   - false_alarms_per_month and example_users are governance: they change no number.
+//   - false_alarms_per_month, example_users and sources are governance: they change no number.
 //   - The order of cohorts, metrics, steps, segments and windows belongs to the definition, that of event names
 //     and segment values does not.
 package catalog
@@ -41,6 +42,16 @@ func (m *Mask) Has(i int) bool { return m[i>>6]&(1<<(i&63)) != 0 }
 // Set sets bit i.
 func (m *Mask) Set(i int) { m[i>>6] |= 1 << (i & 63) }
 
+// Intersects reports whether two masks share a bit.
+func (m *Mask) Intersects(o *Mask) bool {
+	for i := range m {
+		if m[i]&o[i] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Catalog is a checked, compiled catalog.
 type Catalog struct {
 	Product         string
@@ -50,8 +61,10 @@ type Catalog struct {
 	AllUsers        bool         // users: all, events with only an anonymous id count
 	AllowedLateness time.Duration
 	Settle          time.Duration
-	FalseAlarms     float64 // how many false alarms of detection without configuration a month may bring; 0: none is done
-	ExampleUsers    int     // user ids that a message to on-call may name
+	FalseAlarms     float64           // how many false alarms of detection without configuration a month may bring; 0: none is done
+	ExampleUsers    int               // user ids that a message to on-call may name
+	Exclude         *Exclude          // what is left out; nil when there is nothing
+	Sources         map[string]Source // by name; see Catalog.Source
 	Windows         []Window
 	Cohorts         []Cohort
 	Metrics         []Metric
@@ -107,16 +120,6 @@ type Segment struct {
 	Values []string // when set, others become (other)
 }
 
-// Kind is the kind of a metric.
-type Kind uint8
-
-// The metric kinds.
-const (
-	Activation Kind = iota
-	TTFV
-	Adoption
-)
-
 // Step is a selector that is reached at its Count-th matching event.
 type Step struct {
 	Name     string
@@ -129,11 +132,22 @@ type Metric struct {
 	Name     string
 	Kind     Kind
 	Cohort   int           // index into Catalog.Cohorts
-	Steps    []Step        // activation: the steps; ttfv: the one value; adoption: the feature with count 1
-	Sequence bool          // activation with order: sequence
+	Steps    []Step        // what a user must do: an activation's steps, the one value, the one feature
+	Sequence bool          // the steps are done one after the other
 	Within   time.Duration // whole hours; 0 when there is none
-	Active   int           // adoption: selector index of active events
+	Active   int           // selector index of the events that are activity; NoSelector where that does not matter
+	Periods  Periods       // in which users are followed since they started; none where they are not
 	Governance
+}
+
+// Reads are the other metrics of the cohort, by index, whose outcome decides what this one counts.
+func (m *Metric) Reads() (others []int) {
+	for _, other := range []int{m.Periods.After, m.Periods.Split} {
+		if m.Periods.Last > 0 && other != NoMetric {
+			others = append(others, other)
+		}
+	}
+	return others
 }
 
 // Governance is what may change without changing a number.
@@ -148,19 +162,9 @@ type Governance struct {
 
 // Target is the value a metric should reach.
 type Target struct {
-	Value float64 // a rate, or seconds for TTFV
-	By    string  // YYYY-MM-DD
-}
-
-// Guardrail is a limit that on-call wants to know about.
-type Guardrail struct {
-	Severity     string        // critical or warning
-	Below, Above *float64      // shares of users; seconds when Median
-	Median       bool          // ttfv: the limit is on km_p50
-	Age          time.Duration // 0: the metric's within
-	Window       string
-	MinSample    int
-	Consecutive  int
+	Value  float64 // a share, or seconds for TTFV
+	By     string  // YYYY-MM-DD
+	Period int     // the period that should reach it, where users are followed in periods
 }
 
 // Selector says which events count.

@@ -1,29 +1,35 @@
 package catalog
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 )
 
-// Changed names what differs between two definitions, in the order of a catalog file, such as
-// "metrics.activated.within: 7d -> 14d" or "metrics.exports: added". It is empty exactly if they are equal.
-func Changed(oldDefinition, newDefinition []byte) []string {
-	if string(oldDefinition) == string(newDefinition) {
+// Changed names what differs from an earlier definition, in the order of a catalog file, such as
+// "metrics.activated.within: 7d -> 14d" or "metrics.exports: added". It is empty exactly if nothing does.
+func (c *Catalog) Changed(earlier []byte) []string {
+	definitionNow := c.Definition()
+	if bytes.Equal(earlier, definitionNow) {
 		return nil
 	}
 	var before, after definition
-	if err := json.Unmarshal(oldDefinition, &before); err != nil {
+	if err := json.Unmarshal(earlier, &before); err != nil {
 		return []string{"the old definition cannot be read: " + err.Error()}
 	}
-	if err := json.Unmarshal(newDefinition, &after); err != nil {
+	if err := json.Unmarshal(definitionNow, &after); err != nil {
 		return []string{"the new definition cannot be read: " + err.Error()}
+	}
+	stepsKeys := map[string]string{}
+	for i := range c.Metrics {
+		stepsKeys[c.Metrics[i].Name] = c.Metrics[i].Kind.Keys()[0]
 	}
 	var d differences
 	d.fields("", before.fields(), after.fields())
 	d.parts("cohorts", before.cohorts(), after.cohorts())
-	d.parts("metrics", before.metrics(), after.metrics())
+	d.parts("metrics", before.metrics(stepsKeys), after.metrics(stepsKeys))
 	if len(d) == 0 {
 		return []string{"the definition's format: written by another version"}
 	}
@@ -43,11 +49,21 @@ type differences []string
 
 func (d *differences) add(format string, args ...any) { *d = append(*d, fmt.Sprintf(format, args...)) }
 
-// fields compares two lists of the same names.
+// fields compares two lists of fields; one that is missing is empty.
 func (d *differences) fields(prefix string, before, after []field) {
-	for i, f := range after {
-		if was := before[i].text; was != f.text {
-			d.add("%s%s: %s -> %s", prefix, f.name, orNone(was), orNone(f.text))
+	text := func(in []field, name string) string {
+		if i := slices.IndexFunc(in, func(f field) bool { return f.name == name }); i >= 0 {
+			return in[i].text
+		}
+		return ""
+	}
+	for i, f := range slices.Concat(after, before) {
+		gone := i >= len(after)
+		if gone && slices.ContainsFunc(after, func(is field) bool { return is.name == f.name }) {
+			continue
+		}
+		if was, is := text(before, f.name), text(after, f.name); was != is {
+			d.add("%s%s: %s -> %s", prefix, f.name, orNone(was), orNone(is))
 		}
 	}
 }
@@ -92,7 +108,7 @@ func orNone(s string) string {
 }
 
 func (d *definition) fields() []field {
-	return []field{
+	return append([]field{
 		{"product", d.Product},
 		{"timezone", d.Timezone},
 		{"week_start", d.WeekStart},
@@ -100,7 +116,7 @@ func (d *definition) fields() []field {
 		{"allowed_lateness", d.Lateness},
 		{"settle", d.Settle},
 		{"windows", strings.Join(d.Windows, ", ")},
-	}
+	}, d.Exclude.fields()...)
 }
 
 func (d *definition) cohorts() (out []part) {
@@ -127,33 +143,20 @@ func (s segmentDefinition) words() string {
 	return text
 }
 
-func (d *definition) metrics() (out []part) {
+// metrics describes the metrics; stepsKeys is what the catalog calls the steps of each.
+func (d *definition) metrics(stepsKeys map[string]string) (out []part) {
 	for _, m := range d.Metrics {
 		steps := make([]string, len(m.Steps))
 		for i, s := range m.Steps {
 			steps[i] = s.words()
 		}
-		out = append(out, part{m.Name, []field{
-			{"kind", m.Kind},
-			{"cohort", m.Cohort},
-			{stepsKey(m.Kind), strings.Join(steps, "; ")},
-			{"order", m.Order},
-			{"within", m.Within},
-			{"active", m.Active},
-		}})
+		fields := []field{{"kind", m.Kind}, {"cohort", m.Cohort}, {stepsKeys[m.Name], strings.Join(steps, "; ")}}
+		for _, f := range m.Own {
+			fields = append(fields, field{f.Key, f.Text})
+		}
+		out = append(out, part{m.Name, fields})
 	}
 	return out
-}
-
-// stepsKey is what the catalog calls the steps of a kind.
-func stepsKey(kind string) string {
-	switch kind {
-	case "ttfv":
-		return "value"
-	case "adoption":
-		return "feature"
-	}
-	return "steps"
 }
 
 func (s stepDefinition) words() string {

@@ -1,4 +1,4 @@
-package catalog
+package catalog_test
 
 import (
 	"flag"
@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/kind"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -17,8 +20,8 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 var today = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 
 // check is what `firstlight check` prints for a file.
-func check(name string, data []byte) (out string, problems Problems) {
-	c, problems := Load(data)
+func check(name string, data []byte) (out string, problems catalog.Problems) {
+	c, problems := catalog.Load(data, kind.All)
 	if c != nil {
 		problems = problems.Join(c.Warnings(today))
 	}

@@ -1,9 +1,12 @@
 package catalog
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +25,7 @@ type definition struct {
 	Lateness  string             `json:"allowed_lateness"`
 	Settle    string             `json:"settle"`
 	Windows   []string           `json:"windows"`
+	Exclude   *excludeDefinition `json:"exclude,omitempty"`
 	Cohorts   []cohortDefinition `json:"cohorts"`
 	Metrics   []metricDefinition `json:"metrics"`
 }
@@ -39,14 +43,46 @@ type segmentDefinition struct {
 	Values []string `json:"values,omitempty"` // sorted
 }
 
+// metricDefinition is written as one JSON object: what all metrics have, then the fields of its kind that are not empty.
 type metricDefinition struct {
+	metricHead
+	Own []Field
+}
+
+type metricHead struct {
 	Name   string           `json:"name"`
 	Kind   string           `json:"kind"`
 	Cohort string           `json:"cohort"`
 	Steps  []stepDefinition `json:"steps"`
-	Order  string           `json:"order,omitempty"`
-	Within string           `json:"within,omitempty"`
-	Active string           `json:"active,omitempty"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (d metricDefinition) MarshalJSON() ([]byte, error) {
+	text := bytes.TrimSuffix(encode(d.metricHead), []byte("}"))
+	for _, f := range d.Own {
+		if f.Text != "" {
+			text = fmt.Appendf(text, ",%s:%s", encode(f.Key), encode(f.Text))
+		}
+	}
+	return append(text, '}'), nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler. The fields of the kind come in the order of their names.
+func (d *metricDefinition) UnmarshalJSON(data []byte) error {
+	if err := json.Unmarshal(data, &d.metricHead); err != nil {
+		return err
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(data, &all); err != nil {
+		return err
+	}
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		var text string
+		if !slices.Contains([]string{"name", "kind", "cohort"}, key) && json.Unmarshal(all[key], &text) == nil {
+			d.Own = append(d.Own, Field{key, text})
+		}
+	}
+	return nil
 }
 
 type stepDefinition struct {
@@ -69,6 +105,7 @@ func (c *Catalog) Definition() []byte {
 		Users:     c.users(),
 		Lateness:  formatDuration(c.AllowedLateness),
 		Settle:    formatDuration(c.Settle),
+		Exclude:   c.defineExclude(),
 	}
 	for _, w := range c.Windows {
 		d.Windows = append(d.Windows, w.Name)
@@ -86,16 +123,22 @@ func (c *Catalog) Definition() []byte {
 func (c *Catalog) Hash() string { return hash(c.Definition()) }
 
 // MetricHash identifies what determines the numbers of metric i: its own definition, that of its cohort, and the
-// catalog's time zone, week start, users and lateness. It does not depend on other metrics.
+// catalog's time zone, week start, users, lateness and exclusion. It depends on other metrics only where it reads them.
 func (c *Catalog) MetricHash(i int) string {
+	var reads []metricDefinition
+	for _, other := range c.Metrics[i].Reads() {
+		reads = append(reads, c.defineMetric(other))
+	}
 	return hash(encode(struct {
 		Metric                               metricDefinition
 		Cohort                               cohortDefinition
 		Timezone, WeekStart, Users, Lateness string
+		Exclude                              *excludeDefinition `json:",omitempty"`
+		Reads                                []metricDefinition `json:",omitempty"`
 	}{
 		c.defineMetric(i),
 		c.defineCohort(c.Metrics[i].Cohort),
-		c.Timezone, c.WeekStartName(), c.users(), formatDuration(c.AllowedLateness),
+		c.Timezone, c.WeekStartName(), c.users(), formatDuration(c.AllowedLateness), c.defineExclude(), reads,
 	}))
 }
 
@@ -136,37 +179,30 @@ func (c *Catalog) defineCohort(i int) cohortDefinition {
 }
 
 func (c *Catalog) defineMetric(i int) metricDefinition {
-	in := c.Metrics[i]
-	out := metricDefinition{Name: in.Name, Kind: in.Kind.String(), Cohort: c.Cohorts[in.Cohort].Name}
+	in := &c.Metrics[i]
+	out := metricDefinition{metricHead{Name: in.Name, Kind: in.Kind.String(), Cohort: c.Cohorts[in.Cohort].Name}, in.Kind.Definition(c, in)}
 	for _, s := range in.Steps {
 		out.Steps = append(out.Steps, stepDefinition{s.Name, c.Selectors[s.Selector].Text, s.Count})
 	}
-	if in.Within > 0 {
-		out.Within = formatDuration(in.Within)
-	}
-	switch in.Kind {
-	case Activation:
-		out.Order = "any"
-		if in.Sequence {
-			out.Order = "sequence"
-		}
-	case Adoption:
-		out.Active = c.Selectors[in.Active].Text
-	}
 	return out
+}
+
+// DefineWithin spells the horizon of a metric, for its definition: 7d; empty when there is none.
+func (m *Metric) DefineWithin() string {
+	if m.Within == 0 {
+		return ""
+	}
+	return formatDuration(m.Within)
 }
 
 // String is the catalog's word for a grain: day, week or month.
 func (g Grain) String() string { return [...]string{"day", "week", "month"}[g] }
 
-// String is the catalog's word for a kind: activation, ttfv or adoption.
-func (k Kind) String() string { return [...]string{"activation", "ttfv", "adoption"}[k] }
-
 // WeekStartName is the catalog's word for the first day of the week: monday or sunday.
 func (c *Catalog) WeekStartName() string { return strings.ToLower(c.WeekStart.String()) }
 
-// words writes a duration for people: 7 days, 36 hours.
-func words(d time.Duration) string {
+// DurationWords writes a duration for people: 7 days, 36 hours.
+func DurationWords(d time.Duration) string {
 	for _, u := range []struct {
 		unit time.Duration
 		name string

@@ -1,4 +1,4 @@
-package catalog
+package catalog_test
 
 import (
 	"fmt"
@@ -8,6 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/kind"
 )
 
 const defined = `version: 1
@@ -31,9 +34,9 @@ func mustLoad(t interface {
 	Helper()
 	Fatalf(string, ...any)
 }, data string,
-) *Catalog {
+) *catalog.Catalog {
 	t.Helper()
-	c, problems := Load([]byte(data))
+	c, problems := catalog.Load([]byte(data), kind.All)
 	if problems.Failed() {
 		t.Fatalf("%s\n%s", problems.Format("catalog.yaml"), data)
 	}
@@ -112,6 +115,15 @@ func TestChanged(t *testing.T) {
 		{"a week", "product: acme", "product: acme\nweek_start: sunday", "week_start: monday -> sunday"},
 		{"users", "product: acme", "product: acme\nusers: all", "users: identified -> all"},
 		{"lateness", "product: acme", "product: acme\nallowed_lateness: 2y", "allowed_lateness: 1d -> 730d"},
+		{
+			"ignored events", "product: acme", "product: acme\nexclude: {where: 'properties.test==true'}",
+			"exclude.where: none -> properties.test == true",
+		},
+		{
+			"users left out", "product: acme", "product: acme\nexclude: {users_with: {event: \"*\", where: 'properties.bot==true'}}",
+			"exclude.users_with: none -> * where properties.bot == true",
+		},
+		{"nothing left out", "product: acme", "product: acme\nexclude:", ""},
 		{"settling", "product: acme", "product: acme\nsettle: 0s", "settle: 10m -> 0s"},
 		{"the product", "product: acme", "product: acme2", "product: acme -> acme2"},
 		{"a window", "[1h, 1d]", "[1h, 1d, 7d/1d]", "windows: 1h, 1d -> 1h, 1d, 7d/1d"},
@@ -127,7 +139,7 @@ func TestChanged(t *testing.T) {
 				t.Fatalf("%q is not in the catalog", test.from)
 			}
 			c := mustLoad(t, text)
-			changed := Changed(base.Definition(), c.Definition())
+			changed := c.Changed(base.Definition())
 			if diff := cmp.Diff(test.want, strings.Join(changed, "\n")); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
@@ -141,18 +153,18 @@ func TestChanged(t *testing.T) {
 func TestChangedOrder(t *testing.T) {
 	lines := strings.SplitAfter(gov(defined), "\n")
 	base := mustLoad(t, gov(defined))
-	swap := func(i, j int) *Catalog {
+	swap := func(i, j int) *catalog.Catalog {
 		swapped := slices.Clone(lines)
 		swapped[i], swapped[j] = swapped[j], swapped[i]
 		return mustLoad(t, strings.Join(swapped, ""))
 	}
-	if got := Changed(base.Definition(), swap(7, 9).Definition()); !slices.Equal(got, []string{"metrics: order changed"}) {
+	if got := swap(7, 9).Changed(base.Definition()); !slices.Equal(got, []string{"metrics: order changed"}) {
 		t.Errorf("swapped metrics: %q", got)
 	}
-	if got := Changed(base.Definition(), swap(4, 5).Definition()); !slices.Equal(got, []string{"cohorts: order changed"}) {
+	if got := swap(4, 5).Changed(base.Definition()); !slices.Equal(got, []string{"cohorts: order changed"}) {
 		t.Errorf("swapped cohorts: %q", got)
 	}
-	if got := Changed([]byte("{"), base.Definition()); len(got) != 1 || !strings.HasPrefix(got[0], "the old definition cannot be read") {
+	if got := base.Changed([]byte("{")); len(got) != 1 || !strings.HasPrefix(got[0], "the old definition cannot be read") {
 		t.Errorf("a broken definition: %q", got)
 	}
 }
@@ -160,7 +172,7 @@ func TestChangedOrder(t *testing.T) {
 // A metric's hash follows its own numbers, not those of its neighbours.
 func TestMetricHash(t *testing.T) {
 	base := mustLoad(t, gov(defined))
-	hashes := func(c *Catalog) (h []string) {
+	hashes := func(c *catalog.Catalog) (h []string) {
 		for i := range c.Metrics {
 			h = append(h, c.MetricHash(i))
 		}
@@ -180,6 +192,8 @@ func TestMetricHash(t *testing.T) {
 		{"product: acme", "users: all", []bool{true, true, true}},
 		{"product: acme", "allowed_lateness: 2d", []bool{true, true, true}},
 		{"product: acme", "week_start: sunday", []bool{true, true, true}},
+		{"product: acme", "exclude: {where: properties.test == true}", []bool{true, true, true}},
+		{"product: acme", "exclude: {users_with: test_run}", []bool{true, true, true}},
 		{"owner: o", "owner: p", []bool{false, false, false}},
 	} {
 		after := hashes(mustLoad(t, strings.ReplaceAll(gov(defined), test.from, test.to)))
@@ -206,7 +220,7 @@ func TestDefinitionIsStable(t *testing.T) {
 		if diff := cmp.Diff(string(a.Definition()), string(b.Definition())); diff != "" {
 			t.Fatalf("(-one +two)\n%s\n%s\n%s", diff, one.String(), two.String())
 		}
-		if changed := Changed(a.Definition(), b.Definition()); len(changed) > 0 || a.Hash() != b.Hash() {
+		if changed := b.Changed(a.Definition()); len(changed) > 0 || a.Hash() != b.Hash() {
 			t.Fatalf("changed %v", changed)
 		}
 		if diff := cmp.Diff(a.Selectors, b.Selectors); diff != "" {
@@ -254,12 +268,8 @@ func TestFormula(t *testing.T) {
 			t.Errorf("%s\nwant\n%s", got, want[i])
 		}
 	}
-}
-
-func TestOrdinal(t *testing.T) {
-	for n, want := range map[int]string{1: "first", 2: "second", 3: "third", 4: "4th", 10: "10th", 11: "11th", 12: "12th", 21: "21st", 22: "22nd", 113: "113th", 1003: "1003rd"} {
-		if got := ordinal(n); got != want {
-			t.Errorf("%d is %s, want %s", n, got, want)
-		}
+	c = mustLoad(t, "exclude: {where: properties.test, users_with: {event: '*', where: properties.bot == true}}\n"+gov(defined))
+	if got, want := c.Formula(2), want[2]+" Left out: events where properties.test; users with any event where properties.bot == true."; got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
 	}
 }

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -27,7 +28,10 @@ var durationUnits = []struct {
 // parseDuration reads durations such as 10m, 24h, 7d, 2w, 1h30m or 2y: whole numbers with a unit, each unit
 // at most once and the longest first. The hint says what to write instead, and is empty when s is fine.
 func parseDuration(s string) (d time.Duration, hint string) {
-	const form = "write a duration such as 30m, 24h, 7d or 1d12h"
+	form := "write a duration such as 30m, 24h, 7d or 1d12h"
+	if meant := durationInWords(s); meant != "" && meant != s {
+		form = "write " + meant
+	}
 	next := 0
 	for rest := s; rest != ""; {
 		digits := len(rest) - len(strings.TrimLeft(rest, "0123456789"))
@@ -54,6 +58,17 @@ func parseDuration(s string) (d time.Duration, hint string) {
 		return 0, form
 	}
 	return d, ""
+}
+
+var inWords = regexp.MustCompile(`^(?i)\s*(\d{1,4})\s*(years?|yrs?|weeks?|wks?|days?|hours?|hrs?|minutes?|mins?|seconds?|secs?|[ywdhms])\s*$`)
+
+// durationInWords rewrites "1 day" or "30 minutes" as a duration, and returns "" for anything else.
+func durationInWords(s string) string {
+	m := inWords.FindStringSubmatch(s)
+	if m == nil {
+		return ""
+	}
+	return m[1] + strings.ToLower(m[2][:1])
 }
 
 func unitIndex(name string, from int) int {
@@ -107,7 +122,12 @@ func parseWindow(s string) (w Window, hint string) {
 }
 
 func windowHint(s string) string {
+	if meant := durationInWords(s); meant != "" {
+		s = meant
+	}
 	switch s {
+	case "1h", "1d", "1w":
+		return "write " + s
 	case "1m", "1M", "1month", "30d", "month":
 		return "write 1mo for calendar months, or 30d/1d for trailing days"
 	case "7d", "week", "1W":

@@ -1,14 +1,16 @@
-package catalog
+package catalog_test
 
 import (
 	"encoding/json"
 	"testing"
 
+	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/kind"
 	"firstlight/schemas"
 )
 
 func TestGuardrailsAsWritten(t *testing.T) {
-	c, problems := Load(schemas.ExampleSaaS)
+	c, problems := catalog.Load(schemas.ExampleSaaS, kind.All)
 	if problems.Failed() {
 		t.Fatal(problems.Format("saas.yaml"))
 	}

@@ -28,7 +28,7 @@ func (b *budget) spend(n int) {
 	}
 }
 
-// value turns JSON into a CEL value: whole numbers that fit become int, all others double.
+// value turns JSON into a CEL value: whole numbers that fit become int, or uint, all others double.
 func (b *budget) value(r gjson.Result) ref.Val {
 	switch r.Type {
 	case gjson.True, gjson.False:
@@ -50,6 +50,9 @@ func numberValue(r gjson.Result) ref.Val {
 	if !strings.ContainsAny(r.Raw, ".eE") {
 		if i, err := strconv.ParseInt(r.Raw, 10, 64); err == nil {
 			return types.Int(i)
+		}
+		if u, err := strconv.ParseUint(r.Raw, 10, 64); err == nil {
+			return types.Uint(u)
 		}
 	}
 	return types.Double(r.Num)

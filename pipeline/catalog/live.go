@@ -92,7 +92,7 @@ func (c *Catalog) Unseen(events map[string]uint64, properties []string) Problems
 	}
 	for _, m := range c.mentions {
 		if m.path == nil {
-			if m.event != anyEvent && events[m.event] == 0 {
+			if m.event != AnyEvent && events[m.event] == 0 {
 				out.add(m.pos, Warning, "no event %s was ever seen%s", quoted(m.event), suggestion(m.event, names))
 			}
 			continue

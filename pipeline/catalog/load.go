@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"math"
 	"slices"
 	"time"
 	_ "time/tzdata" // time zones must not depend on the machine
@@ -22,35 +23,58 @@ const (
 
 	maxExampleUsers = 20
 	maxFalseAlarms  = 1000
+
+	falseAlarmsOfOne = 0.08 // a month, of one metric, where the catalog does not say
 )
 
 // The keys of each part of a catalog; schemas/catalog.schema.json lists the same.
 var (
 	catalogKeys = []string{
 		"version", "product", "timezone", "week_start", "users", "allowed_lateness", "settle", "windows",
-		"false_alarms_per_month", "example_users", "defaults", "cohorts", "metrics",
+		"false_alarms_per_month", "example_users", "exclude", "sources", "defaults", "cohorts", "metrics",
 	}
+	excludeKeys   = []string{"where", "users_with"}
+	sourceKeys    = []string{"owner", "watch", "retired"}
 	cohortKeys    = []string{"name", "entry", "grain", "segments"}
 	entryKeys     = []string{"event", "where", "first_seen"}
 	segmentKeys   = []string{"name", "path", "values"}
 	defaultKeys   = []string{"owner", "objective", "indicator", "direction", "action", "runbook", "labels", "review_by"}
 	metricKeys    = slices.Concat([]string{"name", "kind", "cohort"}, defaultKeys, []string{"description", "target", "guardrails"})
-	kindKeys      = map[string][]string{"activation": {"steps", "order", "within"}, "ttfv": {"value", "within"}, "adoption": {"feature", "active", "within"}}
 	stepKeys      = []string{"event", "where", "count", "name"}
-	featureKeys   = []string{"event", "where", "name"}
-	activeKeys    = []string{"event", "where"}
-	targetKeys    = []string{"value", "by"}
-	guardrailKeys = []string{"severity", "below", "above", "age", "window", "min_sample", "consecutive"}
+	useKeys       = []string{"event", "where", "name"} // of a step without a count
+	selectorKeys  = []string{"event", "where"}
+	targetKeys    = []string{"value", "by", "period"}
+	guardrailKeys = []string{"severity", "below", "above", "age", "period", "window", "min_sample", "consecutive"}
 )
 
 // loader collects a catalog and its problems.
 type loader struct {
 	file      *file
+	kinds     []Kind // the first is taken for one that is not known, so that the rest of its metric is checked too
 	catalog   *Catalog
 	problems  Problems
 	selectors map[string]int // index by canonical text
 	defaults  Governance
 	reviewBy  pos // of the defaults
+
+	// What was reported once: what refers to it is not reported too.
+	badWindows, badCohorts []string
+
+	ofDefaults []doubt // about values that metrics take from defaults
+	directedAt pos     // where defaults give a direction
+
+	inDefaults map[string]pos // the keys there
+
+	others []mentioned // metrics that metrics name
+
+	steps      []written // of the metric being read, value and feature too
+	guardrails []pos
+}
+
+// written is where a step stands, and whether it is given a name of its own.
+type written struct {
+	pos
+	named bool
 }
 
 func (l *loader) errorf(at pos, format string, args ...any) {
@@ -61,15 +85,18 @@ func (l *loader) warnf(at pos, format string, args ...any) {
 	l.problems.add(at, Warning, format, args...)
 }
 
-// Load reads, checks and compiles a catalog. It reports all problems in one go, sorted by position; the catalog
+// Load reads, checks and compiles a catalog whose metrics are of some kinds, at least one. It reports all problems in one go, sorted by position; the catalog
 // is nil when one of them is an error. What a catalog leaves out: timezone UTC, week_start monday, users
-// identified, allowed_lateness 24h, settle 10m, windows 1h, 1d and 7d/1d, false_alarms_per_month 1, example_users 0.
-func Load(data []byte) (*Catalog, Problems) {
+// identified, allowed_lateness 24h, settle 10m, windows 1h, 1d and 7d/1d, false_alarms_per_month 0.08 for each metric, example_users 0.
+func Load[K Kind](data []byte, kinds []K) (*Catalog, Problems) {
 	f, problems := parse(data)
 	if f == nil {
 		return nil, problems
 	}
 	l := &loader{file: f, catalog: &Catalog{}, problems: problems, selectors: map[string]int{}}
+	for _, k := range kinds {
+		l.kinds = append(l.kinds, k)
+	}
 	l.load(f.root)
 	l.problems.sort()
 	l.problems = slices.Compact(l.problems) // an alias is read once per use
@@ -88,32 +115,46 @@ func (l *loader) load(root *node) {
 	c := l.catalog
 	c.Product = o.text("product", "acme")
 	l.timezone(o)
-	if o.choice("week_start", "monday", "monday", "sunday") == "monday" {
+	if o.Choice("week_start", "monday", "monday", "sunday") == "monday" {
 		c.WeekStart = time.Monday
 	}
-	c.AllUsers = o.choice("users", "identified", "all", "identified") == "all"
+	c.AllUsers = o.Choice("users", "identified", "all", "identified") == "all"
 	c.AllowedLateness = o.duration("allowed_lateness", day, 0)
 	c.Settle = o.duration("settle", 10*time.Minute, 0)
 	l.windows(o)
 	c.FalseAlarms = o.falseAlarms()
 	c.ExampleUsers = o.count("example_users", 0, 0, maxExampleUsers)
+	excluded := o.get("exclude")
+	if excluded != nil {
+		l.exclude(excluded)
+	}
+	if n := o.get("sources"); n != nil {
+		l.sources(n)
+	}
 	if n := o.get("defaults"); n != nil {
 		l.readDefaults(n)
 	}
 	if n := o.require("cohorts", "write at least one"); n != nil {
 		l.cohorts(n)
+		l.doubtExclude(excluded)
 	}
 	if n := o.require("metrics", "write at least one"); n != nil {
 		c.places.metrics = o.keys["metrics"]
 		l.metrics(n)
+		l.resolve()
+		l.doubtDefaults()
+	}
+	if math.IsNaN(c.FalseAlarms) {
+		c.FalseAlarms = falseAlarmsOfOne * float64(len(c.Metrics))
 	}
 }
 
-// falseAlarms reads the budget of detection without configuration; 0 switches that off.
-func (o object) falseAlarms() float64 {
+// falseAlarms reads the budget of detection without configuration; 0 switches that off. What is not said depends on how many metrics
+// there are.
+func (o Object) falseAlarms() float64 {
 	n := o.get("false_alarms_per_month")
 	if n == nil {
-		return 1
+		return math.NaN()
 	}
 	v, ok := number(n)
 	if !ok || v < 0 || v > maxFalseAlarms {
@@ -123,14 +164,14 @@ func (o object) falseAlarms() float64 {
 	return v
 }
 
-func (l *loader) version(o object) {
+func (l *loader) version(o Object) {
 	n := o.require("version", "begin with \"version: 1\"")
 	if n != nil && (n.kind != numberNode || n.text != "1") {
 		l.errorf(n.pos, "the version is 1, not %s: write \"version: 1\"", describe(n))
 	}
 }
 
-func (l *loader) timezone(o object) {
+func (l *loader) timezone(o Object) {
 	l.catalog.Timezone, l.catalog.Location = "UTC", time.UTC
 	n := o.get("timezone")
 	if n == nil {
@@ -142,14 +183,14 @@ func (l *loader) timezone(o object) {
 	}
 	location, err := time.LoadLocation(name)
 	if err != nil || name == "Local" {
-		l.errorf(n.pos, "unknown time zone %s: write an IANA name, such as %s", quoted(name), zoneLike(name))
+		l.errorf(n.pos, "unknown time zone %s: write an IANA name, such as %s", quoted(name), ZoneLike(name))
 		return
 	}
 	l.catalog.Timezone, l.catalog.Location = name, location
 }
 
-// zoneLike suggests a zone; only the commonest are known by name.
-func zoneLike(name string) string {
+// ZoneLike suggests a time zone for a misspelt name; only the commonest are known by name.
+func ZoneLike(name string) string {
 	common := []string{
 		"UTC", "Europe/London", "Europe/Berlin", "Europe/Paris", "Europe/Madrid", "America/New_York", "America/Chicago",
 		"America/Denver", "America/Los_Angeles", "America/Sao_Paulo", "Asia/Kolkata", "Asia/Shanghai", "Asia/Singapore",
@@ -161,7 +202,7 @@ func zoneLike(name string) string {
 	return "Europe/Berlin"
 }
 
-func (l *loader) windows(o object) {
+func (l *loader) windows(o Object) {
 	n := o.get("windows")
 	if n == nil {
 		l.catalog.Windows = []Window{{Name: "1h", Kind: Hour}, {Name: "1d", Kind: Day}, {Name: "7d/1d", Kind: Trailing, Days: 7}}
@@ -172,6 +213,7 @@ func (l *loader) windows(o object) {
 		switch {
 		case hint != "" || item.kind != textNode:
 			l.errorf(item.pos, "unknown window %s: %s", describe(item), hint)
+			l.badWindows = append(l.badWindows, item.text)
 		case slices.Contains(l.catalog.Windows, w):
 			l.errorf(item.pos, "the window %s is listed twice: remove one", w.Name)
 		default:
@@ -192,6 +234,9 @@ func (l *loader) cohort(n *node) Cohort {
 		return Cohort{}
 	}
 	c := Cohort{Name: o.name("signup")}
+	if n := o.get("name"); n != nil && c.Name == "" {
+		l.badCohorts = append(l.badCohorts, n.text)
+	}
 	for _, other := range l.catalog.Cohorts {
 		if c.Name != "" && other.Name == c.Name {
 			o.errorf(o.get("name").pos, "there is already a cohort %q: write another name", c.Name)
@@ -201,7 +246,7 @@ func (l *loader) cohort(n *node) Cohort {
 		c.Entry, c.FirstSeen = l.entry(e)
 	}
 	o.require("grain", "write grain: day, week or month")
-	switch o.choice("grain", "", "day", "week", "month") {
+	switch o.Choice("grain", "", "day", "week", "month") {
 	case "week":
 		c.Grain = GrainWeek
 	case "month":
@@ -253,6 +298,7 @@ func (l *loader) reference(n *node) int {
 	}
 	near := nearest.Name(name, names)
 	switch {
+	case slices.Contains(l.badCohorts, name):
 	case near != "":
 		l.errorf(n.pos, "there is no cohort %s: write %s", quoted(name), near)
 	case len(names) > 0:

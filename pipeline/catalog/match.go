@@ -19,6 +19,7 @@ type Matcher struct {
 	byName    map[string]*candidates
 	others    candidates // of every name that is not in byName
 	failures  []uint64
+	exclusion exclusion
 	vars      variables
 }
 
@@ -35,6 +36,7 @@ func (c *Catalog) NewMatcher() *Matcher {
 		programs:  c.programs,
 		byName:    map[string]*candidates{},
 		failures:  make([]uint64, len(c.Selectors)),
+		exclusion: newExclusion(c.Exclude),
 	}
 	m.vars.properties.budget, m.vars.context.budget = &m.vars.budget, &m.vars.budget
 	if len(m.programs) != len(m.selectors) { // a catalog that Load did not make
@@ -101,29 +103,37 @@ func (m *Matcher) candidates(name string) *candidates {
 }
 
 func (m *Matcher) holds(i int) bool {
-	program := m.programs[i]
-	if program == nil {
-		m.failures[i]++
-		return false
-	}
-	m.vars.budget.left = maxComparisons
-	v, _, err := program.Eval(&m.vars)
-	if err == nil && v == types.True {
-		return true
-	}
-	if v != types.False && v != types.NullValue && v != errMissing {
+	holds, failed := m.vars.evaluate(m.programs[i])
+	if failed {
 		m.failures[i]++
 	}
-	return false
+	return holds
 }
 
-// Failures returns how many events each selector's expression failed on, by the selector's text, without the zeros.
+// Excludes reports whether the catalog leaves ev out, whatever else it is. An expression that fails leaves nothing out and is counted.
+func (m *Matcher) Excludes(ev *event.Event) bool {
+	if m.exclusion.text == "" {
+		return false
+	}
+	m.vars.reset(ev)
+	holds, failed := m.vars.evaluate(m.exclusion.program)
+	if failed {
+		m.exclusion.failures++
+	}
+	return holds
+}
+
+// Failures returns how many events each selector's expression failed on, by the selector's text, without the zeros; that of
+// exclude under "exclude.where: " and its text.
 func (m *Matcher) Failures() map[string]uint64 {
 	out := map[string]uint64{}
 	for i, n := range m.failures {
 		if n > 0 {
 			out[m.selectors[i].Text] = n
 		}
+	}
+	if n := m.exclusion.failures; n > 0 {
+		out[m.exclusion.text] = n
 	}
 	return out
 }
@@ -137,10 +147,14 @@ func (m *Matcher) AddFailures(counts map[string]uint64) {
 	for i, s := range m.selectors {
 		m.failures[i] += counts[s.Text]
 	}
+	m.exclusion.failures += counts[m.exclusion.text]
 }
 
 // ResetFailures sets all counts to zero.
-func (m *Matcher) ResetFailures() { clear(m.failures) }
+func (m *Matcher) ResetFailures() {
+	clear(m.failures)
+	m.exclusion.failures = 0
+}
 
 // variables are what expressions see of one event.
 type variables struct {

@@ -1,4 +1,4 @@
-package catalog
+package catalog_test
 
 import (
 	"fmt"
@@ -6,11 +6,13 @@ import (
 	"sync"
 	"testing"
 
+	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/event"
+	"firstlight/pipeline/kind"
 )
 
 const selectorsCatalog = `version: 1
-defaults: {owner: o, objective: o, indicator: leading, direction: up, action: a}
+defaults: {owner: o, objective: o, indicator: leading, direction: down, action: a}
 cohorts:
   - {name: signup, grain: week, entry: signed_up}
   - {name: first, grain: week, entry: {first_seen: true}}
@@ -27,7 +29,7 @@ metrics:
 `
 
 func TestMatch(t *testing.T) {
-	c, problems := Load([]byte(selectorsCatalog))
+	c, problems := catalog.Load([]byte(selectorsCatalog), kind.All)
 	if len(problems) > 0 {
 		t.Fatal(problems.Format("catalog.yaml"))
 	}
@@ -58,15 +60,47 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+// What exclude leaves out is asked of every event, and an expression that fails leaves nothing out and is counted.
+func TestExcludes(t *testing.T) {
+	m := mustLoad(t, "exclude: {where: 'event == \"ping\" || properties.n > 5'}\n"+gov(defined)).NewMatcher()
+	for _, test := range []struct {
+		name, properties string
+		want             bool
+	}{
+		{"ping", `{}`, true},
+		{"signed_up", `{}`, false},
+		{"signed_up", `{"n":6}`, true},
+		{"signed_up", `{"n":5}`, false},
+		{"signed_up", `{"n":"six"}`, false},
+		{"ping", `{"n":"six"}`, true},
+	} {
+		if got := m.Excludes(&event.Event{Name: test.name, Properties: []byte(test.properties)}); got != test.want {
+			t.Errorf("%s %s: left out is %v, want %v", test.name, test.properties, got, test.want)
+		}
+	}
+	const failed = `exclude.where: event == "ping" || properties.n > 5`
+	before := m.Failures()
+	if len(before) != 1 || before[failed] != 1 {
+		t.Errorf("failures %v, want one of %s", before, failed)
+	}
+	m.AddFailures(before)
+	if got := m.Failures()[failed]; got != 2 {
+		t.Errorf("%d failures after the restart, want 2", got)
+	}
+	if mustLoad(t, gov(defined)).NewMatcher().Excludes(&event.Event{Name: "ping"}) {
+		t.Error("a catalog that excludes nothing leaves out an event")
+	}
+}
+
 func TestMatcherOfAHandMadeCatalog(t *testing.T) {
-	c := &Catalog{Selectors: []Selector{
+	c := &catalog.Catalog{Selectors: []catalog.Selector{
 		{Text: "a", Names: []string{"a"}},
 		{Text: "a where properties.n > 1", Names: []string{"a"}, Where: "properties.n > 1"},
 		{Text: "broken", Names: []string{"a"}, Where: "properties.n >"},
 	}}
 	m := c.NewMatcher()
 	mask := m.Match(&event.Event{Name: "a", Properties: []byte(`{"n":2}`)})
-	if mask != (Mask{0b011}) {
+	if mask != (catalog.Mask{0b011}) {
 		t.Errorf("mask %b, want the first two selectors", mask[0])
 	}
 	if got := m.Failures()["broken"]; got != 1 {
@@ -124,7 +158,7 @@ func TestNoEventStalls(t *testing.T) {
 }
 
 func BenchmarkMatch(b *testing.B) {
-	c, problems := Load([]byte(selectorsCatalog))
+	c, problems := catalog.Load([]byte(selectorsCatalog), kind.All)
 	if problems.Failed() {
 		b.Fatal(problems.Format("catalog.yaml"))
 	}
@@ -133,11 +167,11 @@ func BenchmarkMatch(b *testing.B) {
 		for _, any := range []bool{false, true} {
 			in := *c
 			if !any { // without the selector of any event, whose expression runs for all names
-				in = Catalog{Selectors: c.Selectors[:4]}
+				in = catalog.Catalog{Selectors: c.Selectors[:4]}
 			}
 			m := in.NewMatcher()
 			ev := &event.Event{Name: name, Properties: properties}
-			b.Run(fmt.Sprintf("%s/expressions=%d", name, len(m.candidates(name).asks)), func(b *testing.B) {
+			b.Run(fmt.Sprintf("%s/expressions=%d", name, m.Asks(name)), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
 					m.Match(ev)

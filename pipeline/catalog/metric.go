@@ -19,57 +19,61 @@ func (l *loader) metrics(n *node) {
 }
 
 func (l *loader) metric(n *node) (m Metric) {
-	kind := kindOf(n)
-	o, ok := l.object(l.ofKind(n, kind), "a metric", slices.Concat(metricKeys, keysOfKind(kind)))
+	kind := l.kindOf(n)
+	l.steps, l.guardrails = nil, nil
+	o, ok := l.object(l.ofKind(n, kind), "a metric", slices.Concat(metricKeys, l.keysOf(kind)))
 	if !ok {
 		return m
 	}
 	m.Name = o.name("activated")
-	o.require("kind", "write kind: activation, ttfv or adoption")
-	o.choice("kind", "", "activation", "ttfv", "adoption")
+	o.require("kind", "write kind: "+list(l.kindNames()))
+	o.Choice("kind", "", l.kindNames()...)
 	if c := o.require("cohort", "write the name of a cohort"); c != nil {
 		m.Cohort = l.reference(c)
 	}
 	m.Within = o.wholeHours("within")
-	switch kind {
-	case "activation":
-		l.activation(o, &m)
-	case "ttfv":
-		l.ttfv(o, &m)
-	case "adoption":
-		l.adoption(o, &m)
+	m.Kind, m.Active = l.kinds[0], NoSelector
+	if kind != nil {
+		m.Kind = kind
+		kind.Read(o, &m)
 	}
 	l.governance(o, &m)
+	l.sense(o, &m)
+	l.catalog.places.within = append(l.catalog.places.within, o.keys["within"])
 	return m
 }
 
-// kindOf peeks at the kind, which decides the keys; "" when it is missing or wrong.
-func kindOf(n *node) string {
+// kindOf peeks at the kind, which decides the keys; nil when it is missing or wrong. A synonym will be reported, and is meant.
+func (l *loader) kindOf(n *node) Kind {
 	for _, p := range n.pairs {
-		if _, known := kindKeys[p.value.text]; p.key == "kind" && known {
-			return p.value.text
+		if p.key != "kind" && meantKey(p.key, metricKeys) != "kind" {
+			continue
+		}
+		if kind := l.kindMeant(p.value.text); kind != nil {
+			return kind
 		}
 	}
-	return ""
+	return nil
 }
 
-func keysOfKind(kind string) []string {
-	if kind != "" {
-		return kindKeys[kind]
+// keysOf lists the keys that a kind has beside the common ones, those of all kinds for one that is not known.
+func (l *loader) keysOf(kind Kind) []string {
+	if kind != nil {
+		return kind.Keys()
 	}
-	return []string{"steps", "order", "within", "value", "feature", "active"}
+	return l.kindKeys()
 }
 
 // ofKind reports and removes keys that belong to another kind of metric.
-func (l *loader) ofKind(n *node, kind string) *node {
-	if kind == "" {
+func (l *loader) ofKind(n *node, kind Kind) *node {
+	if kind == nil {
 		return n
 	}
 	rest := *n
 	rest.pairs = nil
 	for _, p := range n.pairs {
-		if !slices.Contains(kindKeys[kind], p.key) && slices.Contains(keysOfKind(""), p.key) {
-			l.errorf(p.pos, "%q does not go with kind %s, which has %s: remove it, or change the kind", p.key, kind, list(kindKeys[kind]))
+		if !slices.Contains(kind.Keys(), p.key) && slices.Contains(l.kindKeys(), p.key) {
+			l.errorf(p.pos, "%q does not go with kind %s, which has %s: remove it, or change the kind", p.key, kind, list(kind.Keys()))
 			continue
 		}
 		rest.pairs = append(rest.pairs, p)
@@ -77,22 +81,64 @@ func (l *loader) ofKind(n *node, kind string) *node {
 	return &rest
 }
 
-func (l *loader) activation(o object, m *Metric) {
-	m.Kind = Activation
-	m.Sequence = o.choice("order", "any", "any", "sequence") == "sequence"
-	o.require("within", "write the time a user has, such as within: 7d")
-	if n := o.require("steps", "write at least one, such as - {event: project_created}"); n != nil {
-		for _, item := range l.items(n, "steps", "[project_created]", maxSteps) {
-			m.Steps = l.step(m.Steps, item)
+// Steps reads a required list of steps, which users reach at their count-th event. advice says what to write for one that is missing.
+func (o Object) Steps(key, advice string) (steps []Step) {
+	if n := o.require(key, advice); n != nil {
+		for _, item := range o.items(n, key, "[project_created]", maxSteps) {
+			steps = o.step(steps, item)
 		}
 	}
+	return steps
+}
+
+// Step reads a required single step, which users reach at its count-th event. of is what it is, for messages.
+func (o Object) Step(key, of, advice string) []Step { return o.only(key, of, advice, stepKeys) }
+
+// Use reads a required single step that every event is, so that none has to be counted.
+func (o Object) Use(key, of, advice string) []Step { return o.only(key, of, advice, useKeys) }
+
+// UseOrAny reads an optional selector as the single step; any event when the key is missing. of is what it is, for messages.
+func (o Object) UseOrAny(key, of string) []Step {
+	if n := o.get(key); n != nil {
+		s, _ := o.stepOf(n, of, selectorKeys)
+		return []Step{s}
+	}
+	o.steps = append(o.steps, written{pos: o.pos})
+	s := Step{Selector: o.Selector(key), Count: 1}
+	if s.Selector != NoSelector {
+		s.Name = stepName(o.catalog.Selectors[s.Selector])
+	}
+	return []Step{s}
+}
+
+func (o Object) only(key, of, advice string, keys []string) []Step {
+	n := o.require(key, advice)
+	if n == nil {
+		return nil
+	}
+	s, _ := o.stepOf(n, of, keys)
+	return []Step{s}
+}
+
+// Selector reads a selector; any event when the key is missing.
+func (o Object) Selector(key string) int {
+	n := o.get(key)
+	if n == nil {
+		return o.intern(Selector{}, nil, o.pos, true)
+	}
+	return o.selector(n, key)
 }
 
 // step appends a step. A step without a name is named after its events; two steps of one name are an error,
 // because views tell steps apart by name.
 func (l *loader) step(before []Step, n *node) []Step {
 	s, at := l.stepOf(n, "a step", stepKeys)
-	if s.Name != "" && slices.ContainsFunc(before, func(o Step) bool { return o.Name == s.Name }) {
+	twice := slices.IndexFunc(before, func(o Step) bool { return o.Name == s.Name })
+	switch {
+	case s.Name == "" || twice < 0:
+	case s.Selector == before[twice].Selector && !l.steps[len(l.steps)-1].named:
+		l.errorf(at, "the step %s is there twice: write it once, with count: %d", quoted(s.Name), before[twice].Count+s.Count)
+	default:
 		l.errorf(at, "there is already a step %s: write another name, such as name: %s", quoted(s.Name), s.Name+" again")
 	}
 	return append(before, s)
@@ -100,6 +146,7 @@ func (l *loader) step(before []Step, n *node) []Step {
 
 func (l *loader) stepOf(n *node, of string, keys []string) (s Step, named pos) {
 	s.Count, named = 1, n.pos
+	own := false
 	if n.kind != mapNode {
 		s.Selector = l.selector(n, of)
 	} else {
@@ -107,15 +154,16 @@ func (l *loader) stepOf(n *node, of string, keys []string) (s Step, named pos) {
 		s.Selector = l.selectorOf(o)
 		s.Count = o.count("count", 1, 1, maxCount)
 		if name := o.get("name"); name != nil {
-			s.Name, named = o.text("name", "Created a project"), name.pos
+			s.Name, named, own = o.text("name", "Created a project"), name.pos, true
 		}
 		if len(s.Name) > maxValue {
 			l.errorf(named, "the name is too long: write at most %d bytes", maxValue)
 		}
 	}
-	if s.Name == "" && s.Selector != noSelector {
+	if s.Name == "" && s.Selector != NoSelector {
 		s.Name = stepName(l.catalog.Selectors[s.Selector])
 	}
+	l.steps = append(l.steps, written{n.pos, own})
 	return s, named
 }
 
@@ -127,28 +175,7 @@ func stepName(s Selector) string {
 	return strings.Join(s.Names, " or ")
 }
 
-func (l *loader) ttfv(o object, m *Metric) {
-	m.Kind = TTFV
-	if n := o.require("value", "write the first event of value, such as value: {event: report_shared}"); n != nil {
-		s, _ := l.stepOf(n, "a value", stepKeys)
-		m.Steps = []Step{s}
-	}
-}
-
-func (l *loader) adoption(o object, m *Metric) {
-	m.Kind = Adoption
-	if n := o.require("feature", "write the event of its use, such as feature: {event: export_run}"); n != nil {
-		s, _ := l.stepOf(n, "a feature", featureKeys)
-		m.Steps = []Step{s}
-	}
-	active := o.get("active")
-	switch {
-	case active == nil:
-		m.Active = l.intern(Selector{}, nil, o.pos, true)
-	case active.kind == mapNode:
-		a, _ := l.object(active, "active", activeKeys)
-		m.Active = l.selectorOf(a)
-	default:
-		m.Active = l.selector(active, "active")
-	}
+// Takes reports whether a step takes the events of a selector's text.
+func (o Object) Takes(s Step, text string) bool {
+	return s.Selector != NoSelector && o.catalog.Selectors[s.Selector].Text == text
 }

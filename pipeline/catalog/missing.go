@@ -28,6 +28,7 @@ func missingIsNull(checked *ast.AST) cel.ProgramOption {
 				i = &path{root: attribute}
 			}
 		}
+		i = calculated(i)
 		if operands[i.ID()] {
 			return &notNull{i}, nil
 		}

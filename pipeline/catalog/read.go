@@ -15,8 +15,8 @@ import (
 // This file reads typed fields out of the YAML tree. Every reader reports what is wrong at the value's own
 // place and returns the zero value, so that one run finds all problems.
 
-// object is a mapping whose keys were checked.
-type object struct {
+// Object is a mapping whose keys were checked: a part of the file being read.
+type Object struct {
 	*loader
 	pos
 	of     string // what it is, for messages: "a metric"
@@ -26,8 +26,8 @@ type object struct {
 
 // object checks that n is a mapping with known keys only, each at most once. The second result is false when n
 // is no mapping at all.
-func (l *loader) object(n *node, of string, keys []string) (object, bool) {
-	o := object{loader: l, pos: n.pos, of: of, fields: map[string]*node{}, keys: map[string]pos{}}
+func (l *loader) object(n *node, of string, keys []string) (Object, bool) {
+	o := Object{loader: l, pos: n.pos, of: of, fields: map[string]*node{}, keys: map[string]pos{}}
 	if n.kind != mapNode {
 		l.errorf(n.pos, "%s is a mapping with the keys %s, not %s", of, list(keys), describe(n))
 		return o, false
@@ -38,7 +38,7 @@ func (l *loader) object(n *node, of string, keys []string) (object, bool) {
 		switch {
 		case !slices.Contains(keys, p.key):
 			l.errorf(p.pos, "%s", unknownKey(p.key, of, keys))
-			misspelt[nearest.Name(p.key, keys)] = p
+			misspelt[meantKey(p.key, keys)] = p
 		case twice:
 			l.errorf(p.pos, "%q is already set on line %d: keep one of the two", p.key, first.line)
 		default:
@@ -54,17 +54,36 @@ func (l *loader) object(n *node, of string, keys []string) (object, bool) {
 }
 
 func unknownKey(key, of string, keys []string) string {
-	if near := nearest.Name(key, keys); near != "" {
+	if near := meantKey(key, keys); near != "" {
 		return fmt.Sprintf("unknown key %s in %s: write %q", quoted(key), of, near)
 	}
 	return fmt.Sprintf("unknown key %s in %s: the keys are %s", quoted(key), of, list(keys))
 }
 
+// Has reports whether a key is there.
+func (o Object) Has(key string) bool { return o.fields[key] != nil }
+
+// Errorf reports an error at a key's value, or at the whole when the key is missing.
+func (o Object) Errorf(key, format string, args ...any) { o.errorf(o.at(key), format, args...) }
+
+// Warnf warns at a key's value, or at the whole when the key is missing.
+func (o Object) Warnf(key, format string, args ...any) { o.warnf(o.at(key), format, args...) }
+
+func (o Object) at(key string) pos {
+	if n := o.fields[key]; n != nil {
+		return n.pos
+	}
+	return o.pos
+}
+
+// Require reports a missing key, and what to write.
+func (o Object) Require(key, advice string) { o.require(key, advice) }
+
 // get returns the value of a key, nil when the key is missing.
-func (o object) get(key string) *node { return o.fields[key] }
+func (o Object) get(key string) *node { return o.fields[key] }
 
 // require returns the value of a key and reports a missing one.
-func (o object) require(key, advice string) *node {
+func (o Object) require(key, advice string) *node {
 	n := o.fields[key]
 	if n == nil {
 		o.errorf(o.pos, "%q is missing in %s: %s", key, o.of, advice)
@@ -73,7 +92,7 @@ func (o object) require(key, advice string) *node {
 }
 
 // text reads a non-empty text on one line.
-func (o object) text(key, example string) string {
+func (o Object) text(key, example string) string {
 	n := o.get(key)
 	if n == nil {
 		return ""
@@ -107,8 +126,8 @@ func (l *loader) scalar(n *node, what string) (string, bool) {
 	return "", false
 }
 
-// choice reads one of a few words.
-func (o object) choice(key, fallback string, words ...string) string {
+// Choice reads one of a few words.
+func (o Object) Choice(key, fallback string, words ...string) string {
 	n := o.get(key)
 	if n == nil {
 		return fallback
@@ -116,7 +135,11 @@ func (o object) choice(key, fallback string, words ...string) string {
 	if slices.Contains(words, n.text) && n.kind == textNode {
 		return n.text
 	}
-	if near := nearest.Name(n.text, words); near != "" && n.kind == textNode {
+	near := o.meantWord(n.text, words)
+	if near == "" {
+		near = nearest.Name(n.text, words)
+	}
+	if near != "" && n.kind == textNode {
 		o.errorf(n.pos, "%q is %s, not %s: write %s", key, list(words), quoted(n.text), near)
 	} else {
 		o.errorf(n.pos, "%q is %s, not %s", key, list(words), describe(n))
@@ -125,7 +148,7 @@ func (o object) choice(key, fallback string, words ...string) string {
 }
 
 // duration reads a duration of at least least.
-func (o object) duration(key string, fallback, least time.Duration) time.Duration {
+func (o Object) duration(key string, fallback, least time.Duration) time.Duration {
 	n := o.get(key)
 	if n == nil {
 		return fallback
@@ -159,7 +182,7 @@ func (l *loader) duration(n *node, what string) (time.Duration, bool) {
 }
 
 // wholeHours reads within.
-func (o object) wholeHours(key string) time.Duration {
+func (o Object) wholeHours(key string) time.Duration {
 	d := o.duration(key, 0, 0)
 	if n := o.get(key); d == 0 && n != nil && n.text != "" && strings.Trim(n.text, "0ywdhms") == "" {
 		o.errorf(n.pos, "%q is at least 1h, not %s", key, quoted(n.text))
@@ -172,8 +195,22 @@ func (o object) wholeHours(key string) time.Duration {
 	return up
 }
 
+// Count reads a whole number from least to most.
+func (o Object) Count(key string, fallback, least, most int) int {
+	return o.count(key, fallback, least, most)
+}
+
+// Part reads the mapping under a key, which is of the given sort, for messages; false where there is no mapping.
+func (o Object) Part(key, of string, keys ...string) (Object, bool) {
+	n := o.get(key)
+	if n == nil || n.kind != mapNode {
+		return Object{}, false
+	}
+	return o.object(n, of, keys)
+}
+
 // count reads a whole number from least to most.
-func (o object) count(key string, fallback, least, most int) int {
+func (o Object) count(key string, fallback, least, most int) int {
 	n := o.get(key)
 	if n == nil {
 		return fallback
@@ -196,7 +233,7 @@ func number(n *node) (float64, bool) {
 }
 
 // date reads a day.
-func (o object) date(key string) string {
+func (o Object) date(key string) string {
 	n := o.get(key)
 	if n == nil {
 		return ""
@@ -214,7 +251,7 @@ var namePattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 const maxName = 100
 
 // name reads a required name: a lower-case letter, then letters, digits and _.
-func (o object) name(example string) string {
+func (o Object) name(example string) string {
 	n := o.require("name", "write for example name: "+example)
 	if n == nil {
 		return ""

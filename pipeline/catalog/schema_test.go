@@ -1,4 +1,4 @@
-package catalog
+package catalog_test
 
 import (
 	"encoding/json"
@@ -11,31 +11,35 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"firstlight/pipeline/annotation"
+	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/event"
+	"firstlight/pipeline/kind"
 	"firstlight/schemas/schematest"
 )
 
 // The schema for editors and Load accept the same keys.
 func TestSchemaKeys(t *testing.T) {
 	s := schematest.Read(t, "catalog.schema.json")
-	metric := slices.Clone(metricKeys)
-	for _, keys := range kindKeys {
-		metric = append(metric, keys...)
+	metric := slices.Clone(catalog.MetricKeys)
+	for _, k := range kind.All {
+		metric = append(metric, k.Keys()...)
 	}
 	for _, test := range []struct {
 		path []string
 		keys []string
 	}{
-		{[]string{"properties"}, catalogKeys},
-		{[]string{"$defs", "defaults", "properties"}, defaultKeys},
-		{[]string{"$defs", "cohort", "properties"}, cohortKeys},
-		{[]string{"$defs", "entry", "properties"}, entryKeys},
-		{[]string{"$defs", "segment", "properties"}, segmentKeys},
-		{[]string{"$defs", "selector", "properties"}, activeKeys},
-		{[]string{"$defs", "feature", "properties"}, featureKeys},
-		{[]string{"$defs", "step", "properties"}, stepKeys},
-		{[]string{"$defs", "target", "properties"}, targetKeys},
-		{[]string{"$defs", "guardrail", "properties"}, guardrailKeys},
+		{[]string{"properties"}, catalog.CatalogKeys},
+		{[]string{"$defs", "defaults", "properties"}, catalog.DefaultKeys},
+		{[]string{"$defs", "source", "properties"}, catalog.SourceKeys},
+		{[]string{"$defs", "exclude", "properties"}, catalog.ExcludeKeys},
+		{[]string{"$defs", "cohort", "properties"}, catalog.CohortKeys},
+		{[]string{"$defs", "entry", "properties"}, catalog.EntryKeys},
+		{[]string{"$defs", "segment", "properties"}, catalog.SegmentKeys},
+		{[]string{"$defs", "selector", "properties"}, catalog.SelectorKeys},
+		{[]string{"$defs", "feature", "properties"}, catalog.UseKeys},
+		{[]string{"$defs", "step", "properties"}, catalog.StepKeys},
+		{[]string{"$defs", "target", "properties"}, catalog.TargetKeys},
+		{[]string{"$defs", "guardrail", "properties"}, catalog.GuardrailKeys},
 		{[]string{"$defs", "metric", "properties"}, metric},
 	} {
 		at := s.Root
@@ -70,7 +74,7 @@ func TestSchemaAgreesWithLoad(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, problems := Load(data)
+		_, problems := catalog.Load(data, kind.All)
 		asJSON, err := yaml.YAMLToJSON(data)
 		var value any
 		if err != nil || json.Unmarshal(asJSON, &value) != nil {
@@ -116,6 +120,18 @@ func TestEventSchemaAgreesWithParse(t *testing.T) {
 		`{"type":"custom","event":"e","userId":"u"}`,
 		`{"event":"e","userId":"null"}`,
 		`{"event":"e","userId":"[object Object]"}`,
+		`{"event":"e","userId":"[OBJECT object]"}`,
+		`{"event":"e","userId":"Null"}`,
+		`{"event":"e","userId":"0"}`,
+		`{"event":"e","userId":0}`,
+		`{"event":"e","userId":10}`,
+		`{"event":"e","userId":"GUEST"}`,
+		`{"event":"e","userId":"guest7"}`,
+		`{"event":"e","userId":" \t"}`,
+		`{"event":"e","userId":"\u200b"}`,
+		`{"event":"e","userId":" u "}`,
+		`{"event":"e","userId":"u","originalTimestamp":"2026-01-01T00:00:00Z"}`,
+		`{"event":"e","userId":"u","originalTimestamp":7}`,
 		`{"event":"e","userId":{"id":1}}`,
 		`{"event":"e","userId":true}`,
 		`{"event":"e","userId":"u","properties":[]}`,

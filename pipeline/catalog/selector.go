@@ -9,20 +9,20 @@ import (
 	"cel.dev/cel-go/cel"
 )
 
-// anyEvent selects every event.
-const anyEvent = "*"
+// AnyEvent is the text of the selector that takes every event.
+const AnyEvent = "*"
 
 // maxEventName is the longest name an event can have, in bytes.
 const maxEventName = 200
 
-// noSelector is the index of a selector with problems; a catalog that holds one is never returned.
-const noSelector = -1
+// NoSelector is the index of no selector: there is none, or it has problems, and then the catalog is never returned.
+const NoSelector = -1
 
 // selector reads a selector in any of its forms: a name, or a mapping.
 func (l *loader) selector(n *node, of string) int {
 	switch n.kind {
 	case mapNode:
-		o, _ := l.object(n, of, activeKeys)
+		o, _ := l.object(n, of, selectorKeys)
 		return l.selectorOf(o)
 	case textNode:
 		names, ok := l.events(n)
@@ -33,11 +33,11 @@ func (l *loader) selector(n *node, of string) int {
 		example = "{event: [invite_sent, invite_accepted]}"
 	}
 	l.errorf(n.pos, "%s is an event, not %s: write for example %s", of, describe(n), example)
-	return noSelector
+	return NoSelector
 }
 
 // selectorOf reads the keys event and where of a mapping.
-func (l *loader) selectorOf(o object) int {
+func (l *loader) selectorOf(o Object) int {
 	n := o.require("event", "write event: with a name, a list of names, or \"*\" for any")
 	var s Selector
 	ok := n != nil
@@ -48,9 +48,9 @@ func (l *loader) selectorOf(o object) int {
 	if w == nil {
 		return l.intern(s, nil, o.pos, ok)
 	}
-	expression := l.where(w)
+	expression := l.where(w, s.Names)
 	if expression == nil {
-		return noSelector
+		return NoSelector
 	}
 	s.Where = expression.text
 	return l.intern(s, expression.program, o.pos, ok)
@@ -67,7 +67,7 @@ func (l *loader) events(n *node) (names []string, ok bool) {
 		name := l.eventName(item)
 		switch {
 		case name == "":
-		case name == anyEvent && len(items) > 1:
+		case name == AnyEvent && len(items) > 1:
 			l.errorf(item.pos, "\"*\" means any event: write event: \"*\" alone, or only the names")
 		case slices.Contains(names, name):
 			l.errorf(item.pos, "the event %s is listed twice: remove one", quoted(name))
@@ -76,7 +76,7 @@ func (l *loader) events(n *node) (names []string, ok bool) {
 			l.sawEvent(item.pos, name)
 		}
 	}
-	if slices.Equal(names, []string{anyEvent}) {
+	if slices.Equal(names, []string{AnyEvent}) {
 		return nil, true
 	}
 	slices.Sort(names)
@@ -98,7 +98,9 @@ func (l *loader) eventName(n *node) string {
 	case len(n.text) > maxEventName:
 		l.errorf(n.pos, "the event name %s is too long: no event has a name of more than %d bytes", quoted(n.text), maxEventName)
 		return ""
-	case n.text != anyEvent && strings.Contains(n.text, "*"):
+	case strings.TrimSpace(n.text) != n.text:
+		l.oddName(n)
+	case n.text != AnyEvent && strings.Contains(n.text, "*"):
 		l.warnf(n.pos, "%s matches only an event of exactly this name: for several events write a list of names", quoted(n.text))
 	}
 	return n.text
@@ -108,7 +110,7 @@ func (l *loader) eventName(n *node) string {
 // false when the selector has problems.
 func (l *loader) intern(s Selector, program cel.Program, at pos, ok bool) int {
 	if !ok {
-		return noSelector
+		return NoSelector
 	}
 	s.Text = selectorText(s)
 	if i, ok := l.selectors[s.Text]; ok {
@@ -117,7 +119,7 @@ func (l *loader) intern(s Selector, program cel.Program, at pos, ok bool) int {
 	c := l.catalog
 	if len(c.Selectors) == MaxSelectors {
 		l.errorf(at, "this catalog has more than %d different selectors: remove some metrics", MaxSelectors)
-		return noSelector
+		return NoSelector
 	}
 	i := len(c.Selectors)
 	l.selectors[s.Text] = i
@@ -130,7 +132,7 @@ var simpleName = regexp.MustCompile(`^[\pL\pN_.:/$-]+( [\pL\pN_.:/$-]+)*$`)
 
 // selectorText is the canonical form: the same for two selectors exactly if they select the same way.
 func selectorText(s Selector) string {
-	text := anyEvent
+	text := AnyEvent
 	if s.Names != nil {
 		names := make([]string, len(s.Names))
 		for i, name := range s.Names {

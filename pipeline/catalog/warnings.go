@@ -9,10 +9,12 @@ const manyMetrics = 12
 type places struct {
 	metrics  pos
 	reviewBy []pos // per metric; zero when it has none
+	targetBy []pos
+	within   []pos
 }
 
 // Warnings returns what deserves attention in a catalog that can be used: too many metrics, metrics that are all
-// leading or all lagging, reviews that are overdue on the day of today, in the catalog's time zone.
+// leading or all lagging, reviews and targets that are overdue on the day of today, in the catalog's time zone.
 func (c *Catalog) Warnings(today time.Time) Problems {
 	var out Problems
 	if n := len(c.Metrics); n > manyMetrics {
@@ -37,6 +39,7 @@ func (c *Catalog) Warnings(today time.Time) Problems {
 			out.add(c.places.reviewBy[i], Warning, "the review of %s was due on %s: review the metric, then write a later day", m.Name, m.ReviewBy)
 		}
 	}
+	out = append(out, c.pastTargets(day)...)
 	out.sort()
 	return out
 }

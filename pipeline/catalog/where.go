@@ -31,8 +31,9 @@ type expression struct {
 	program cel.Program
 }
 
-// where compiles the CEL expression in n, and returns nil after reporting why it cannot.
-func (l *loader) where(n *node) *expression {
+// where compiles the CEL expression in n for events with one of the names (nil: any), and returns nil after reporting why it
+// cannot.
+func (l *loader) where(n *node, names []string) *expression {
 	if n.kind != textNode || strings.TrimSpace(n.text) == "" {
 		l.errorf(n.pos, "\"where\" is an expression, not %s: write for example 'properties.plan == \"pro\"'", describe(n))
 		return nil
@@ -46,9 +47,20 @@ func (l *loader) where(n *node) *expression {
 		l.celProblems(n, issues)
 		return nil
 	}
+	if root := checked.NativeRep().Expr(); root.Kind() == ast.CallKind && arithmeticOperators[root.AsCall().FunctionName()] != nil {
+		l.errorf(n.pos, "where is true or false, and this is a sum, difference, product or quotient: write a comparison, such as properties.seats * 2 > 10")
+		return nil
+	}
 	if t := checked.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
 		l.errorf(n.pos, "where is true or false, and this is %s: write a comparison, such as properties.plan == \"pro\"", kindsInWords(t.String()))
 		return nil
+	}
+	if never(checked.NativeRep().Expr(), names) {
+		l.errorf(n.pos, "no event can meet this condition: write one that some can, such as properties.plan == \"pro\"")
+		return nil
+	}
+	if root := literalOf(checked.NativeRep().Expr()); root != nil {
+		l.warnf(n.pos, "every event meets this condition: remove it")
 	}
 	program, err := plan(checked)
 	if err != nil {
@@ -119,7 +131,7 @@ func (concatenation) CallCost(function, _ string, _ []ref.Val, result ref.Val) *
 // environment is what expressions may use: CEL's standard library over event, properties and context.
 var environment = sync.OnceValue(func() *cel.Env {
 	dynamic := cel.MapType(cel.StringType, cel.DynType)
-	env, err := cel.NewCustomEnv(
+	env, err := cel.NewCustomEnv(append([]cel.EnvOption{
 		cel.StdLib(),
 		cel.ClearMacros(),
 		cel.Macros(macros()...),
@@ -135,7 +147,7 @@ var environment = sync.OnceValue(func() *cel.Env {
 		cel.Variable("context", dynamic),
 		cel.Function(hasFunction, cel.Overload("has_dyn_string",
 			[]*cel.Type{cel.DynType, cel.StringType}, cel.BoolType, cel.BinaryBinding(has))),
-	)
+	}, mixedNumbers()...)...)
 	if err != nil {
 		panic("BUG: the CEL environment is invalid: " + err.Error())
 	}

@@ -1,17 +1,19 @@
-package catalog
+package catalog_test
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 
+	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/event"
+	"firstlight/pipeline/kind"
 )
 
 // withWhere is a catalog whose cohort is entered by the event e where the expression holds.
-func withWhere(t *testing.T, where string) *Catalog {
+func withWhere(t *testing.T, where string) *catalog.Catalog {
 	t.Helper()
-	c, problems := Load([]byte(minimal(fmt.Sprintf("{event: e, where: %q}", where))))
+	c, problems := catalog.Load([]byte(minimal(fmt.Sprintf("{event: e, where: %q}", where))), kind.All)
 	if problems.Failed() {
 		t.Fatalf("where %s:\n%s", where, problems.Format("catalog.yaml"))
 	}
@@ -21,7 +23,7 @@ func withWhere(t *testing.T, where string) *Catalog {
 // minimal is the smallest catalog with an entry.
 func minimal(entry string) string {
 	return `version: 1
-defaults: {owner: o, objective: o, indicator: leading, direction: up, action: a}
+defaults: {owner: o, objective: o, indicator: leading, direction: down, action: a}
 cohorts: [{name: c, grain: day, entry: ` + entry + `}]
 metrics: [{name: m, kind: ttfv, cohort: c, value: v}]
 `
@@ -64,6 +66,42 @@ func TestWhere(t *testing.T) {
 		{`timestamp(properties.at) > timestamp("2026-01-01T00:00:00Z")`, `{"at":"2026-05-01T00:00:00Z"}`, match},
 		{`properties[properties.key] == 1`, `{"key":"a","a":1}`, match},
 		{`(properties.a ? properties.b : properties.c).d == 1`, `{"a":true,"b":{"d":1}}`, match},
+
+		// Numbers are numbers, in arithmetic too.
+		{`properties.price * 2 > 20`, `{"price":10.5}`, match},
+		{`properties.price * 2.0 > 20.0`, `{"price":11}`, match},
+		{`properties.price * 2 * 1.5 == 33`, `{"price":11}`, match},
+		{`2 * properties.price == 21.0`, `{"price":10.5}`, match},
+		{`properties.a * properties.b >= 100`, `{"a":25,"b":4.0}`, match},
+		{`properties.a - 0.5 == 1`, `{"a":1.5}`, match},
+		{`properties.a + 1.5 == 4`, `{"a":2.5}`, match},
+		{`properties.a + 2u == 4`, `{"a":2.0}`, match},
+		{`properties.a - 3u == -1`, `{"a":2}`, match},
+		{`properties.a / 2 == 3.5`, `{"a":7}`, match},
+		{`properties.a / 2 == 3.5`, `{"a":7.0}`, match},
+		{`properties.a / 2 == 4`, `{"a":8}`, match},
+		{`properties.a % 3 == 1`, `{"a":7.0}`, match},
+		{`properties.a % 3 == 1.5`, `{"a":7.5}`, match},
+		{`7 / 2 > 3 && 1 + 1.5 == 2.5`, `{}`, match},
+		{`size(properties.tags) * 0.5 == 1.0`, `{"tags":["a","b"]}`, match},
+		{`double(properties.age) + 1 == 27`, `{"age":"26"}`, match},
+		{`int(properties.age) + 0.5 > 26`, `{"age":"26"}`, match},
+		{`properties.id + 1 == 9007199254740994`, `{"id":9007199254740993}`, match},
+		{`properties.id + 1 > 9223372036854775000`, `{"id":9223372036854775807}`, match},
+		{`properties.id > 9223372036854775807`, `{"id":9223372036854775808}`, match},
+		{`properties.id == 18446744073709551615u`, `{"id":18446744073709551615}`, match},
+		{`properties.id == 18446744073709551614u`, `{"id":18446744073709551615}`, no},
+		{`properties.id * properties.id > 1e37`, `{"id":9223372036854775807}`, match},
+		{`properties.id - 1 > 0`, `{"id":18446744073709551615}`, match},
+		{`properties.a / properties.b > 1`, `{"a":4,"b":0}`, failed},
+		{`properties.a / properties.b > 1`, `{"a":4.0,"b":0.0}`, failed},
+		{`properties.a % properties.b > 1`, `{"a":4.5,"b":0}`, failed},
+		{`properties.a + properties.b == "xy"`, `{"a":"x","b":"y"}`, match},
+		{`properties.a + properties.b == [1, 2.5]`, `{"a":[1],"b":[2.5]}`, match},
+		{`properties.a + 1 > 0`, `{"a":"x"}`, failed},
+		{`properties.a * 2 > 0`, `{"a":"x"}`, failed},
+		{`properties.a * properties.b > 0`, `{"a":2.5}`, no},
+		{`timestamp(properties.b) - timestamp(properties.a) > duration("1h")`, `{"a":"2026-01-01T00:00:00Z","b":"2026-01-01T02:00:00Z"}`, match},
 
 		// A missing property is null: != matches it.
 		{`properties.role != "guest"`, `{}`, match},
@@ -220,9 +258,9 @@ func TestLongExpressions(t *testing.T) {
 		{strings.Repeat("(", 100) + "true" + strings.Repeat(")", 100), false},
 		{strings.Repeat("[", 60) + strings.Repeat("]", 60) + " == []", false},
 		{"1" + strings.Repeat(" + 1", 500) + " > 3", false},
-		{"properties.a == '" + strings.Repeat("x", maxExpression) + "'", false},
+		{"properties.a == '" + strings.Repeat("x", catalog.MaxExpression) + "'", false},
 	} {
-		c, problems := Load([]byte(minimal(fmt.Sprintf("{event: e, where: %q}", test.where))))
+		c, problems := catalog.Load([]byte(minimal(fmt.Sprintf("{event: e, where: %q}", test.where))), kind.All)
 		if (c != nil) != test.ok {
 			t.Errorf("%.40s…: %s", test.where, problems.Format("f"))
 		}

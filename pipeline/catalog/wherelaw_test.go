@@ -1,4 +1,4 @@
-package catalog
+package catalog_test
 
 import (
 	"encoding/json"
@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/event"
 )
 
@@ -35,7 +36,7 @@ func TestComparisonLaw(t *testing.T) {
 			}
 		}
 		raw, _ := json.Marshal(properties)
-		c := &Catalog{Selectors: []Selector{{Text: where, Names: []string{"e"}, Where: where}}}
+		c := &catalog.Catalog{Selectors: []catalog.Selector{{Text: where, Names: []string{"e"}, Where: where}}}
 		m := c.NewMatcher()
 		mask := m.Match(&event.Event{Name: "e", Properties: raw})
 		if got, want := mask.Has(0), matches != nil && *matches; got != want {

@@ -139,7 +139,7 @@ func document(text string) (body ast.Node, err error) {
 			body, err = nil, &placed{pos{1, 1}, "this cannot be read as YAML: check quotes, brackets and indentation"}
 		}
 	}()
-	tokens := lexer.Tokenize(text)
+	tokens := joinColons(lexer.Tokenize(text))
 	if err := tooMuch(tokens); err != nil {
 		return nil, err
 	}
@@ -334,7 +334,7 @@ func (c *converter) alias(v *ast.AliasNode) *node {
 		return target
 	}
 	c.problems.add(place(v), Error, "text that starts with * has a meaning in YAML: put it in quotes, such as \"*\" for any event")
-	return &node{pos: place(v), kind: textNode, text: anyEvent}
+	return &node{pos: place(v), kind: textNode, text: AnyEvent}
 }
 
 func (c *converter) scalar(n ast.Node) *node {

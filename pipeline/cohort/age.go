@@ -5,7 +5,7 @@
 // When a user changes, the old contributions are subtracted and the new ones added. The package is pure.
 package cohort
 
-import "sort"
+import "math/bits"
 
 // Ages of progress_by_age, in seconds: users see a metric's rate at exactly these ages.
 func progressAges() []int64 {
@@ -40,6 +40,39 @@ func ageEdges() []int64 {
 
 // AgeBucket returns the bucket of an age in ms. Ages beyond the last edge share the last bucket.
 func AgeBucket(ms int64) uint16 {
-	i := sort.Search(len(AgeEdges), func(i int) bool { return AgeEdges[i] >= ms })
-	return uint16(min(i, len(AgeEdges)-1))
+	if ms <= 0 {
+		return 0
+	}
+	class := ageClass(uint64(ms))
+	from, to := int(ageClasses[class]), int(ageClasses[class+1])
+	for from < to {
+		if middle := (from + to) / 2; AgeEdges[middle] >= ms {
+			to = middle
+		} else {
+			from = middle + 1
+		}
+	}
+	return uint16(min(from, len(AgeEdges)-1))
 }
+
+// ageClassBits are the bits behind the highest one that tell classes of ages apart: a class holds few edges.
+const ageClassBits = 4
+
+func ageClass(ms uint64) int {
+	n := bits.Len64(ms)
+	return n<<ageClassBits | int(ms<<(64-n)>>(63-ageClassBits))&(1<<ageClassBits-1)
+}
+
+// ageClasses are the buckets of the least age of each class: that of an age is between its class's and the next one's.
+var ageClasses = func() (buckets [64<<ageClassBits + 1]uint16) {
+	class := 0
+	for i, e := range AgeEdges {
+		for ; class <= ageClass(uint64(e)); class++ {
+			buckets[class] = uint16(i)
+		}
+	}
+	for ; class < len(buckets); class++ {
+		buckets[class] = uint16(len(AgeEdges))
+	}
+	return buckets
+}()

@@ -1,44 +1,30 @@
 package cohort
 
-import "slices"
-
-// AgeCount is how many users of a cell have an age in one bucket.
-type AgeCount struct {
-	SumMs  int64 // sum of their exact ages
-	N      int32
-	Bucket uint16
-}
-
 // Cell is what is counted under one key.
 type Cell struct {
 	Counts Counts
-	Ages   []AgeCount // of Reach and Done: ascending, without zeros
-	dirty  bool
+	Ages   Ages // of kinds that have ages; of Period by number of the period: who returned in it, and as a sum whose last return it is
 }
 
 // Cells are the cells of one partition. Not safe for concurrent use.
 type Cells struct {
-	kept  map[Key]*Cell // by entry and completion: they stay
-	open  map[Key]*Cell // by window and hour: they leave once final
-	dirty []dirtyCell
-}
-
-type dirtyCell struct {
-	key  Key
-	cell *Cell
+	kept table // by entry and completion: they stay
+	open table // by window and hour: they leave once final
+	ages arena // of those kept
+	cell Cell  // what Take, Each and Get hand out
 }
 
 // NewCells returns no cells.
-func NewCells() *Cells { return &Cells{kept: make(map[Key]*Cell), open: make(map[Key]*Cell)} }
+func NewCells() *Cells { return &Cells{kept: newTable(), open: newTable()} }
 
 // Len returns the number of cells held.
-func (c *Cells) Len() int { return len(c.kept) + len(c.open) }
+func (c *Cells) Len() int { return c.kept.held + c.open.held }
 
-func (c *Cells) of(k Kind) map[Key]*Cell {
+func (c *Cells) of(k Kind) *table {
 	if k >= Window {
-		return c.open
+		return &c.open
 	}
-	return c.kept
+	return &c.kept
 }
 
 // Change subtracts what a user counted before and adds what it counts now. Both lists are in the order of one
@@ -80,96 +66,143 @@ func ahead(list []Contribution, x *Contribution) int {
 	return 0
 }
 
-func (c *Cells) applyAll(list []Contribution, sign int64) {
+func (c *Cells) applyAll(list []Contribution, sign int32) {
 	for i := range list {
 		c.apply(&list[i], sign)
 	}
+}
+
+func (c *Cells) apply(x *Contribution, sign int32) {
+	t := c.of(x.Key.Kind)
+	i := t.get(&x.Key)
+	c.add(t.at(i), x, sign)
+	t.mark(i)
 }
 
 // Load adds a user's contributions without making cells dirty: they are stored already.
 func (c *Cells) Load(contributions []Contribution) {
 	for i := range contributions {
 		x := &contributions[i]
-		c.cell(x.Key).add(x, 1)
+		t := c.of(x.Key.Kind)
+		c.add(t.at(t.get(&x.Key)), x, 1)
 	}
 }
 
-func (c *Cells) apply(x *Contribution, sign int64) {
-	cell := c.cell(x.Key)
-	cell.add(x, sign)
-	c.mark(x.Key, cell)
+// add adds a contribution to a cell. One to a cell with a list counts users, and nothing else.
+func (c *Cells) add(to *cell, x *Contribution, sign int32) {
+	to.n += int64(sign) * x.Counts.N
+	switch {
+	case x.Key.Kind.hasAges():
+		c.ages.add(to, AgeBucket(x.Age), sign*int32(x.Counts.N), int64(sign)*x.Age)
+		return
+	case x.Key.Kind == Period:
+		if x.Age >= 0 {
+			c.ages.add(to, uint16(x.Age), sign*x.Counts.Adopters, int64(sign)*int64(x.Counts.Active))
+		}
+		return
+	}
+	to.rest[0] += sign * x.Counts.Active
+	to.rest[1] += sign * x.Counts.Adopters
+	to.rest[2] += sign * x.Counts.NewAdopters
 }
 
 // Touch makes a cell dirty although it did not change, so that its row is written again.
-func (c *Cells) Touch(k Key) { c.mark(k, c.cell(k)) }
+func (c *Cells) Touch(k Key) {
+	t := c.of(k.Kind)
+	t.mark(t.get(&k))
+}
+
+// Count returns how many cells of a kind are held.
+func (c *Cells) Count(kind Kind) (n int) {
+	c.of(kind).each(func(_ uint32, x *cell) {
+		if x.key.Kind == kind {
+			n++
+		}
+	})
+	return n
+}
+
+// TouchAll makes every cell of a kind dirty.
+func (c *Cells) TouchAll(kind Kind) {
+	t := c.of(kind)
+	t.each(func(i uint32, x *cell) {
+		if x.key.Kind == kind {
+			t.mark(i)
+		}
+	})
+}
 
 // Add adds to a cell that no user's facts stand behind: event volumes.
 func (c *Cells) Add(k Key, n int64) {
-	cell := c.cell(k)
-	cell.Counts.N += n
-	c.mark(k, cell)
+	t := c.of(k.Kind)
+	i := t.get(&k)
+	t.at(i).n += n
+	t.mark(i)
 }
 
 // Set sets such a cell to what is stored.
-func (c *Cells) Set(k Key, n int64) { c.cell(k).Counts.N = n }
-
-func (c *Cells) mark(k Key, cell *Cell) {
-	if !cell.dirty {
-		cell.dirty = true
-		c.dirty = append(c.dirty, dirtyCell{k, cell})
-	}
-}
-
-func (c *Cells) cell(k Key) *Cell {
-	cells := c.of(k.Kind)
-	cell := cells[k]
-	if cell == nil {
-		cell = &Cell{}
-		cells[k] = cell
-	}
-	return cell
-}
-
-func (cell *Cell) add(x *Contribution, sign int64) {
-	cell.Counts.add(x.Counts, sign)
-	if x.Key.Kind != Reach && x.Key.Kind != Done {
-		return
-	}
-	b := AgeBucket(x.Age)
-	at, found := slices.BinarySearchFunc(cell.Ages, b, func(a AgeCount, b uint16) int { return int(a.Bucket) - int(b) })
-	if !found {
-		cell.Ages = slices.Insert(cell.Ages, at, AgeCount{Bucket: b})
-	}
-	a := &cell.Ages[at]
-	a.N += int32(sign * x.Counts.N)
-	a.SumMs += sign * x.Age
-	if a.N == 0 && a.SumMs == 0 {
-		cell.Ages = slices.Delete(cell.Ages, at, at+1)
-	}
+func (c *Cells) Set(k Key, n int64) {
+	t := c.of(k.Kind)
+	t.at(t.get(&k)).n = n
 }
 
 // Dirty returns how many cells wait to be written.
-func (c *Cells) Dirty() int { return len(c.dirty) }
+func (c *Cells) Dirty() int { return len(c.kept.dirty) + len(c.open.dirty) }
 
 // Take hands every dirty cell to write, and makes it clean. Cells that count nothing are written as zero, then
 // forgotten. The cell is valid during the call only.
 func (c *Cells) Take(write func(Key, *Cell)) {
-	for _, d := range c.dirty {
-		d.cell.dirty = false
-		write(d.key, d.cell)
-		if d.cell.Counts.Zero() && len(d.cell.Ages) == 0 {
-			delete(c.of(d.key.Kind), d.key)
+	for _, t := range []*table{&c.kept, &c.open} {
+		for _, i := range t.dirty {
+			x := t.at(i)
+			x.is &^= isDirty
+			c.show(x)
+			write(x.key, &c.cell)
+			if c.cell.Counts.Zero() && x.size == 0 {
+				c.ages.give(x)
+				t.remove(i)
+			}
 		}
+		t.dirty = t.dirty[:0]
 	}
-	clear(c.dirty)
-	c.dirty = c.dirty[:0]
+}
+
+// show makes the cell that is handed out that one.
+func (c *Cells) show(x *cell) {
+	c.cell = Cell{Counts: Counts{N: x.n}}
+	if x.key.Kind.hasList() {
+		c.cell.Ages = Ages{words: c.ages.list(x), wide: x.is&isWide != 0}
+		return
+	}
+	c.cell.Counts.Active, c.cell.Counts.Adopters, c.cell.Counts.NewAdopters = x.rest[0], x.rest[1], x.rest[2]
+}
+
+// Each calls visit for every cell held. The cell is valid during the call only.
+func (c *Cells) Each(visit func(Key, *Cell)) {
+	for _, t := range []*table{&c.kept, &c.open} {
+		t.each(func(_ uint32, x *cell) {
+			c.show(x)
+			visit(x.key, &c.cell)
+		})
+	}
+}
+
+// Get returns a cell, nil when it is not held. It is valid until the next call.
+func (c *Cells) Get(k Key) *Cell {
+	t := c.of(k.Kind)
+	i, found := t.find(&k)
+	if !found {
+		return nil
+	}
+	c.show(t.at(i))
+	return &c.cell
 }
 
 // Forget drops the clean cells of windows and hours that final says no event can change.
 func (c *Cells) Forget(final func(Key) bool) {
-	for k, cell := range c.open {
-		if !cell.dirty && final(k) {
-			delete(c.open, k)
+	c.open.each(func(i uint32, x *cell) {
+		if x.is&isDirty == 0 && final(x.key) {
+			c.open.remove(i)
 		}
-	}
+	})
 }

@@ -6,30 +6,36 @@ import (
 	"firstlight/pipeline/facts"
 )
 
+// Counter is a kind's state of a metric that says what its user counts.
+type Counter interface {
+	// Count hands the Folder what the user counts for the metric, in an order that depends on the facts only. With a focus (ms, 0
+	// for none) what an event at that time cannot change may be left out, whether it is joined yet or not.
+	Count(f *Folder, u *facts.User, focus int64)
+	// Narrow returns the focus for an event at a time (ms) that is to be joined.
+	Narrow(u *facts.User, t int64) int64
+}
+
 // Folder turns facts into contributions. It reuses memory, so it is not safe for concurrent use.
 type Folder struct {
 	Windows []catalog.Window // the catalog's, behind a day window if only trailing windows need it
 
-	joiner   *facts.Joiner
 	catalog  *catalog.Catalog
 	calendar *calendar.Calendar
 	value    func(text string) uint32
-	outcome  facts.Outcome
 	out      []Contribution
 	prune    int64
-	focus    int64 // Unix seconds; 0: all windows
-	dayUses  []dayUse
+	excluded int64 // of the user that is counted; see facts.User.Excluded
 }
 
 // NewFolder returns a Folder. value gives each segment value a number, the same for the same text.
-func NewFolder(j *facts.Joiner, value func(text string) uint32) *Folder {
-	f := &Folder{joiner: j, catalog: j.Catalog, calendar: j.Calendar, value: value}
+func NewFolder(c *catalog.Catalog, cal *calendar.Calendar, value func(text string) uint32) *Folder {
+	f := &Folder{catalog: c, calendar: cal, value: value}
 	day, trailing := false, false
-	for _, w := range j.Catalog.Windows {
+	for _, w := range c.Windows {
 		day = day || w.Kind == catalog.Day
 		trailing = trailing || w.Kind == catalog.Trailing
 	}
-	f.Windows = append(f.Windows, j.Catalog.Windows...)
+	f.Windows = append(f.Windows, c.Windows...)
 	if trailing && !day {
 		f.Windows = append(f.Windows, catalog.Window{Name: "1d", Kind: catalog.Day})
 	}
@@ -38,56 +44,45 @@ func NewFolder(j *facts.Joiner, value func(text string) uint32) *Folder {
 
 // Entries appends what a user's entry into a cohort counts.
 func (f *Folder) Entries(out []Contribution, u *facts.User, c int) []Contribution {
-	if !u.Cohorts[c].Entered() {
+	co := u.Cohort(c)
+	if !co.Entered() {
 		return out
 	}
-	f.out = out
-	f.byEntry(u, c, Key{Kind: Entry, Name: uint32(c)}, -1)
+	f.out, f.excluded = out, u.Excluded()
+	f.ByTime(co, c, Key{Kind: Entry, Name: uint32(c)}, co.Entry, 0)
 	return f.out
 }
 
-// Metric appends what a user counts for a metric. Windows that end at or before prune (ms) are final and left out.
-// With a focus (ms, 0 for none), so are the tumbling windows that do not hold it: an event that is the user's
-// newest and moves no entry changes no others.
+// Metric appends what a user counts for a metric: one who is left out only in windows that were final before. Windows that end at or before prune (ms) are final and left out; so is, with a
+// focus, what an event at that time (ms) does not change.
 func (f *Folder) Metric(out []Contribution, u *facts.User, m int, prune, focus int64) []Contribution {
-	f.out, f.prune, f.focus = out, prune, focus/1000
-	def := &f.catalog.Metrics[m]
-	if u.Cohorts[def.Cohort].Entered() {
-		f.joiner.Outcome(u, m, &f.outcome)
-		f.progress(u, m, def)
-	}
-	if def.Kind == catalog.Adoption {
-		f.adoption(u, m)
-	}
+	f.out, f.prune, f.excluded = out, prune, u.Excluded()
+	u.Metric(m).(Counter).Count(f, u, focus)
 	return f.out
 }
 
-// progress counts the stages reached, by when the user entered and by when it reached the metric.
-func (f *Folder) progress(u *facts.User, m int, def *catalog.Metric) {
-	entry := u.Cohorts[def.Cohort].Entry
-	if at := f.outcome.Reached; at != 0 {
-		f.byEntry(u, def.Cohort, Key{Kind: Reach, Name: uint32(m)}, at-entry)
-		if def.Kind != catalog.Adoption {
-			f.byTime(u, def.Cohort, Key{Kind: Done, Name: uint32(m)}, at, at-entry)
-		}
-	}
-	if def.Kind != catalog.Activation {
-		return
-	}
-	for i, at := range f.outcome.Steps {
-		if at != 0 {
-			f.byEntry(u, def.Cohort, Key{Kind: Reach, Name: uint32(m), Stage: uint8(i + 1)}, at-entry)
-		}
-	}
+// Focus returns what Metric needs to be told before and after an event at a time (ms) is joined; 0 when it may change all.
+func (f *Folder) Focus(u *facts.User, m int, t int64) int64 {
+	return u.Metric(m).(Counter).Narrow(u, t)
 }
 
-func (f *Folder) byEntry(u *facts.User, c int, k Key, age int64) {
-	f.byTime(u, c, k, u.Cohorts[c].Entry, age)
+// Reached counts a user who reached a stage of a metric, by when it entered; age (ms) is the time it took.
+func (f *Folder) Reached(co *facts.Cohort, metric, stage int, age int64) {
+	f.ByTime(co, f.catalog.Metrics[metric].Cohort, Key{Kind: Reach, Name: uint32(metric), Stage: uint8(stage)}, co.Entry, age)
 }
 
-// byTime counts a user in the hour of t for its whole cohort, and in the local day of t for each segment.
-func (f *Folder) byTime(u *facts.User, c int, k Key, t, age int64) {
-	co := &u.Cohorts[c]
+// Completed counts a user who reached a metric at a time (ms), by when that was.
+func (f *Folder) Completed(co *facts.Cohort, metric int, at int64) {
+	f.ByTime(co, f.catalog.Metrics[metric].Cohort, Key{Kind: Done, Name: uint32(metric)}, at, at-co.Entry)
+}
+
+// Stepped counts a user who reached a step of a sequence, by when it entered; since (ms) is the time since the step before.
+func (f *Folder) Stepped(co *facts.Cohort, metric, stage int, since int64) {
+	f.ByTime(co, f.catalog.Metrics[metric].Cohort, Key{Kind: Between, Name: uint32(metric), Stage: uint8(stage)}, co.Entry, since)
+}
+
+// ByTime counts a user in the hour of a time (ms) for its whole cohort, and in the local day of it for each segment.
+func (f *Folder) ByTime(co *facts.Cohort, c int, k Key, t, age int64) {
 	sec := t / 1000
 	k.Start = f.CohortStart(c, co.Entry)
 	k.Bucket = f.calendar.HourOf(sec)
@@ -102,7 +97,83 @@ func (f *Folder) byTime(u *facts.User, c int, k Key, t, age int64) {
 	}
 }
 
+// Returns are the periods in which a user came back since it started.
+type Returns struct {
+	In   [2]uint64 // by bit: the numbers of those up to the metric's last one
+	Last int       // number of the last of all, whatever it is; -1 when there is none
+}
+
+// Has reports whether a user came back in the k-th period.
+func (r *Returns) Has(k int) bool { return r.In[k>>6]&(1<<(k&63)) != 0 }
+
+// Started counts a user who started at a time (ms), by when that was, and came back since: in the hour of the start for its whole
+// cohort, in the local day of it for each segment, and always so where periods are of the calendar.
+func (f *Folder) Started(co *facts.Cohort, metric int, start int64, r *Returns) {
+	def := &f.catalog.Metrics[metric]
+	sec := start / 1000
+	k := Key{Kind: Period, Name: uint32(metric), Start: f.CohortStart(def.Cohort, co.Entry), Bucket: f.calendar.Start(f.calendar.DayOf(sec))}
+	day := k.Bucket
+	if !def.Periods.Unit.Calendar() {
+		k.Bucket = f.calendar.HourOf(sec)
+	}
+	f.returned(k, r, def.Periods.Last)
+	k.Bucket = day
+	for i, text := range co.Segments {
+		k.Segment, k.Value = uint8(i+1), f.value(text)
+		f.returned(k, r, def.Periods.Last)
+	}
+}
+
+// The stages of Period that tell users apart.
+const (
+	SplitReached = 1 + iota // who reached the metric that splits
+	SplitOther              // who did not
+)
+
+// Split counts a user who started at a time (ms) apart, by the hour of its entry: once another metric's time has passed since then it is
+// known who reached that. Where users do not start with the entry, their start is the cell's value, as a number.
+func (f *Folder) Split(co *facts.Cohort, metric int, start int64, reached bool, r *Returns) {
+	def := &f.catalog.Metrics[metric]
+	k := Key{Kind: Period, Name: uint32(metric), Stage: SplitOther, Start: f.CohortStart(def.Cohort, co.Entry), Bucket: f.calendar.HourOf(co.Entry / 1000)}
+	if reached {
+		k.Stage = SplitReached
+	}
+	if def.Periods.After != catalog.NoMetric {
+		k.Value = f.splitStart(def.Periods.Unit, start/1000)
+	}
+	f.returned(k, r, def.Periods.Last)
+}
+
+// splitStart is the local day of a start, where periods are of the calendar; else the minute (since 1970) in which its hour ends.
+func (f *Folder) splitStart(unit catalog.Unit, sec int64) uint32 {
+	if unit.Calendar() {
+		return uint32(f.calendar.DayOf(sec))
+	}
+	return uint32((f.calendar.HourOf(sec) + calendar.HourSeconds) / 60)
+}
+
+// returned counts the start, and the periods up to the last one that has rows: who comes back later does so since all of them.
+func (f *Folder) returned(k Key, r *Returns, last int) {
+	f.emit(k, Counts{N: 1}, -1)
+	newest := min(r.Last, last)
+	for period := range newest + 1 {
+		c := Counts{}
+		if r.Has(period) {
+			c.Adopters = 1
+		}
+		if period == newest {
+			c.Active = 1
+		}
+		if !c.Zero() {
+			f.emit(k, c, int64(period))
+		}
+	}
+}
+
 func (f *Folder) emit(k Key, c Counts, age int64) {
+	if f.excluded != 0 && k.Kind != Window && k.Kind != Trailing {
+		return
+	}
 	f.out = append(f.out, Contribution{Key: k, Counts: c, Age: age})
 }
 
@@ -139,6 +210,17 @@ func (f *Folder) windowDays(k catalog.WindowKind, d calendar.Day) (first, next c
 	}
 }
 
+// Around returns the first and the last day of all tumbling windows that hold a time (ms).
+func (f *Folder) Around(t int64) (first, last calendar.Day) {
+	d := f.calendar.DayOf(t / 1000)
+	first, last = d, d
+	for _, w := range f.Windows {
+		from, next := f.windowDays(w.Kind, d)
+		first, last = min(first, from), max(last, next-1)
+	}
+	return first, last
+}
+
 // BucketEnd returns the end (Unix seconds) of a cell's bucket.
 func (f *Folder) BucketEnd(k Key) int64 {
 	hourly := k.Segment == 0
@@ -152,6 +234,8 @@ func (f *Folder) BucketEnd(k Key) int64 {
 		hourly = true
 	case Trailing:
 		hourly = false
+	case Period:
+		hourly = hourly && (k.Stage > 0 || !f.catalog.Metrics[k.Name].Periods.Unit.Calendar())
 	}
 	if hourly {
 		return k.Bucket + calendar.HourSeconds

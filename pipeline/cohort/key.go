@@ -10,6 +10,8 @@ const (
 	Entry    Kind = iota // users who entered, by entry hour or day
 	Reach                // users who reached a stage, by entry hour or day
 	Done                 // users who reached the metric, by the hour or day they did
+	Between              // users who reached a step of a sequence, by entry hour or day, with the time since the step before
+	Period               // users who started, by the hour or day they did, with the periods since in which they returned; other stages: Folder.Split
 	Window               // adoption in one tumbling window
 	Trailing             // changes of a trailing window's counts
 	Volume               // applied events per hour
@@ -17,8 +19,14 @@ const (
 
 // String returns the kind as the table names it.
 func (k Kind) String() string {
-	return [...]string{"entry", "reach", "done", "window", "trailing", "volume"}[k]
+	return [...]string{"entry", "reach", "done", "between", "period", "window", "trailing", "volume"}[k]
 }
+
+// hasAges reports whether cells of the kind count users by age.
+func (k Kind) hasAges() bool { return k == Reach || k == Done || k == Between }
+
+// hasList reports whether cells of the kind hold a list: ages, or periods.
+func (k Kind) hasList() bool { return k.hasAges() || k == Period }
 
 // Key is what a cell means.
 type Key struct {
@@ -34,14 +42,8 @@ type Key struct {
 
 // Counts are what a user adds to a cell, or a cell holds.
 type Counts struct {
-	N, Active, Adopters, NewAdopters int64
-}
-
-func (c *Counts) add(d Counts, sign int64) {
-	c.N += sign * d.N
-	c.Active += sign * d.Active
-	c.Adopters += sign * d.Adopters
-	c.NewAdopters += sign * d.NewAdopters
+	N                             int64
+	Active, Adopters, NewAdopters int32
 }
 
 func (c Counts) negated() Counts {
@@ -51,7 +53,18 @@ func (c Counts) negated() Counts {
 // Zero reports whether nothing is counted.
 func (c Counts) Zero() bool { return c == Counts{} }
 
-// Contribution is what one user adds to one cell. Age is meant for Reach and Done only, in ms.
+// KindNamed returns the kind that the table names so.
+func KindNamed(name string) Kind {
+	for k := range Volume {
+		if k.String() == name {
+			return k
+		}
+	}
+	return Volume
+}
+
+// Contribution is what one user adds to one cell. Age is meant for kinds that have ages, in ms, and for Period: the number of a
+// period, -1 for the start itself.
 type Contribution struct {
 	Key    Key
 	Counts Counts

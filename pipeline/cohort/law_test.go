@@ -62,13 +62,18 @@ func TestAgeBucket(t *testing.T) {
 func drawContributions(t *rapid.T) []cohort.Contribution {
 	var out []cohort.Contribution
 	for range rapid.IntRange(0, 12).Draw(t, "contributions") {
-		kind := rapid.SampledFrom([]cohort.Kind{cohort.Entry, cohort.Reach, cohort.Done, cohort.Window, cohort.Trailing}).Draw(t, "kind")
+		kind := rapid.SampledFrom([]cohort.Kind{cohort.Entry, cohort.Reach, cohort.Done, cohort.Between, cohort.Period, cohort.Window, cohort.Trailing}).Draw(t, "kind")
 		c := cohort.Contribution{Key: cohort.Key{Kind: kind, Bucket: rapid.Int64Range(0, 2).Draw(t, "bucket"), Name: rapid.Uint32Range(0, 1).Draw(t, "name")}, Counts: cohort.Counts{N: 1}}
 		switch kind {
-		case cohort.Reach, cohort.Done:
+		case cohort.Reach, cohort.Done, cohort.Between:
 			c.Age = rapid.Int64Range(0, 5000).Draw(t, "age")
+		case cohort.Period:
+			c.Age = rapid.Int64Range(-1, 3).Draw(t, "period")
+			if c.Age >= 0 {
+				c.Counts = cohort.Counts{Adopters: rapid.Int32Range(0, 1).Draw(t, "returned"), Active: rapid.Int32Range(0, 1).Draw(t, "last")}
+			}
 		case cohort.Window, cohort.Trailing:
-			c.Counts = cohort.Counts{N: rapid.Int64Range(-2, 2).Draw(t, "n"), Active: rapid.Int64Range(-1, 1).Draw(t, "active"), NewAdopters: 1}
+			c.Counts = cohort.Counts{N: rapid.Int64Range(-2, 2).Draw(t, "n"), Active: rapid.Int32Range(-1, 1).Draw(t, "active"), NewAdopters: 1}
 		}
 		out = append(out, c)
 	}
@@ -92,7 +97,8 @@ type row struct {
 func take(c *cohort.Cells, rows map[cohort.Key]row) {
 	c.Take(func(k cohort.Key, cell *cohort.Cell) {
 		r := row{counts: cell.Counts, ages: map[uint16][2]int64{}}
-		for _, a := range cell.Ages {
+		for i := range cell.Ages.Len() {
+			a := cell.Ages.At(i)
 			r.ages[a.Bucket] = [2]int64{int64(a.N), a.SumMs}
 		}
 		rows[k] = r
@@ -144,6 +150,35 @@ func TestSameContributionsTouchNothing(t *testing.T) {
 		cells.Change(list, slices.Clone(list))
 		if cells.Dirty() != 0 {
 			t.Errorf("%d cells are dirty", cells.Dirty())
+		}
+	})
+}
+
+// TestAgesOfManyUsers: a bucket counts any number of users of any age exactly.
+func TestAgesOfManyUsers(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		key := cohort.Key{Kind: cohort.Reach}
+		cells := cohort.NewCells()
+		largest := rapid.SampledFrom([]int64{2000, 100 * 86_400_000, 90 * 365 * 86_400_000}).Draw(t, "largest")
+		want := map[uint16][2]int64{}
+		for range rapid.IntRange(1, 20).Draw(t, "ages") {
+			age, n := rapid.Int64Range(0, largest).Draw(t, "age"), rapid.SampledFrom([]int{1, 2, 5000}).Draw(t, "users")
+			for range n {
+				cells.Change(nil, []cohort.Contribution{{Key: key, Counts: cohort.Counts{N: 1}, Age: age}})
+			}
+			b := cohort.AgeBucket(age)
+			want[b] = [2]int64{want[b][0] + int64(n), want[b][1] + int64(n)*age}
+			if rapid.Bool().Draw(t, "taken back") {
+				cells.Change([]cohort.Contribution{{Key: key, Counts: cohort.Counts{N: 1}, Age: age}}, nil)
+				if want[b] = [2]int64{want[b][0] - 1, want[b][1] - age}; want[b][0] == 0 {
+					delete(want, b)
+				}
+			}
+		}
+		rows := map[cohort.Key]row{}
+		take(cells, rows)
+		if !maps.Equal(rows[key].ages, want) {
+			t.Errorf("ages are %v, want %v", rows[key].ages, want)
 		}
 	})
 }

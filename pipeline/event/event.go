@@ -52,7 +52,8 @@ const (
 	Late         Reason = "late"
 )
 
-// Result is what became of a message. Received is set whatever the verdict: it drives the arrival clock.
+// Result is what became of a message. Received is set whatever the verdict: it drives the arrival clock. Only messages of
+// the server's own have none.
 type Result struct {
 	Verdict  Verdict
 	Reason   Reason // set when Dead

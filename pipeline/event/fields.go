@@ -28,6 +28,7 @@ type fields struct {
 	anonymous  value
 	messageID  value
 	timestamp  value
+	original   value // originalTimestamp, which the servers of Segment and RudderStack add
 	sentAt     value
 	receivedAt value // what publishers of historical events go by; Parse does not
 	properties value
@@ -39,6 +40,11 @@ func (f *fields) read(data []byte) (problem string) {
 	if problem := CheckObject("the event", data); problem != "" {
 		return problem
 	}
+	return f.find(data)
+}
+
+// find finds the fields of a JSON object that was checked.
+func (f *fields) find(data []byte) (problem string) {
 	f.data = data
 	var c cloudFields
 	each(data, func(key string, v value) {
@@ -55,6 +61,8 @@ func (f *fields) read(data []byte) (problem string) {
 			f.messageID = v
 		case "timestamp":
 			f.timestamp = v
+		case "originalTimestamp":
+			f.original = v
 		case "sentAt":
 			f.sentAt = v
 		case "receivedAt":
@@ -172,9 +180,8 @@ func (f *fields) user() (id []byte, anonymous bool, reason Reason, problem strin
 	if len(id) > MaxUser {
 		return nil, false, InvalidUser, fmt.Sprintf("%s has %d bytes, the limit is %d", field, len(id), MaxUser)
 	}
-	switch string(id) {
-	case "null", "undefined", "NaN", "[object Object]":
-		return nil, false, InvalidUser, fmt.Sprintf("%s is the text %q, which no user has", field, id)
+	if nobody(id) {
+		return nil, false, InvalidUser, fmt.Sprintf("%s is the text %+q, which no user has", field, id)
 	}
 	return id, anonymous, "", ""
 }
@@ -232,10 +239,10 @@ func each(object []byte, visit func(key string, v value)) {
 	})
 }
 
-// tooDeep reports whether data nests objects and arrays beyond MaxDepth. It need not be valid JSON: up
+// TooDeep reports whether data nests objects and arrays beyond so many levels. It need not be valid JSON: up
 // to its first error a validator sees the same strings and brackets.
-func tooDeep(data []byte) bool {
-	if bytes.Count(data, []byte{'{'})+bytes.Count(data, []byte{'['}) <= MaxDepth {
+func TooDeep(data []byte, levels int) bool {
+	if bytes.Count(data, []byte{'{'})+bytes.Count(data, []byte{'['}) <= levels {
 		return false
 	}
 	depth, quoted := 0, false
@@ -247,7 +254,7 @@ func tooDeep(data []byte) bool {
 			quoted = !quoted
 		case quoted:
 		case c == '{' || c == '[':
-			if depth++; depth > MaxDepth {
+			if depth++; depth > levels {
 				return true
 			}
 		case c == '}' || c == ']':

@@ -18,7 +18,10 @@ const (
 // may use one Event again and again: strings are copied out of m.Data, byte slices point into it.
 // allUsers is the catalog's `users: all`: events with only an anonymous id count.
 //
-// The judgements come in this order, and the first that fails decides:
+// A message of the server's own (Housekeeping) is Ignored and has no received time, whatever it holds. All others are
+// events in Segment's form, CloudEvents in structured mode (the body has a key specversion), or CloudEvents in binary
+// mode (there is a header ce-specversion; the body is the data, and may be empty). Of these the judgements come in this
+// order, and the first that fails decides:
 //
 //  1. too_large: the body is longer than MaxPayload.
 //  2. malformed: the body is not one JSON object (RFC 8259, nothing but white space around it), is not
@@ -30,18 +33,29 @@ const (
 //  5. missing_user: neither a user id nor an anonymous id; null and "" are none. An empty user id falls
 //     back to the anonymous id.
 //  6. invalid_user: the id is neither a string nor a number, is longer than MaxUser, or is a text that
-//     broken clients send for "no user" (null, undefined, NaN, [object Object], exactly so). It does not
+//     broken clients send for "no user", in any case (null, undefined, none, nil, NaN, true, false, 0,
+//     [object Object], anonymous, guest), or nothing but white space and characters without width. It does not
 //     fall back. A number is its text as the JSON writes it: 7, 7.0 and 7e0 are three users, and no digit
-//     is lost. White space is part of an id.
+//     is lost. White space around a text is part of the id.
 //  7. Ignored: an event with only an anonymous id, unless allUsers.
 //  8. bad_timestamp: an unreadable Firstlight-Received-At, or one before 1971.
-//  9. bad_timestamp: a timestamp that is neither null nor an RFC 3339 string, or that lies before 1971, as
-//     sent or once corrected for clock skew.
+//  9. bad_timestamp: a timestamp (where that is missing: originalTimestamp) that is neither null nor an RFC 3339 string, or that lies before 1971, as
+//     sent or once corrected for clock skew. An event that has both was corrected by a server before, and is
+//     not corrected again.
 //
 // Never a reason to refuse: a sentAt that is unreadable or before 1971 (it is left out), an id that is too
 // long or neither string nor number (the event has none; a number is its text), a context that is not an
 // object (there is none), unknown fields, escapes of NUL and of lone surrogates (these become U+FFFD).
 func Parse(m *Message, allUsers bool, ev *Event) Result {
+	var f fields
+	return f.judge(m, allUsers, ev)
+}
+
+// judge is Parse; it leaves in f what it has found by then.
+func (f *fields) judge(m *Message, allUsers bool, ev *Event) Result {
+	if Housekeeping(m.Header) {
+		return Result{Verdict: Ignored}
+	}
 	received, clockProblem := receivedTime(m)
 	refuse := func(r Reason, detail string) Result {
 		return Result{Verdict: Dead, Reason: r, Detail: detail, Received: received}
@@ -49,8 +63,7 @@ func Parse(m *Message, allUsers bool, ev *Event) Result {
 	if len(m.Data) > MaxPayload {
 		return refuse(TooLarge, fmt.Sprintf("the event has %d bytes, the limit is %d", len(m.Data), MaxPayload))
 	}
-	var f fields
-	if problem := f.read(m.Data); problem != "" {
+	if problem := f.readMessage(m); problem != "" {
 		return refuse(Malformed, problem)
 	}
 	if f.ignored() {
@@ -87,6 +100,14 @@ func Parse(m *Message, allUsers bool, ev *Event) Result {
 		Payload:    m.Data,
 	}
 	return Result{Verdict: Accepted, Received: received}
+}
+
+// readMessage finds the fields of a message in whichever form it is, or says what is wrong with a malformed one.
+func (f *fields) readMessage(m *Message) (problem string) {
+	if binaryMode(m.Header) {
+		return f.readBinary(m.Header, m.Data)
+	}
+	return f.read(m.Data)
 }
 
 // source is the second token of a subject, and empty when there is none.

@@ -135,13 +135,32 @@ func TestVerdicts(t *testing.T) {
 		{"the text NaN", `{"event":"opened","userId":"NaN"}`, "invalid_user"},
 		{"the text [object Object]", `{"event":"opened","userId":"[object Object]"}`, "invalid_user"},
 		{"the text null, escaped", `{"event":"opened","userId":"\u006eull"}`, "invalid_user"},
-		{"such texts are exact", `{"event":"opened","userId":"Null"}`, "accepted"},
+		{"such texts in any case", `{"event":"opened","userId":"nULL"}`, "invalid_user"},
+		{"the text none", `{"event":"opened","userId":"None"}`, "invalid_user"},
+		{"the text nil", `{"event":"opened","userId":"nil"}`, "invalid_user"},
+		{"the text nan", `{"event":"opened","userId":"nan"}`, "invalid_user"},
+		{"the text true", `{"event":"opened","userId":"True"}`, "invalid_user"},
+		{"the text false", `{"event":"opened","userId":"false"}`, "invalid_user"},
+		{"the text 0", `{"event":"opened","userId":"0"}`, "invalid_user"},
+		{"the text anonymous", `{"event":"opened","userId":"Anonymous"}`, "invalid_user"},
+		{"the text guest", `{"event":"opened","userId":"GUEST"}`, "invalid_user"},
+		{"[object Object] in another case", `{"event":"opened","userId":"[OBJECT object]"}`, "invalid_user"},
+		{"such a text as a part", `{"event":"opened","userId":"guest-1"}`, "accepted"},
+		{"the text 00", `{"event":"opened","userId":"00"}`, "accepted"},
+		{"a blank", `{"event":"opened","userId":" "}`, "invalid_user"},
+		{"white space", `{"event":"opened","userId":"\t\n\u00a0\u2003\u3000"}`, "invalid_user"},
+		{"a zero-width space", `{"event":"opened","userId":"\u200b"}`, "invalid_user"},
+		{"characters without width", "{\"event\":\"opened\",\"userId\":\"\u200c\u200d\u2060\ufeff\u00ad\u180e\ufe0f\"}", "invalid_user"},
+		{"a blank does not fall back", `{"event":"opened","userId":" ","anonymousId":"a1"}`, "invalid_user"},
+		{"white space around a user", `{"event":"opened","userId":" ann\u200b"}`, "accepted"},
+		{"a user of dots", `{"event":"opened","userId":"..."}`, "accepted"},
 		{"an invalid user does not fall back", `{"event":"opened","userId":"null","anonymousId":"a1"}`, "invalid_user"},
 		{"a user of true", `{"event":"opened","userId":true}`, "invalid_user"},
 		{"a user that is an object", `{"event":"opened","userId":{"id":"ann"}}`, "invalid_user"},
 		{"a user that is a list", `{"event":"opened","userId":["ann"]}`, "invalid_user"},
 		{"a numeric user", `{"event":"opened","userId":7}`, "accepted"},
-		{"the user 0", `{"event":"opened","userId":0}`, "accepted"},
+		{"the user 0", `{"event":"opened","userId":0}`, "invalid_user"},
+		{"the user -1", `{"event":"opened","userId":-1}`, "accepted"},
 		{"256 bytes of user", `{"event":"opened","userId":"` + long("u", 256) + `"}`, "accepted"},
 		{"257 bytes of user", `{"event":"opened","userId":"` + long("u", 257) + `"}`, "invalid_user"},
 		{"257 digits of user", `{"event":"opened","userId":` + long("1", 257) + `}`, "invalid_user"},
@@ -150,6 +169,7 @@ func TestVerdicts(t *testing.T) {
 		{"only an anonymous id, the user is empty", `{"event":"opened","userId":"","anonymousId":"a1"}`, "ignored"},
 		{"only an anonymous id, the user is null", `{"event":"opened","userId":null,"anonymousId":"a1"}`, "ignored"},
 		{"an anonymous id is judged like a user", `{"event":"opened","anonymousId":"undefined"}`, "invalid_user"},
+		{"an anonymous id that is a guest", `{"event":"opened","anonymousId":"guest"}`, "invalid_user"},
 		{"an anonymous event needs a name", `{"anonymousId":"a1"}`, "missing_event"},
 		{"an ignored event's time is not judged", `{"event":"opened","anonymousId":"a1","timestamp":"x"}`, "ignored"},
 
@@ -167,6 +187,10 @@ func TestVerdicts(t *testing.T) {
 		{"a time before 1971 that sentAt would move after it", track(`"timestamp":"1970-01-01T00:00:00Z","sentAt":"1972-01-01T00:00:00Z"`), "bad_timestamp"},
 		{"a bad sentAt is ignored", track(`"timestamp":"2026-03-01T09:30:00Z","sentAt":"yesterday"`), "accepted"},
 		{"a sentAt that is a number is ignored", track(`"sentAt":7`), "accepted"},
+		{"originalTimestamp where timestamp is missing", track(`"originalTimestamp":"x"`), "bad_timestamp"},
+		{"originalTimestamp where timestamp is null", track(`"timestamp":null,"originalTimestamp":7`), "bad_timestamp"},
+		{"originalTimestamp beside timestamp is not read", track(`"timestamp":"2026-03-01T09:30:00Z","originalTimestamp":"x"`), "accepted"},
+		{"a CloudEvent's originalTimestamp is unknown", `{"specversion":"1.0","type":"opened","subject":"ann","originalTimestamp":"x"}`, "accepted"},
 		{"an over-long id is ignored", track(`"messageId":"` + long("m", 101) + `"`), "accepted"},
 
 		{"a CloudEvent", `{"specversion":"1.0","type":"opened","subject":"ann"}`, "accepted"},
@@ -303,6 +327,14 @@ func TestToken(t *testing.T) {
 	} {
 		if got := Token(user); got != want {
 			t.Errorf("Token(%q) = %s, want %s", user, got, want)
+		}
+	}
+	for subject, want := range map[string]bool{
+		Subject("web", "abc"): false, "events.3.web." + Token("abc"): false, Subject("web", "abd"): true,
+		"events.web": true, "events.web.BA7816BF8F01CFEA414140DE5DAE2223": true,
+	} {
+		if got := Misrouted(subject, "abc"); got != want {
+			t.Errorf("Misrouted(%q) = %v", subject, got)
 		}
 	}
 	if got, want := Subject("web", "abc"), "events.web.ba7816bf8f01cfea414140de5dae2223"; got != want {

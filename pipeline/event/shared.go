@@ -34,7 +34,7 @@ func CheckObject(what string, data []byte) (problem string) {
 	switch {
 	case !utf8.Valid(data):
 		return what + " is not valid UTF-8"
-	case tooDeep(data): // before anything that recurses
+	case TooDeep(data, MaxDepth): // before anything that recurses
 		return fmt.Sprintf("%s is nested beyond %d levels", what, MaxDepth)
 	case !gjson.ValidBytes(data):
 		return what + " is not valid JSON"

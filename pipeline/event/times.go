@@ -61,25 +61,23 @@ func header(h map[string][]string, name string) (string, bool) {
 // eventTime returns the event's time and whether it was clamped to the received time, or what is wrong
 // with it.
 func (f *fields) eventTime(received int64) (at int64, clamped bool, problem string) {
-	if f.timestamp.kind == gjson.Null {
+	v, field := f.when()
+	if v.kind == gjson.Null {
 		return received, false, ""
 	}
-	field := "timestamp"
-	if f.cloud {
-		field = "time"
-	}
-	if f.timestamp.kind != gjson.String {
+	if v.kind != gjson.String {
 		return 0, false, field + " is not a string with an RFC 3339 time"
 	}
-	at, ok := parseTime(f.text(f.timestamp))
+	at, ok := parseTime(f.text(v))
 	if !ok {
-		return 0, false, fmt.Sprintf("%s, %+.40q, is not an RFC 3339 time such as 2026-03-01T09:30:00Z",
-			field, f.text(f.timestamp))
+		return 0, false, fmt.Sprintf("%s, %+.40q, is not an RFC 3339 time such as 2026-03-01T09:30:00Z", field, f.text(v))
 	}
 	if at < earliest {
 		return 0, false, field + " lies before 1971"
 	}
-	at = unskew(at, f.clock(f.sentAt), received)
+	if !f.corrected() {
+		at = unskew(at, f.clock(f.sentAt), received)
+	}
 	if at < earliest {
 		return 0, false, field + " lies before 1971 once corrected by sentAt"
 	}
@@ -87,6 +85,23 @@ func (f *fields) eventTime(received int64) (at int64, clamped bool, problem stri
 		return received, true, ""
 	}
 	return at, false, ""
+}
+
+// when returns the value that holds the event's time, and its name.
+func (f *fields) when() (v value, field string) {
+	switch {
+	case f.cloud:
+		return f.timestamp, "time"
+	case f.timestamp.kind == gjson.Null && f.original.kind != gjson.Null:
+		return f.original, "originalTimestamp"
+	}
+	return f.timestamp, "timestamp"
+}
+
+// corrected reports whether a server has freed the timestamp of the device's clock skew already: it then keeps what
+// the device said as originalTimestamp.
+func (f *fields) corrected() bool {
+	return f.timestamp.kind != gjson.Null && f.original.kind != gjson.Null
 }
 
 // clock returns the time of v, and 0 when it is none or lies before 1971.

@@ -1,7 +1,10 @@
 package event
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -209,4 +212,50 @@ func TestCutting(t *testing.T) {
 			t.Fatalf("%s is %d, %v; want %d", text, got, ok, want)
 		}
 	})
+}
+
+// The archives of Segment and RudderStack hold events whose timestamp a server has freed of the device's clock skew.
+func TestArchivesAreNotCorrectedTwice(t *testing.T) {
+	data, err := os.ReadFile("testdata/segment_archive_clock_skew.ndjson")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := 0
+	for line := range bytes.Lines(data) {
+		lines++
+		var written struct{ Timestamp, OriginalTimestamp, ReceivedAt, SentAt string }
+		if err := json.Unmarshal(line, &written); err != nil {
+			t.Fatal(err)
+		}
+		at := func(original, timestamp string) int64 {
+			body := map[string]any{"event": "e", "userId": "u", "sentAt": written.SentAt}
+			if original != "" {
+				body["originalTimestamp"] = original
+			}
+			if timestamp != "" {
+				body["timestamp"] = timestamp
+			}
+			text, _ := json.Marshal(body)
+			var ev Event
+			r := Parse(&Message{Stored: ms("2026-04-01T00:00:00Z"), Header: map[string][]string{ReceivedHeader: {written.ReceivedAt}}, Data: text}, false, &ev)
+			if r.Verdict != Accepted {
+				t.Fatalf("%s: %s", text, r.Detail)
+			}
+			return ev.Time
+		}
+		want := ms(written.Timestamp)
+		if got := at(written.OriginalTimestamp, written.Timestamp); got != want {
+			t.Errorf("%s is read as %s", line, time.UnixMilli(got).UTC())
+		}
+		// What the device sent, corrected here, differs from the server's correction by the way to the server.
+		skewed := ms(written.ReceivedAt) - ms(written.SentAt)
+		if skewed < -skewLimit || skewed > skewLimit {
+			if got := at(written.OriginalTimestamp, ""); got < want-2000 || got > want+2000 {
+				t.Errorf("%s: the device's own time is read as %s", line, time.UnixMilli(got).UTC())
+			}
+		}
+	}
+	if lines != 14 {
+		t.Fatalf("%d lines", lines)
+	}
 }

@@ -20,35 +20,66 @@ type Joiner struct {
 	// Capped counts events that a cap kept from being remembered in full.
 	Capped uint64
 
-	metricsOf             [][]int        // metric indexes per cohort
-	relevant              []catalog.Mask // per cohort: selectors that matter to it
-	hourly                bool           // the catalog has 1h windows
-	keepBefore            calendar.Day   // days before the entry that trailing windows still need
-	hasMonth              bool
-	hasWeek               bool
-	beforeCopy, afterCopy Book    // scratch of Books
-	reached               []int64 // scratch of walks
+	metricsOf    [][]int          // metric indexes per cohort
+	activitiesOf [][]int          // activity indexes per cohort
+	relevant     []relevant       // per cohort: selectors that matter to it
+	activities   []sharedActivity // see Share
+	uses, serves []catalog.Mask   // per metric
+	activityOf   []int            // per metric: the activity it shares, -1 for none
+	reads        [][]int          // per metric: the others whose state it reads
+	keys         []blockKey       // per slot of a user
+	hourly       bool             // the catalog has 1h windows
+	keepDays     calendar.Day     // days that trailing windows still need: before the entry, and after it in case the user is left out
+	excludes     bool             // the catalog leaves out users
+	hasMonth     bool
+	hasWeek      bool
+	scratch      scratch
+	event        Open // the event that is joined
 }
 
-// NewJoiner returns a Joiner for a catalog.
+type sharedActivity struct{ cohort, selector int }
+
+// NewJoiner returns a Joiner for a catalog, whose metrics are of kinds that are Kinds.
 func NewJoiner(c *catalog.Catalog, cal *calendar.Calendar, segment func(cohort, segment int, text string) string) *Joiner {
 	j := &Joiner{Catalog: c, Calendar: cal, Segment: segment}
-	j.metricsOf = make([][]int, len(c.Cohorts))
-	j.relevant = make([]catalog.Mask, len(c.Cohorts))
+	j.takeWindows()
+	j.excludes = c.ExcludesUsers() != catalog.NoSelector
+	j.metricsOf, j.activitiesOf = make([][]int, len(c.Cohorts)), make([][]int, len(c.Cohorts))
+	j.relevant = make([]relevant, len(c.Cohorts))
 	for i := range c.Cohorts {
-		j.relevant[i].Set(c.Cohorts[i].Entry)
+		j.relevant[i].mask.Set(c.Cohorts[i].Entry)
 	}
 	for i := range c.Metrics {
-		m := &c.Metrics[i]
-		j.metricsOf[m.Cohort] = append(j.metricsOf[m.Cohort], i)
-		for _, s := range m.Steps {
-			j.relevant[m.Cohort].Set(s.Selector)
+		co := c.Metrics[i].Cohort
+		j.metricsOf[co] = append(j.metricsOf[co], i)
+		j.reads = append(j.reads, c.Metrics[i].Reads())
+		state := j.kind(i).NewState(j, i)
+		j.uses, j.serves, j.activityOf = append(j.uses, state.Uses()), append(j.serves, state.Serves()), append(j.activityOf, state.Shares())
+		for w := range j.relevant[co].mask {
+			j.relevant[co].mask[w] |= j.uses[i][w] | j.serves[i][w]
 		}
-		if m.Kind == catalog.Adoption {
-			j.relevant[m.Cohort].Set(m.Active)
+		if a := state.Shares(); a >= 0 {
+			j.relevant[co].mask.Set(j.activities[a].selector)
 		}
 	}
-	for _, w := range c.Windows {
+	for i, a := range j.activities {
+		j.activitiesOf[a.cohort] = append(j.activitiesOf[a.cohort], i)
+	}
+	for i := range j.relevant {
+		for s := range c.Selectors {
+			if j.relevant[i].mask.Has(s) {
+				j.relevant[i].selectors = append(j.relevant[i].selectors, s)
+			}
+		}
+	}
+	j.keys = j.blockKeys()
+	return j
+}
+
+func (j *Joiner) kind(metric int) Kind { return j.Catalog.Metrics[metric].Kind.(Kind) }
+
+func (j *Joiner) takeWindows() {
+	for _, w := range j.Catalog.Windows {
 		switch w.Kind {
 		case catalog.Hour:
 			j.hourly = true
@@ -57,39 +88,23 @@ func NewJoiner(c *catalog.Catalog, cal *calendar.Calendar, segment func(cohort, 
 		case catalog.Month:
 			j.hasMonth = true
 		case catalog.Trailing:
-			j.keepBefore = max(j.keepBefore, calendar.Day(w.Days))
+			j.keepDays = max(j.keepDays, calendar.Day(w.Days))
 		}
 	}
-	return j
 }
 
-// NewUser returns the facts of a user of whom nothing is known.
-func (j *Joiner) NewUser() *User {
-	u := &User{Cohorts: make([]Cohort, len(j.Catalog.Cohorts)), Metrics: make([]Metric, len(j.Catalog.Metrics))}
-	for i := range u.Cohorts {
-		u.Cohorts[i].Segments = make([]string, len(j.Catalog.Cohorts[i].Segments))
+// Share returns the index of the activity of a selector in a cohort, for NewState: metrics that ask for the same one share it.
+func (j *Joiner) Share(cohort, selector int) int {
+	a := sharedActivity{cohort, selector}
+	if i := slices.Index(j.activities, a); i >= 0 {
+		return i
 	}
-	for i := range u.Metrics {
-		u.Metrics[i].Steps = make([]Step, len(j.Catalog.Metrics[i].Steps))
-	}
-	return u
-}
-
-// Affects returns the selectors that matter to a metric, its cohort's entry aside.
-func (j *Joiner) Affects(m int) catalog.Mask {
-	var mask catalog.Mask
-	def := &j.Catalog.Metrics[m]
-	for _, s := range def.Steps {
-		mask.Set(s.Selector)
-	}
-	if def.Kind == catalog.Adoption {
-		mask.Set(def.Active)
-	}
-	return mask
+	j.activities = append(j.activities, a)
+	return len(j.activities) - 1
 }
 
 // hashID is stable across processes: it is stored. Message ids only meet others of one user and one millisecond.
-func hashID(id string) uint64 {
+func hashID(id string) uint32 {
 	if id == "" {
 		return 0
 	}
@@ -97,7 +112,14 @@ func hashID(id string) uint64 {
 	for i := range len(id) {
 		h = (h ^ uint64(id[i])) * 1099511628211
 	}
-	return max(h, 1)
+	return foldID(h)
+}
+
+func foldID(h uint64) uint32 {
+	if h == 0 {
+		return 0
+	}
+	return max(uint32(h^h>>32), 1)
 }
 
 // payloadKey orders payloads. A short one is not copied: it is read only until the user is encoded.
@@ -112,63 +134,153 @@ func payloadKey(payload []byte) string {
 	return string(payload[:maxPayload]) + string(sum[:])
 }
 
-// Join adds an event to a user, which points into the event's payload until it is encoded. The event must not be late at the watermark; windows that end at or before
-// prune (both ms) are final and leave the user's books.
-func (j *Joiner) Join(u *User, e *event.Event, mask catalog.Mask, watermark, prune int64) {
-	j.Collapse(u, watermark, prune)
+// Join adds an event to a user, which points into the event's payload until it is encoded. The event must not be late at
+// the watermark; windows that end at or before prune (both ms) are final and leave the user's books.
+func (j *Joiner) Join(u *User, e *event.Event, mask *catalog.Mask, watermark, prune int64) {
 	u.LastSeen = max(u.LastSeen, e.Time)
-	for c := range u.Cohorts {
-		if mask.Intersects(&j.relevant[c]) {
-			j.joinCohort(u, c, e, mask)
+	switch {
+	case u.Excluded() != 0:
+		return
+	case j.Excludes(mask):
+		j.exclude(u, watermark)
+		return
+	}
+	for c := range u.cohorts {
+		if mask.Intersects(&j.relevant[c].mask) {
+			j.joinCohort(u, c, e, mask, watermark, prune)
 		}
 	}
 }
 
-func (j *Joiner) joinCohort(u *User, c int, e *event.Event, mask catalog.Mask) {
-	co := &u.Cohorts[c]
-	j.everUsed(u, c, e.Time, &mask)
-	o := j.open(c, e, mask)
+// MovesEntry reports whether an event may become, change or take away the user's entry into a cohort.
+func (j *Joiner) MovesEntry(u *User, c int, t int64, mask *catalog.Mask) bool {
+	switch {
+	case u.Excluded() != 0:
+		return false
+	case j.Excludes(mask):
+		return true
+	}
+	if !mask.Has(j.Catalog.Cohorts[c].Entry) {
+		return false
+	}
+	co := u.Cohort(c)
+	return !co.Entered() || t <= co.Entry
+}
+
+// Changes reports whether an event that does not move the entry may change what a metric counts.
+func (j *Joiner) Changes(u *User, metric int, t int64, mask *catalog.Mask) bool {
+	if u.Excluded() != 0 {
+		return false
+	}
+	return j.changes(u, metric, t, mask) ||
+		slices.ContainsFunc(j.reads[metric], func(other int) bool { return j.changes(u, other, t, mask) })
+}
+
+func (j *Joiner) changes(u *User, metric int, t int64, mask *catalog.Mask) bool {
+	uses, serves := mask.Intersects(&j.uses[metric]), mask.Intersects(&j.serves[metric])
+	if a := j.activityOf[metric]; a >= 0 {
+		uses = uses || mask.Has(j.activities[a].selector)
+	}
+	if !uses && !serves {
+		return false
+	}
+	co := u.CohortOf(metric)
+	if !co.Entered() || t < co.Entry {
+		return uses
+	}
+	return t == co.Entry || !u.Metric(metric).Ignores(u, t, mask)
+}
+
+func (j *Joiner) joinCohort(u *User, c int, e *event.Event, mask *catalog.Mask, watermark, prune int64) {
+	co := u.Cohort(c)
+	o := &j.event
+	*o = Open{Time: e.Time, IDs: hashID(e.ID), Mask: *mask}
+	if j.ordered(c, mask) {
+		o.ID, o.Payload = e.ID, payloadKey(e.Payload)
+	}
 	if co.Entered() && e.Time > co.Entry {
-		j.post(u, c, &o, another)
+		j.use(u, c, o, After, prune)
+		j.serve(u, c, o, watermark)
 		return
 	}
-	if !mask.Has(j.Catalog.Cohorts[c].Entry) || co.Entered() && !precedes(&o, j.entryOf(c, co)) {
-		j.keep(u, c, o)
+	j.collapseCohort(u, c, watermark)
+	u.slots[c].changed = true
+	if !mask.Has(co.entry) || co.Entered() && !precedes(o, co.entryEvent()) {
+		j.keep(u, c, o, prune, watermark)
 		return
 	}
 	for i := range co.Segments {
 		co.Segments[i] = j.segment(c, i, e.Text(j.Catalog.Cohorts[c].Segments[i].Path))
 	}
-	j.moveEntry(u, c, o)
+	j.moveEntry(u, c, o, prune, watermark)
 }
 
 // moveEntry makes o the entry: open events after it are no longer open.
-func (j *Joiner) moveEntry(u *User, c int, o Open) {
-	co := &u.Cohorts[c]
+func (j *Joiner) moveEntry(u *User, c int, o *Open, prune, watermark int64) {
+	co := u.Cohort(c)
+	before := co.Entry
+	at, open := co.at, co.open.events(co.relevant)
 	co.Entry = o.Time
-	for _, m := range j.metricsOf[c] {
-		j.trim(u, m)
+	if before != o.Time {
+		co.at = nil
 	}
-	kept := co.Open[:0]
-	for i := range co.Open {
-		if co.Open[i].Time <= o.Time {
-			kept = append(kept, co.Open[i])
-		} else {
-			j.post(u, c, &co.Open[i], another)
+	for _, m := range j.metricsOf[c] {
+		if u.known(u.slotOf(m)) {
+			u.Metric(m).Trim(co)
+			u.slots[u.slotOf(m)].changed = true
 		}
 	}
-	clear(co.Open[len(kept):])
-	co.Open = kept
-	j.keep(u, c, o)
+	kept := open[:0]
+	for i := range open {
+		x := open[i]
+		if x.Time >= o.Time {
+			j.use(u, c, &x, Crossed, prune)
+		}
+		switch {
+		case x.Time < o.Time:
+			kept = append(kept, x)
+		case x.Time == o.Time:
+			x.ID, x.Payload = strings.Clone(x.ID), strings.Clone(x.Payload) // what they point into is written anew
+			co.at = append(co.at, x)
+		default:
+			j.serve(u, c, &x, watermark)
+		}
+	}
+	if before != o.Time {
+		for i := range at {
+			j.serve(u, c, &at[i], watermark)
+		}
+	}
+	if len(kept) < len(open) {
+		co.open.set(co.relevant, kept)
+	}
+	j.keep(u, c, o, prune, watermark)
 }
 
-// open returns the event as an open one, with the text that orders ties only where it can matter.
-func (j *Joiner) open(c int, e *event.Event, mask catalog.Mask) Open {
-	o := Open{Time: e.Time, IDs: hashID(e.ID), Mask: mask}
-	if j.ordered(c, &mask) {
-		o.ID, o.Payload = e.ID, payloadKey(e.Payload)
+// keep adds an event that is not after the entry. Beyond a cap the last one counts as settled, never the entry.
+func (j *Joiner) keep(u *User, c int, o *Open, prune, watermark int64) {
+	co := u.Cohort(c)
+	side := Before
+	if co.Entered() && o.Time >= co.Entry {
+		side = After
 	}
-	return o
+	j.use(u, c, o, side, prune)
+	if (co.count() >= MaxOpen || co.textSize()+len(o.ID)+len(o.Payload) > MaxOpenText) && co.last(o) {
+		j.Capped++
+		return
+	}
+	u.openUntil = max(u.openUntil, o.Time)
+	co.place(*o)
+	for co.count() > MaxOpen || co.textSize() > MaxOpenText {
+		j.Capped++
+		var entry Open
+		if e := co.entryEvent(); e != nil {
+			entry = *e
+		}
+		if evicted := co.evict(); co.Entered() && evicted.Time == co.Entry && co.mayServe(&evicted, &entry) {
+			j.serve(u, c, &evicted, watermark)
+		}
+	}
 }
 
 // ordered reports whether the order among events at one time can matter for an event: it may be the entry, or
@@ -178,99 +290,110 @@ func (j *Joiner) ordered(c int, mask *catalog.Mask) bool {
 		return true
 	}
 	for _, m := range j.metricsOf[c] {
-		if steps := j.steps(m, mask); j.Catalog.Metrics[m].Sequence && steps&(steps-1) != 0 {
+		if !j.Catalog.Metrics[m].Sequence {
+			continue
+		}
+		n := 0
+		for i := range j.Catalog.Metrics[m].Steps {
+			if mask.Has(j.Catalog.Metrics[m].Steps[i].Selector) {
+				n++
+			}
+		}
+		if n > 1 {
 			return true
 		}
 	}
 	return false
 }
 
-// steps returns the steps of a metric that a mask matches, as bits.
-func (j *Joiner) steps(m int, mask *catalog.Mask) uint64 {
-	var bits uint64
-	for i := range j.Catalog.Metrics[m].Steps {
-		if mask.Has(j.Catalog.Metrics[m].Steps[i].Selector) {
-			bits |= 1 << i
+// use tells the activities and metrics of a cohort of an event at once.
+func (j *Joiner) use(u *User, c int, o *Open, side Side, prune int64) {
+	for _, a := range j.activitiesOf[c] {
+		if o.Mask.Has(j.activities[a].selector) && u.Activity(a).use(j, u.Cohort(c), o, side, prune) {
+			u.slots[len(u.cohorts)+a].changed = true
 		}
 	}
-	return bits
+	for _, m := range j.metricsOf[c] {
+		if o.Mask.Intersects(&j.uses[m]) && u.Metric(m).Use(u, o, side, prune) {
+			u.slots[u.slotOf(m)].changed = true
+		}
+	}
 }
 
-// precedes is the canonical order: time, then message id, then payload.
-func precedes(a, b *Open) bool { return compareOpen(a, b) < 0 }
+// serve tells the metrics of a cohort of an event that may serve a step.
+func (j *Joiner) serve(u *User, c int, o *Open, watermark int64) {
+	co := u.Cohort(c)
+	for _, m := range j.metricsOf[c] {
+		if !o.Mask.Intersects(&j.serves[m]) {
+			continue
+		}
+		state := u.Metric(m)
+		collapsed := state.Collapse(u, watermark, 0)
+		if state.Serve(co, o) || collapsed {
+			u.slots[u.slotOf(m)].changed = true
+			u.openUntil = max(u.openUntil, state.NewestOpen())
+		}
+	}
+}
 
-func compareOpen(a, b *Open) int {
+// known reports whether there is anything in a block.
+func (u *User) known(slot int) bool {
+	return len(u.slots[slot].raw) > 0 || u.slots[slot].changed
+}
+
+// Collapse moves what the watermark has passed from the open events into the states, and drops the windows that end at
+// or before prune. It changes no outcome, only what can still change.
+func (j *Joiner) Collapse(u *User, watermark, prune int64) {
+	if at := u.Excluded(); at != 0 {
+		j.collapseExcluded(u, at, prune)
+		return
+	}
+	j.collapse(u, watermark, prune)
+}
+
+func (j *Joiner) collapse(u *User, watermark, prune int64) {
+	for c := range u.cohorts {
+		j.collapseCohort(u, c, watermark)
+	}
+	for a := range u.activities {
+		slot := len(u.cohorts) + a
+		if act := &u.activities[a]; u.known(slot) {
+			u.decode(slot)
+			if j.Prune(u.Cohort(act.cohort), &act.Before, &act.After, prune) {
+				u.slots[slot].changed = true
+			}
+		}
+	}
+	u.openUntil = 0
+	for c := range u.cohorts {
+		u.openUntil = max(u.openUntil, u.cohorts[c].newestOpen())
+	}
+	for m := range u.metrics {
+		if slot := u.slotOf(m); u.known(slot) {
+			state := u.Metric(m)
+			if state.Collapse(u, watermark, prune) {
+				u.slots[slot].changed = true
+			}
+			u.openUntil = max(u.openUntil, state.NewestOpen())
+		}
+	}
+}
+
+func (j *Joiner) collapseCohort(u *User, c int, watermark int64) {
+	co := u.Cohort(c)
 	switch {
-	case a.Time != b.Time:
-		return int(min(1, max(-1, a.Time-b.Time)))
-	case a.ID != b.ID:
-		return strings.Compare(a.ID, b.ID)
-	default:
-		return strings.Compare(a.Payload, b.Payload)
-	}
-}
-
-// entryOf returns the open event that is the entry, nil when the entry is settled.
-func (j *Joiner) entryOf(c int, co *Cohort) *Open {
-	var entry *Open
-	for i := range co.Open {
-		o := &co.Open[i]
-		if o.Time == co.Entry && o.Mask.Has(j.Catalog.Cohorts[c].Entry) && (entry == nil || precedes(o, entry)) {
-			entry = o
+	case co.Settled:
+	case co.Entered() && co.Entry < watermark:
+		entry := co.entryEvent()
+		for i := range co.at {
+			if o := &co.at[i]; co.mayServe(o, entry) {
+				j.serve(u, c, o, watermark)
+			}
 		}
-	}
-	return entry
-}
-
-// keep adds an open event in canonical order. Beyond a cap the last one counts as settled, never the entry.
-func (j *Joiner) keep(u *User, c int, o Open) {
-	co := &u.Cohorts[c]
-	at, _ := slices.BinarySearchFunc(co.Open, &o, func(x Open, o *Open) int {
-		if compareOpen(&x, o) <= 0 {
-			return -1
-		}
-		return 1
-	})
-	co.Open = slices.Insert(co.Open, at, o)
-	for len(co.Open) > MaxOpen || textSize(co.Open) > MaxOpenText {
-		j.evict(u, c)
+		co.Settled, co.at = true, co.at[:0]
+		co.open.reset()
+		u.slots[c].changed = true
+	case co.open.dropBefore(co.relevant, watermark):
+		u.slots[c].changed = true
 	}
 }
-
-func textSize(open []Open) (n int) {
-	for i := range open {
-		n += len(open[i].ID) + len(open[i].Payload)
-	}
-	return n
-}
-
-func (j *Joiner) evict(u *User, c int) {
-	co := &u.Cohorts[c]
-	last := len(co.Open) - 1
-	entry := j.entryOf(c, co)
-	if entry == &co.Open[last] {
-		last--
-	}
-	j.Capped++
-	evicted := co.Open[last]
-	j.settle(u, c, &evicted, entry)
-	co.Open = slices.Delete(co.Open, last, last+1)
-}
-
-func (j *Joiner) segment(c, i int, text string) string {
-	values := j.Catalog.Cohorts[c].Segments[i].Values
-	switch {
-	case values == nil:
-		return j.Segment(c, i, text)
-	case text == None || slices.Contains(values, text):
-		return text
-	default:
-		return Other
-	}
-}
-
-// None is the segment value of entries that have no usable text there; a list of values does not change it.
-const None = "(none)"
-
-// Other is the segment value of texts that have no row of their own.
-const Other = "(other)"

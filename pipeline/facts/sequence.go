@@ -5,9 +5,54 @@ import (
 	"slices"
 	"sort"
 	"strings"
-
-	"firstlight/pipeline/catalog"
 )
+
+// Sequence is the state of steps that are to be done one after the other.
+type Sequence struct {
+	Reached []int64     // settled times of the first steps
+	Taken   int         // settled events that serve the step after those
+	Open    []Candidate // events after the entry that are not settled, in canonical order
+
+	scratch []int64 // of walks
+}
+
+// Candidate is an event that may serve a step of a sequence.
+type Candidate struct {
+	Time        int64
+	Steps       uint64 // bit i: matches step i
+	ID, Payload string // kept only when it matches several steps
+}
+
+// Reset forgets all candidates.
+func (s *Sequence) Reset() { s.Reached, s.Taken, s.Open = s.Reached[:0], 0, s.Open[:0] }
+
+// Empty reports whether there never was a candidate.
+func (s *Sequence) Empty() bool { return len(s.Reached) == 0 && s.Taken == 0 && len(s.Open) == 0 }
+
+// Encode writes the sequence.
+func (s *Sequence) Encode(w *Writer) {
+	writeTimes(w, s.Reached)
+	w.Uint(uint64(s.Taken))
+	w.Uint(uint64(len(s.Open)))
+	for i := range s.Open {
+		c := &s.Open[i]
+		w.Time(c.Time)
+		w.Uint(c.Steps)
+		w.Text(c.ID)
+		w.Text(c.Payload)
+	}
+}
+
+// Decode reads a sequence. Texts point into the bytes read.
+func (s *Sequence) Decode(r *Reader) {
+	s.Reached = readTimes(r, s.Reached[:0])
+	s.Taken = int(r.Uint())
+	for range r.Count() {
+		c := Candidate{Time: r.Time(), Steps: r.Uint()}
+		c.ID, c.Payload = r.View(), r.View()
+		s.Open = append(s.Open, c)
+	}
+}
 
 // run is a walk of a sequence's candidates: how far they lead.
 type run struct {
@@ -15,38 +60,51 @@ type run struct {
 	taken   int     // candidates that serve the step after those
 }
 
+// Walk returns the times of the steps that events at the entry's time and the candidates lead to, given how many events each
+// step needs. They are valid until the next call.
+func (s *Sequence) Walk(counts []int, atEntry []Candidate) []int64 {
+	open := s.Open
+	if len(atEntry) > 0 {
+		open = append(atEntry, open...) // the rest comes after the entry
+	}
+	if len(open) == 0 {
+		return s.Reached
+	}
+	return s.walk(counts, open).reached
+}
+
 // walk takes candidates, which are in canonical order, as the contract says: each step, at its count-th matching
 // event at or after the step before it; of events at one time first those that serve no later step, then by
 // message id and payload. It looks at the candidates of one time together, and at each time once.
-// The run's times are valid until the Joiner's next walk.
-func (j *Joiner) walk(s *Sequence, def *catalog.Metric, open []Candidate) run {
-	r := run{reached: append(j.reached[:0], s.Reached...), taken: s.Taken}
-	defer func() { j.reached = r.reached[:0] }()
+// The run's times are valid until the next walk.
+func (s *Sequence) walk(counts []int, open []Candidate) run {
+	r := run{reached: append(s.scratch[:0], s.Reached...), taken: s.Taken}
+	defer func() { s.scratch = r.reached[:0] }()
 	var served [MaxOpen + 1]bool
-	for from := 0; from < len(open) && len(r.reached) < len(def.Steps); {
+	for from := 0; from < len(open) && len(r.reached) < len(counts); {
 		to := from + 1
 		for to < len(open) && open[to].Time == open[from].Time {
 			to++
 		}
-		r.walkTime(def, open[from:to], served[:])
+		r.walkTime(counts, open[from:to], served[:])
 		from = to
 	}
 	return r
 }
 
 // walkTime takes what the candidates of one time lead to. served is zero memory, and is left so.
-func (r *run) walkTime(def *catalog.Metric, open []Candidate, served []bool) {
+func (r *run) walkTime(counts []int, open []Candidate, served []bool) {
 	if len(open) > len(served) {
 		served = make([]bool, len(open))
 	}
-	for len(r.reached) < len(def.Steps) {
+	for len(r.reached) < len(counts) {
 		step := len(r.reached)
 		next := pick(open, served, step)
 		if next < 0 {
 			break
 		}
 		served[next] = true
-		if r.taken++; r.taken == def.Steps[step].Count {
+		if r.taken++; r.taken == counts[step] {
 			r.reached, r.taken = append(r.reached, open[next].Time), 0
 		}
 	}
@@ -74,22 +132,23 @@ func compareCandidates(a, b Candidate) int {
 	return cmp.Or(cmp.Compare(a.Time, b.Time), strings.Compare(a.ID, b.ID), strings.Compare(a.Payload, b.Payload))
 }
 
-// propose adds a candidate unless it can no longer matter: every step it serves was reached before it. Steps
-// are only ever reached earlier as events arrive, so what does not matter now never will.
-func (j *Joiner) propose(u *User, m int, o *Open, steps uint64) {
-	s, def := &u.Metrics[m].Sequence, &j.Catalog.Metrics[m]
-	steps &^= 1<<len(s.Reached) - 1
-	if steps == 0 {
-		return
+// Propose adds a candidate unless it can no longer matter: every step it serves was reached before it. Steps
+// are only ever reached earlier as events arrive, so what does not matter now never will. It reports whether it was added, and
+// how many candidates the caps took.
+func (s *Sequence) Propose(x Candidate, counts []int) (added bool, capped int) {
+	x.Steps &^= 1<<len(s.Reached) - 1
+	if x.Steps == 0 {
+		return false, 0
 	}
-	x := Candidate{Time: o.Time, Steps: steps, ID: o.ID, Payload: o.Payload}
+	x.ID, x.Payload = strings.Clone(x.ID), strings.Clone(x.Payload) // what they point into may change before the block is written
 	at, _ := slices.BinarySearchFunc(s.Open, x, compareCandidates)
 	s.Open = slices.Insert(s.Open, at, x)
-	j.forget(s, def)
+	s.forget(counts)
 	for len(s.Open) > MaxOpen || s.textSize() > MaxOpenText {
-		j.Capped++
+		capped++
 		s.Open = slices.Delete(s.Open, len(s.Open)-1, len(s.Open))
 	}
+	return true, capped
 }
 
 func (s *Sequence) textSize() (n int) {
@@ -99,10 +158,11 @@ func (s *Sequence) textSize() (n int) {
 	return n
 }
 
-func (j *Joiner) forget(s *Sequence, def *catalog.Metric) {
-	r := j.walk(s, def, s.Open)
+// forget drops the candidates that cannot matter.
+func (s *Sequence) forget(counts []int) {
+	r := s.walk(counts, s.Open)
 	s.Open = slices.DeleteFunc(s.Open, func(c Candidate) bool {
-		for i := range def.Steps {
+		for i := range counts {
 			if c.Steps&(1<<i) != 0 && (i >= len(r.reached) || c.Time <= r.reached[i]) {
 				return false
 			}
@@ -111,13 +171,19 @@ func (j *Joiner) forget(s *Sequence, def *catalog.Metric) {
 	})
 }
 
-// collapseSequence walks the candidates that the watermark has passed and forgets them.
-func (j *Joiner) collapseSequence(s *Sequence, def *catalog.Metric, watermark int64) {
+// Trim drops candidates later than last.
+func (s *Sequence) Trim(last int64) {
+	s.Open = slices.DeleteFunc(s.Open, func(c Candidate) bool { return c.Time > last })
+}
+
+// Collapse walks the candidates that the watermark has passed and forgets them.
+func (s *Sequence) Collapse(watermark int64, counts []int) bool {
 	settled := sort.Search(len(s.Open), func(i int) bool { return s.Open[i].Time >= watermark })
 	if settled == 0 {
-		return
+		return false
 	}
-	r := j.walk(s, def, s.Open[:settled])
+	r := s.walk(counts, s.Open[:settled])
 	s.Reached, s.Taken = append(s.Reached[:0], r.reached...), r.taken
 	s.Open = slices.DeleteFunc(slices.Delete(s.Open, 0, settled), func(c Candidate) bool { return c.Steps>>len(s.Reached) == 0 })
+	return true
 }

@@ -19,12 +19,13 @@ import (
 	"firstlight/pipeline/anomaly"
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/event"
+	"firstlight/pipeline/kind"
 	"firstlight/pipeline/oncall"
 	"firstlight/pipeline/stream"
 	"firstlight/pipeline/stream/streamtest"
 	"firstlight/pipeline/worker"
 	"firstlight/sinks/clickhouse"
-	"firstlight/sinks/clickhouse/enginetest"
+	"firstlight/sinks/clickhouse/migratedtest"
 )
 
 // harness is a real JetStream, a real ClickHouse database, and a watcher over both.
@@ -36,19 +37,17 @@ type harness struct {
 	database string
 	store    *clickhouse.Store
 	catalog  *catalog.Catalog
+	lease    string
 }
 
 func newHarness(t *testing.T, catalogYAML string) *harness {
 	t.Helper()
-	h := &harness{t: t}
+	h := &harness{t: t, lease: "evaluator"}
 	h.nats, h.js = streamtest.Connect(t)
-	h.conn, h.database, _ = enginetest.Database(t)
-	if err := clickhouse.Migrate(t.Context(), h.conn, h.database); err != nil {
-		t.Fatal(err)
-	}
+	h.conn, h.database = migratedtest.Database(t)
 	h.store = clickhouse.NewStore(h.conn, h.database)
 	var problems catalog.Problems
-	if h.catalog, problems = catalog.Load([]byte(catalogYAML)); problems.Failed() {
+	if h.catalog, problems = catalog.Load([]byte(catalogYAML), kind.All); problems.Failed() {
 		t.Fatal(problems.Format("catalog.yaml"))
 	}
 	if _, err := stream.Ensure(t.Context(), h.js, "EVENTS"); err != nil {
@@ -66,6 +65,7 @@ type action struct {
 	source     string
 	user, name string
 	properties map[string]any
+	live       bool // received when it is published
 }
 
 // publish stores events, received when they happened.
@@ -84,14 +84,16 @@ func (h *harness) publish(actions ...action) {
 		}
 		m := nats.NewMsg(event.Subject(a.source, a.user))
 		m.Data = data
-		m.Header.Set(event.ReceivedHeader, a.received.Format(time.RFC3339Nano))
+		if !a.live {
+			m.Header.Set(event.ReceivedHeader, a.received.Format(time.RFC3339Nano))
+		}
 		if _, err := h.js.PublishMsgAsync(m, jetstream.WithStallWait(time.Minute)); err != nil {
 			h.t.Fatal(err)
 		}
 	}
 	select {
 	case <-h.js.PublishAsyncComplete():
-	case <-time.After(time.Minute):
+	case <-time.After(5 * time.Minute):
 		h.t.Fatal("publishing takes over a minute")
 	}
 }
@@ -99,8 +101,18 @@ func (h *harness) publish(actions ...action) {
 // drain processes everything the stream holds.
 func (h *harness) drain() {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(h.t.Context(), 5*time.Minute)
 	defer cancel()
+	w := h.worker(ctx)
+	w.Drain = true
+	if err := w.Run(ctx); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// worker returns what processes the stream.
+func (h *harness) worker(ctx context.Context) *worker.Worker {
+	h.t.Helper()
 	events, err := h.js.Stream(ctx, "EVENTS")
 	if err != nil {
 		h.t.Fatal(err)
@@ -109,13 +121,10 @@ func (h *harness) drain() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	w := &worker.Worker{
-		Catalog: h.catalog, Partitions: 2, FlushInterval: 20 * time.Millisecond, Events: events, Drain: true,
+	return &worker.Worker{
+		Catalog: h.catalog, Partitions: 2, FlushInterval: 20 * time.Millisecond, Events: events,
 		Dead:  &stream.DeadLetters{JS: h.js, Stream: dead, Source: "EVENTS", MaxSize: int(h.nats.MaxPayload())},
 		Store: h.store, Log: h.log(),
-	}
-	if err := w.Run(ctx); err != nil {
-		h.t.Fatal(err)
 	}
 }
 
@@ -150,12 +159,15 @@ func (h *harness) annotate(body string) {
 	if err := h.store.WriteAnnotations(h.t.Context(), 1, []clickhouse.AnnotationRow{{Annotation: a, Sequence: 1}}); err != nil {
 		h.t.Fatal(err)
 	}
+	if err := h.store.WriteAnnotationPosition(h.t.Context(), clickhouse.AnnotationPosition{StreamCreated: 1, AppliedSeq: 1}); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // watcher returns one with a delivery that only notes what it is told: sending has tests of its own.
 func (h *harness) watcher(name string) (*oncall.Watcher, *noted) {
 	h.t.Helper()
-	lease, err := stream.NewLease(h.t.Context(), h.js, "evaluator", name)
+	lease, err := stream.NewLease(h.t.Context(), h.js, h.lease, name)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -163,9 +175,15 @@ func (h *harness) watcher(name string) (*oncall.Watcher, *noted) {
 	return &oncall.Watcher{
 		Catalog: h.catalog, Store: h.store, Lease: lease, Log: h.log(), Deliver: func() (oncall.Delivery, error) { return d, nil },
 		Link:   func(m *anomaly.Message) string { return "https://firstlight.example/?incident=" + m.Incident },
-		Health: func(now time.Time) anomaly.Health { return anomaly.Health{Now: now, Moved: now, Written: now} },
+		Health: func(now time.Time) anomaly.Health { return anomaly.Health{Now: now, Moved: now, Written: now} }, History: complete{},
 	}, d
 }
+
+// complete is the history of a stream that was drained.
+type complete struct{}
+
+func (complete) Loading() string     { return "" }
+func (complete) ImportedFrom() int64 { return 0 }
 
 // noted is a delivery that keeps what it is told.
 type noted struct {
@@ -177,6 +195,15 @@ func (n *noted) Tell(m []anomaly.Message) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.told = append(n.told, m...)
+}
+
+func (n *noted) last() (m anomaly.Message) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.told) > 0 {
+		m = n.told[len(n.told)-1]
+	}
+	return m
 }
 
 func (n *noted) count() int {
@@ -213,3 +240,9 @@ func (h *harness) rows(query string) []string {
 }
 
 func user(day, i int) string { return fmt.Sprintf("u%d-%d", day, i) }
+
+func (n *noted) all() []anomaly.Message {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.told)
+}

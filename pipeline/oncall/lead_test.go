@@ -2,10 +2,15 @@ package oncall_test
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"firstlight/pipeline/anomaly"
 	"firstlight/pipeline/oncall"
@@ -28,7 +33,7 @@ func (h *harness) run(w *oncall.Watcher) (stop func()) {
 // eventually waits until a condition holds.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(5 * time.Minute)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {
@@ -49,6 +54,8 @@ func TestOneLeads(t *testing.T) {
 	h.drain()
 	first, one := h.watcher("one")
 	second, two := h.watcher("two")
+	core, log := observer.New(zap.InfoLevel)
+	first.Log, second.Log = zap.New(core).Named("one"), zap.New(core).Named("two")
 	stop := h.run(first)
 	eventually(t, "the first says what there is", func() bool { return one.count() == 3 })
 	h.run(second)
@@ -58,6 +65,15 @@ func TestOneLeads(t *testing.T) {
 	}
 	stop()
 	eventually(t, "the second goes on", func() bool { return two.count() == 3 })
+	var led []string
+	for _, e := range log.All() {
+		if strings.HasPrefix(e.Message, "this worker judges") {
+			led = append(led, e.LoggerName+": "+e.Message)
+		}
+	}
+	if want := []string{"one: this worker judges incidents from here", "one: this worker judges no incidents any more", "two: this worker judges incidents from here"}; !slices.Equal(led, want) {
+		t.Errorf("the log says %q, want %q", led, want)
+	}
 }
 
 // Numbers that stand still are said at once, written down once they can be, and end when they move.
@@ -86,4 +102,56 @@ func TestStalledPipeline(t *testing.T) {
 	eventually(t, "it ends", func() bool {
 		return len(h.rows("SELECT 1 FROM incidents WHERE metric = 'pipeline_progress' AND state = 'resolved' AND reason = 'recovered'")) == 1
 	})
+}
+
+// A note over an incident that is open mutes it, also while no event comes, and says who wrote it.
+func TestMuteWhileNoEventsCome(t *testing.T) {
+	h := newHarness(t, strings.Replace(shop, "consecutive: 2", "consecutive: 1", 1))
+	h.publish(signups(30, 29)...)
+	h.publish(clock(day(30).Add(soon)))
+	h.drain()
+	w, told := h.watcher("one")
+	h.run(w)
+	eventually(t, "it is told", func() bool { return told.count() == 1 })
+	h.annotate(`{"kind": "expected", "title": "Mail outage", "author": "ann", "time": "2026-03-31T00:00:00Z", "until": "2026-04-01T00:00:00Z"}`)
+	eventually(t, "it is muted", func() bool { return told.last().Reason == anomaly.Muted })
+	const want = "Muted by the annotation 'Mail outage' (ann). Before: Activation within 1 h"
+	if m := told.last(); m.State != anomaly.Resolved || !strings.HasPrefix(m.Summary, want) {
+		t.Errorf("said %q", m.Summary)
+	}
+	if muted := anomaly.JudgeMuted(h.catalog, h.evidence()); len(muted) != 1 || muted[0].Incident != told.last().Incident || muted[0].Reason != anomaly.Muted {
+		t.Errorf("muted %q", lines(muted))
+	}
+}
+
+// Who judges all that is counted, as backtest does, sees an outage of months ago, which nobody looks back at who judges today.
+func TestAllThatIsCountedIsRead(t *testing.T) {
+	const days, outage = 165, 20
+	h := newHarness(t, shop)
+	var events []action
+	for hour := range 24 * days {
+		if at := day(0).Add(time.Duration(hour) * time.Hour); hour/24 != outage {
+			events = append(events, action{at: at, user: "u", name: "clock"}, action{at: at.Add(time.Minute), user: "u", name: "clock"})
+		}
+	}
+	h.publish(events...)
+	h.drain()
+	e := h.evidence()
+	if from := anomaly.Lookback(h.catalog, e.AsOf).Time(); !day(outage + 1).Before(from) {
+		t.Fatalf("the outage lies within what is judged today, from %s on", from)
+	}
+	all := anomaly.Judge(h.catalog, e)
+	if len(all) != 1 || all[0].Messages[0].Reason != anomaly.Silence || !all[0].Messages[0].WindowStart.Equal(day(outage)) {
+		t.Errorf("all that is counted shows %d incidents: %+v", len(all), all)
+	}
+}
+
+// evidence is all that is counted.
+func (h *harness) evidence() *anomaly.Evidence {
+	h.t.Helper()
+	e, err := h.store.Evidence(h.t.Context(), h.catalog, 0)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return e
 }

@@ -20,6 +20,7 @@ import (
 	"firstlight/pipeline/anomaly"
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/stream"
+	"firstlight/pipeline/trouble"
 	"firstlight/sinks/clickhouse"
 )
 
@@ -40,12 +41,20 @@ type Watcher struct {
 	Deliver func() (Delivery, error)       // opened when this worker begins to lead
 	Link    func(*anomaly.Message) string  // where to look at a message's numbers, empty for nowhere
 	Health  func(time.Time) anomaly.Health // of the processing
+	History History
+	Reads   func() bool // whether this worker reads the stream, so that it notices imports; nil: it does
+	PerDay  int         // messages of one incident a day; 0: anomaly.DefaultPerDay
 	Log     *zap.Logger
+	Trouble *trouble.Board // what fails; nil: one of its own
 
+	began     atomic.Int64 // Unix ns of the wall clock when the turn that goes on began; 0: none does
+	failing   atomic.Pointer[failing]
 	judged    atomic.Int64 // Unix ns of the wall clock when a turn last succeeded
-	delivery  Delivery     // while this worker leads
-	stop      func()       // ends the delivery
+	loading   loading
+	delivery  Delivery // while this worker leads
+	stop      func()   // ends the delivery
 	evaluated time.Time
+	notes     uint64 // version of the annotations that were judged by
 	pipeline  anomaly.Pipeline
 	unwritten []anomaly.Message // of the pipeline, while ClickHouse is away
 }
@@ -72,9 +81,15 @@ func (w *Watcher) Run(ctx context.Context) error {
 	timer := time.NewTicker(tick)
 	defer timer.Stop()
 	defer w.rest()
+	if w.Trouble == nil {
+		w.Trouble = trouble.NewBoard(w.Log)
+	}
 	for {
-		if err := w.turn(ctx); err != nil && ctx.Err() == nil {
-			w.Log.Warn("anomalies could not be judged, trying again", zap.Error(err))
+		w.began.Store(time.Now().UnixNano())
+		err := w.turn(ctx)
+		w.began.Store(0)
+		if err == nil || ctx.Err() == nil {
+			w.note(err)
 		}
 		select {
 		case <-ctx.Done():
@@ -82,6 +97,48 @@ func (w *Watcher) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 	}
+}
+
+// failing is that turns fail, since when, and why.
+type failing struct {
+	since time.Time
+	why   error
+}
+
+const judging = "judging incidents"
+
+// note takes note of how a turn ended.
+func (w *Watcher) note(err error) {
+	at := trouble.PlaceOf(err, trouble.ClickHouse)
+	for _, place := range []string{trouble.ClickHouse, trouble.NATS} {
+		if err == nil {
+			w.Trouble.Report(place, judging, nil)
+		} else if place != at {
+			w.Trouble.Forget(place, judging)
+		}
+	}
+	if err == nil {
+		w.failing.Store(nil)
+		return
+	}
+	w.Trouble.Report(at, judging, err)
+	f := &failing{time.Now(), err}
+	if before := w.failing.Load(); before != nil {
+		f.since = before.since
+	}
+	w.failing.Store(f)
+}
+
+// Unjudged returns since when incidents could not be judged, and why; a nil error when they can, by this worker or the one that
+// leads. It is safe for concurrent use.
+func (w *Watcher) Unjudged() (since time.Time, why error) {
+	if f := w.failing.Load(); f != nil {
+		return f.since, f.why
+	}
+	if began := time.Unix(0, w.began.Load()); began.Unix() != 0 && time.Since(began) > patience {
+		return began, errors.New("judging takes too long")
+	}
+	return time.Time{}, nil
 }
 
 // Once evaluates a single time and waits a while until what is new is delivered. When another worker leads, it leaves it to that.
@@ -127,7 +184,7 @@ func (w *Watcher) holdSoon(ctx context.Context) (bool, error) {
 func (w *Watcher) lead(ctx context.Context) error {
 	d, err := w.Deliver()
 	if err != nil {
-		return err
+		return trouble.At(trouble.NATS, err)
 	}
 	messages, err := w.Store.MessagesSince(ctx, time.Now().Add(-remembered), d.Unsettled())
 	if err != nil {
@@ -135,7 +192,7 @@ func (w *Watcher) lead(ctx context.Context) error {
 	}
 	last, err := d.Last(ctx, anomaly.PipelineMetric)
 	if err != nil {
-		return err
+		return trouble.At(trouble.NATS, err)
 	}
 	if last != nil {
 		messages = append(messages, *last)
@@ -149,6 +206,7 @@ func (w *Watcher) lead(ctx context.Context) error {
 	})
 	w.delivery, w.stop = d, func() { cancel(); done.Wait() }
 	w.pipeline, w.evaluated = anomaly.Pipeline{Product: w.Catalog.Product, Last: last}, time.Time{}
+	w.Log.Info("this worker judges incidents from here")
 	d.Tell(messages)
 	return nil
 }
@@ -158,6 +216,7 @@ func (w *Watcher) follow() {
 	if w.delivery != nil {
 		w.stop()
 		w.delivery = nil
+		w.Log.Info("this worker judges no incidents any more")
 	}
 }
 
@@ -173,13 +232,17 @@ func (w *Watcher) rest() {
 
 // turn does what is due.
 func (w *Watcher) turn(ctx context.Context) error {
+	if w.Reads != nil && !w.Reads() {
+		w.rest()
+		return nil
+	}
 	held, err := w.Lease.Hold(ctx)
 	switch {
 	case err != nil && w.delivery != nil: // NATS is away, which is for the leader to say
 		w.watchPipeline(time.Now())
-		return err
+		return trouble.At(trouble.NATS, err)
 	case err != nil:
-		return err
+		return trouble.At(trouble.NATS, err)
 	case !held:
 		w.follow()
 		return nil
@@ -196,10 +259,16 @@ func (w *Watcher) turn(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read as_of: %w", err)
 	}
-	if health.Behind <= farBehind && (w.evaluated.IsZero() || asOf.Sub(w.evaluated) >= every) {
+	notes, err := w.Store.AnnotationsVersion(ctx)
+	if err != nil {
+		return err
+	}
+	waits := w.waits(time.Now())
+	if !waits && health.Behind <= farBehind && (w.evaluated.IsZero() || asOf.Sub(w.evaluated) >= every || notes != w.notes) {
 		if err := w.Evaluate(ctx); err != nil {
 			return err
 		}
+		w.notes = notes // a note takes effect also while no event comes
 	}
 	w.judged.Store(time.Now().UnixNano())
 	return nil
@@ -210,6 +279,7 @@ func (w *Watcher) watchPipeline(now time.Time) anomaly.Health {
 	health := w.Health(now)
 	if m := w.pipeline.Step(health); m != nil {
 		w.unwritten = append(w.unwritten, *m)
+		w.logSaid([]anomaly.Message{*m})
 		w.delivery.Tell([]anomaly.Message{*m})
 	}
 	return health
@@ -226,7 +296,8 @@ func (w *Watcher) writePipeline(ctx context.Context) error {
 	return nil
 }
 
-// Evaluate judges everything once, writes what is new to the log, and hands it on.
+// Evaluate judges everything once, writes what is new to the log, and hands it on. When an import began meanwhile, what was read
+// may be half of it, and nothing is said.
 func (w *Watcher) Evaluate(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("judging took too long"))
 	defer cancel()
@@ -234,15 +305,31 @@ func (w *Watcher) Evaluate(ctx context.Context) error {
 	if err != nil || asOf.Unix() <= 0 {
 		return err
 	}
-	evidence, err := w.Store.Evidence(ctx, w.Catalog, anomaly.Lookback(w.Catalog, asOf.Unix()))
+	w.noteImport()
+	since, from, err := w.Store.Judged(ctx)
+	if err != nil {
+		return err
+	}
+	if back := anomaly.Lookback(w.Catalog, asOf.Unix()); from == 0 || from > back {
+		from = back
+	}
+	evidence, err := w.Store.Evidence(ctx, w.Catalog, from)
 	if err != nil {
 		return err
 	}
 	asOf = time.Unix(evidence.AsOf, 0).UTC()
-	news, err := w.compare(ctx, evidence, asOf)
+	if why := w.History.Loading(); why != "" && !w.loading.impatient {
+		w.Log.Info("anomalies are judged later", zap.String("because", why))
+		return nil
+	}
+	if began := w.loading.from; !began.IsZero() && began.Before(since) { // what an import shows is news, however long ago it was
+		since = began
+	}
+	told, err := w.Store.NewestMessages(ctx, asOf.AddDate(-1, 0, 0))
 	if err != nil {
 		return err
 	}
+	news, from := anomaly.Evaluate(w.Catalog, evidence, anomaly.Told{Newest: told, Since: since, PerDay: w.PerDay})
 	messages, err := w.explain(ctx, news)
 	if err != nil {
 		return err
@@ -251,26 +338,31 @@ func (w *Watcher) Evaluate(ctx context.Context) error {
 		if err := w.Store.WriteMessages(ctx, messages); err != nil {
 			return err
 		}
+		w.logSaid(messages)
 		w.delivery.Tell(messages)
 	}
-	if err := w.Store.SetJudged(ctx, asOf); err != nil {
+	if err := w.Store.SetJudged(ctx, asOf, from); err != nil {
 		return err
 	}
-	w.evaluated = asOf
+	w.evaluated, w.loading = asOf, loading{}
 	return nil
 }
 
-// compare holds the incidents that there are against what was said.
-func (w *Watcher) compare(ctx context.Context, e *anomaly.Evidence, asOf time.Time) ([]anomaly.News, error) {
-	since, err := w.Store.Judged(ctx)
-	if err != nil {
-		return nil, err
+// bySegments adds what segments and users say, where they can say something.
+func (w *Watcher) bySegments(ctx context.Context, n *anomaly.News) (err error) {
+	questions := n.Questions()
+	if len(questions) == 0 {
+		return nil
 	}
-	told, err := w.Store.NewestMessages(ctx, asOf.AddDate(-1, 0, 0))
-	if err != nil {
-		return nil, err
+	answers := make([][]anomaly.Split, len(questions))
+	for i, q := range questions {
+		if answers[i], err = w.Store.Splits(ctx, w.Catalog, q); err != nil {
+			return err
+		}
 	}
-	return anomaly.Compare(anomaly.Judge(w.Catalog, e), told, asOf, since), nil
+	n.Explain(answers[0], answers[1:]...)
+	n.Message.ExampleUsers, err = w.Store.Examples(ctx, w.Catalog, questions[0])
+	return err
 }
 
 // explain adds what segments, users and links say, and returns the messages. What lies between the first and the newest message
@@ -280,15 +372,13 @@ func (w *Watcher) explain(ctx context.Context, news []anomaly.News) ([]anomaly.M
 	for i := range news {
 		n := &news[i]
 		newest := i+1 == len(news) || news[i+1].Message.Incident != n.Message.Incident
-		if q, ok := n.Question(); ok && (newest || n.Message.State == anomaly.Opened) {
-			splits, err := w.Store.Splits(ctx, w.Catalog, q)
-			if err != nil {
+		if newest || n.Message.State == anomaly.Opened {
+			if err := w.bySegments(ctx, n); err != nil {
 				return nil, err
 			}
-			n.Explain(splits)
-			if n.Message.ExampleUsers, err = w.Store.Examples(ctx, w.Catalog, q); err != nil {
-				return nil, err
-			}
+		}
+		if w.loading.impatient {
+			n.Message.Flags = append(n.Message.Flags, "an import is running: what it has not loaded yet may change this")
 		}
 		n.Message.Link = w.Link(&n.Message)
 		messages = append(messages, n.Message)

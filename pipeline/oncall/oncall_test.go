@@ -15,6 +15,7 @@ product: acme
 windows: [1h, 1d]
 allowed_lateness: 3d
 example_users: 2
+false_alarms_per_month: 5
 defaults: {owner: growth@acme.example, objective: Teams that stay, indicator: leading, direction: up, action: Call them}
 cohorts:
   - {name: signup, entry: {event: signed_up}, grain: week, segments: [channel]}

@@ -18,10 +18,30 @@ type catalogFile struct {
 	AllowedLateness span `json:"allowed_lateness"`
 	Settle          span
 	Windows         []string
+	Exclude         exclude
 	Cohorts         []cohort
 	Metrics         []metric
 
 	calendar *calendar
+}
+
+// exclude is what the whole catalog leaves out.
+type exclude struct {
+	Where     condition
+	UsersWith *selector `json:"users_with"`
+}
+
+// condition is an expression of its own; nil when there is none.
+type condition struct{ expression }
+
+// UnmarshalJSON reads the text of an expression.
+func (c *condition) UnmarshalJSON(data []byte) error {
+	var text string
+	err := json.Unmarshal(data, &text)
+	if err == nil {
+		c.expression, err = parseExpression(text)
+	}
+	return err
 }
 
 type cohort struct {
@@ -38,29 +58,27 @@ type segment struct {
 }
 
 type metric struct {
-	Name    string
-	Kind    string
-	Cohort  string
-	Steps   []selector // activation
-	Order   string
-	Value   selector // ttfv
-	Feature selector // adoption
-	Active  *selector
-	Within  span
+	Name   string
+	Kind   string
+	Cohort string
+	Within span
 
-	of *cohort
+	kind kind
+	of   *cohort
 }
 
-// goals are the selectors a metric waits for: the steps, the value or the feature.
-func (m *metric) goals() []selector {
-	switch m.Kind {
-	case "activation":
-		return m.Steps
-	case "ttfv":
-		return []selector{m.Value}
-	default:
-		return []selector{m.Feature}
+// UnmarshalJSON reads what all metrics have, and the keys of the kind.
+func (m *metric) UnmarshalJSON(data []byte) error {
+	type common metric
+	if err := json.Unmarshal(data, (*common)(m)); err != nil {
+		return err
 	}
+	made, known := kinds[m.Kind]
+	if !known {
+		return fmt.Errorf("metric %s: no kind %q", m.Name, m.Kind)
+	}
+	m.kind = made()
+	return json.Unmarshal(data, m.kind)
 }
 
 // selector says which events count, and how many of them it takes.

@@ -67,3 +67,40 @@ metrics:
 		}
 	}
 }
+
+// TestCDNOWRetention: who of the customers of a month buys again in each calendar month after it.
+func TestCDNOWRetention(t *testing.T) {
+	catalog := `
+version: 1
+allowed_lateness: 1000d
+windows: [1mo]
+cohorts: [{name: buyers, entry: purchase, grain: month}]
+metrics:
+  - {name: monthly, kind: retention, cohort: buyers, return: purchase, period: calendar_month, periods: 17}
+`
+	asOf := time.Date(1998, 7, 1, 0, 0, 0, 0, time.UTC)
+	result, err := Compute([]byte(catalog), cdnow(t), func(string) int { return 0 }, asOf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[time.Month][]uint64{
+		time.January:  {1157, 964, 810, 679, 736, 720, 582, 559, 594, 673, 634, 528, 511, 664, 472, 497, 498},
+		time.February: {1312, 980, 783, 847, 786, 626, 619, 666, 721, 661, 545, 568, 718, 545, 548, 551},
+		time.March:    {1032, 752, 756, 674, 564, 561, 579, 634, 569, 464, 472, 678, 420, 443, 457},
+	}
+	started := map[time.Month]uint64{time.January: 7846, time.February: 8476, time.March: 7248}
+	rows := 0
+	for _, row := range result.Views["retention_by_cohort"] {
+		month, period := row["cohort_start"].(time.Time).Month(), row["period"].(uint64)
+		if row["started"] != started[month] || row["eligible"] != started[month] {
+			t.Errorf("%s, month %d: %v", month, period, row)
+		}
+		if period > 0 && row["returned"] != want[month][period-1] {
+			t.Errorf("%s, month %d: %v returned, want %d", month, period, row["returned"], want[month][period-1])
+		}
+		rows++
+	}
+	if rows != 18+17+16 {
+		t.Errorf("there are %d rows, want one for each month up to June 1998", rows)
+	}
+}

@@ -3,6 +3,8 @@ package oracle
 // Users of a cohort and what they reached of a metric.
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"sort"
@@ -15,6 +17,7 @@ const never = int64(-1) << 62
 // member is one entered user as one metric sees it.
 type member struct {
 	user        string
+	entry       *event
 	entered     int64
 	hourEnd     int64 // of the local hour of entry
 	dayEnd      int64 // of the local day of entry
@@ -51,8 +54,19 @@ func (b *batch) eventsByUser() map[string][]*event {
 	return users
 }
 
-// members returns the users who entered the metric's cohort, by user id.
+// members returns the users who entered the metric's cohort and are not left out, by user id.
 func (b *batch) members(m *metric) []*member {
+	var in []*member
+	for _, mb := range b.everybody(m) {
+		if _, out := b.excluded[mb.user]; !out {
+			in = append(in, mb)
+		}
+	}
+	return in
+}
+
+// everybody returns the users who entered the metric's cohort, those who are left out too.
+func (b *batch) everybody(m *metric) []*member {
 	var all []*member
 	for user, events := range b.eventsByUser() {
 		entry := findEntry(m.of, events)
@@ -62,13 +76,13 @@ func (b *batch) members(m *metric) []*member {
 		cal := b.catalog.calendar
 		d := cal.dayOf(entry.at)
 		mb := &member{
-			user: user, entered: entry.at,
+			user: user, entry: entry, entered: entry.at,
 			hourEnd: cal.hour(entry.at) + 3_600_000, dayEnd: cal.start(d + 1),
 			entryDay: d, cohortStart: cal.grain(m.of.Grain, d),
 			segments: segmentValues(m.of, entry),
 			lastSeen: events[len(events)-1].at,
 		}
-		mb.goals = goalTimes(m, serving(m, entry, events))
+		mb.goals = m.kind.reached(serving(m, entry, events))
 		mb.reached = whenReached(mb.goals)
 		all = append(all, mb)
 	}
@@ -86,8 +100,8 @@ func findEntry(c *cohort, events []*event) *event {
 	return nil
 }
 
-// serving are the events that may serve a goal: from entry to entry + within, both inclusive, and for
-// activation and ttfv not the entry itself, unless any event may be the entry.
+// serving are the events that may serve a goal: from entry to entry + within, both inclusive, and the entry itself only where the
+// kind says so or any event may be the entry.
 func serving(m *metric, entry *event, events []*event) []*event {
 	var out []*event
 	for _, e := range events {
@@ -95,7 +109,7 @@ func serving(m *metric, entry *event, events []*event) []*event {
 		switch {
 		case e.at < entry.at:
 		case m.Within > 0 && e.at > entry.at+int64(m.Within):
-		case again && m.Kind != "adoption" && !m.of.Entry.FirstSeen:
+		case again && !m.kind.takesEntry() && !m.of.Entry.FirstSeen:
 		default:
 			out = append(out, e)
 		}
@@ -103,12 +117,10 @@ func serving(m *metric, entry *event, events []*event) []*event {
 	return out
 }
 
-func goalTimes(m *metric, events []*event) []int64 {
-	if m.Order == "sequence" {
-		return sequenceTimes(m.Steps, events)
-	}
+// goalTimes is when each goal is reached: at its count-th matching event.
+func goalTimes(goals []selector, events []*event) []int64 {
 	var times []int64
-	for _, goal := range m.goals() {
+	for _, goal := range goals {
 		at, left := never, goal.Count
 		for _, e := range events {
 			if left > 0 && goal.matches(e) {
@@ -121,50 +133,6 @@ func goalTimes(m *metric, events []*event) []int64 {
 		times = append(times, at)
 	}
 	return times
-}
-
-// sequenceTimes takes the steps one after the other. A step takes unused events at or after the step before,
-// earliest first; of equal times first those that no later step could use, then by message id.
-func sequenceTimes(steps []selector, events []*event) []int64 {
-	used := map[*event]bool{}
-	from := int64(-1) << 61
-	times := make([]int64, len(steps))
-	for i := range times {
-		times[i] = never
-	}
-	for i, step := range steps {
-		var candidates []*event
-		for _, e := range events {
-			if e.at >= from && !used[e] && step.matches(e) {
-				candidates = append(candidates, e)
-			}
-		}
-		sort.SliceStable(candidates, func(x, y int) bool {
-			a, b := candidates[x], candidates[y]
-			if a.at != b.at {
-				return a.at < b.at
-			}
-			return !wanted(steps[i+1:], a) && wanted(steps[i+1:], b)
-		})
-		if len(candidates) < step.Count {
-			break
-		}
-		for _, e := range candidates[:step.Count] {
-			used[e] = true
-			from = e.at
-		}
-		times[i] = from
-	}
-	return times
-}
-
-func wanted(steps []selector, e *event) bool {
-	for _, s := range steps {
-		if s.matches(e) {
-			return true
-		}
-	}
-	return false
 }
 
 // whenReached is the latest goal, or never when one is missing.
@@ -220,4 +188,31 @@ func segmentValue(s segment, entry *event) string {
 		return "(other)"
 	}
 	return value
+}
+
+// forgets returns the token of the user whom a message has forgotten, empty for other messages.
+func forgets(m Message) string {
+	var body struct{ Token string }
+	if m.Header["Firstlight-Control"] != "forget" || strings.Split(m.Subject, ".")[1] != "_firstlight" || json.Unmarshal(m.Data, &body) != nil {
+		return ""
+	}
+	return body.Token
+}
+
+// forget makes the user of a token another one in all events so far, who is left out since a watermark. What comes later is of a new user.
+func forget(events []*event, token, suffix string, watermark int64, excluded map[string]int64) {
+	for _, e := range events {
+		sum := sha256.Sum256([]byte(e.user))
+		if hex.EncodeToString(sum[:])[:32] != token {
+			continue
+		}
+		if _, already := excluded[e.user+suffix]; !already {
+			excluded[e.user+suffix] = watermark
+			if before, out := excluded[e.user]; out {
+				excluded[e.user+suffix] = before
+				delete(excluded, e.user)
+			}
+		}
+		e.user += suffix
+	}
 }

@@ -5,6 +5,8 @@ package oracle
 import (
 	"bytes"
 	"encoding/json"
+	"net/url"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -47,6 +49,11 @@ const (
 var year1971 = time.Date(1971, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
 
 func read(m Message, anonymousToo bool) verdict {
+	for _, ownMessage := range []string{"Nats-Marker-Reason", "Nats-Schedule", "Firstlight-Control"} {
+		if _, ok := m.Header[ownMessage]; ok {
+			return verdict{ignored: true}
+		}
+	}
 	received, headerOK := receivedAt(m)
 	v := verdict{received: received}
 	if len(m.Data) > maxPayload {
@@ -54,12 +61,15 @@ func read(m Message, anonymousToo bool) verdict {
 		return v
 	}
 	object, ok := parseObject(m.Data)
+	if attributes := cloudHeaders(m.Header); attributes != nil {
+		object, ok = withData(attributes, m.Data)
+	}
 	if !ok {
 		v.dead = "malformed"
 		return v
 	}
 	e := &event{source: strings.Split(m.Subject, ".")[1], payload: m.Data}
-	kind := object["type"]
+	kind, _ := object["type"].(string)
 	if _, cloud := object["specversion"]; cloud {
 		object = asSegment(object)
 	}
@@ -74,7 +84,7 @@ func read(m Message, anonymousToo bool) verdict {
 		v.ignored = true
 		return v
 	case "page", "screen":
-		e.name = kind.(string)
+		e.name = kind
 	}
 	if e.name == "" || len(e.name) > 200 {
 		v.dead = "missing_event"
@@ -130,16 +140,24 @@ func receivedAt(m Message) (ms int64, ok bool) {
 	return min(stored, at.UnixMilli()), true
 }
 
-// eventTime is the timestamp, shifted by the sender's clock skew; the received time where there is none.
+// eventTime is the timestamp, shifted by the sender's clock skew unless a server did that before; the received time
+// where there is none.
 func eventTime(object map[string]any, received int64) (ms int64, ok bool) {
-	if object["timestamp"] == nil {
+	written, original := object["timestamp"], object["originalTimestamp"]
+	if written == nil && original == nil {
 		return received, true
 	}
-	at, err := time.Parse(time.RFC3339Nano, text(object["timestamp"]))
+	if written == nil {
+		written, original = original, nil
+	}
+	at, err := time.Parse(time.RFC3339Nano, text(written))
 	if err != nil || at.UnixMilli() < year1971 {
 		return 0, false
 	}
 	ms = at.UnixMilli()
+	if original != nil {
+		return ms, true
+	}
 	sent, err := time.Parse(time.RFC3339Nano, text(object["sentAt"]))
 	if err != nil || sent.UnixMilli() < year1971 {
 		return ms, true
@@ -148,6 +166,49 @@ func eventTime(object map[string]any, received int64) (ms int64, ok bool) {
 		ms += skew
 	}
 	return ms, ms >= year1971
+}
+
+// cloudHeaders are the attributes of a CloudEvent in binary mode, by name; nil when the headers are of no such event.
+func cloudHeaders(headers map[string]string) map[string]any {
+	attributes := map[string]any{}
+	for name, value := range headers {
+		name = strings.ToLower(name)
+		if name == "content-type" && strings.HasPrefix(strings.ToLower(value), "application/cloudevents") {
+			return nil
+		}
+		if attribute, ok := strings.CutPrefix(name, "ce-"); ok {
+			if decoded, err := url.PathUnescape(value); err == nil {
+				value = decoded
+			}
+			attributes[attribute] = value
+		}
+	}
+	if _, ok := attributes["specversion"]; !ok {
+		return nil
+	}
+	return attributes
+}
+
+// withData adds the body to the attributes; none and null are no data.
+func withData(attributes map[string]any, body []byte) (event map[string]any, ok bool) {
+	for _, name := range []string{"type", "id", "time", "subject"} {
+		if !utf8.ValidString(text(attributes[name])) {
+			return nil, false
+		}
+	}
+	event = map[string]any{"specversion": "1.0"}
+	for _, name := range []string{"type", "id", "time", "subject"} {
+		if v, there := attributes[name]; there {
+			event[name] = v
+		}
+	}
+	switch strings.Trim(string(body), " \t\r\n") {
+	case "", "null":
+		return event, true
+	}
+	data, ok := parseObject(body)
+	event["data"] = data
+	return event, ok
 }
 
 // asSegment renames the fields of a CloudEvent.
@@ -169,18 +230,20 @@ func identifier(v any) (id, reason string) {
 	case nil:
 		return "", ""
 	case string:
-		switch {
-		case id == "null", id == "undefined", id == "NaN", id == "[object Object]", len(id) > 256:
-			return "", "invalid_user"
+		if id == "" || len(id) <= 256 && !noUser.MatchString(id) {
+			return id, ""
 		}
-		return id, ""
 	case json.Number:
-		if len(id) <= 256 {
+		if len(id) <= 256 && id != "0" {
 			return id.String(), ""
 		}
 	}
 	return "", "invalid_user"
 }
+
+// noUser matches what broken clients send instead of a user, and texts that show nothing.
+var noUser = regexp.MustCompile(`^(?i:null|undefined|none|nil|nan|true|false|0|\[object object\]|anonymous|guest)$|` +
+	`^[\s\p{Z}\p{Cf}\x{85}\v\x{34F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2065}\x{3164}\x{FFA0}\x{FE00}-\x{FE0F}\x{FFF0}-\x{FFF8}\x{E0000}-\x{E0FFF}]+$`)
 
 // messageID is text or a number of at most 100 bytes; anything else is no id.
 func messageID(v any) string {

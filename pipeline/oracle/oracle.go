@@ -64,16 +64,18 @@ func ComputeWith(opts Options, catalogYAML []byte, msgs []Message, partitionOf f
 	if err != nil {
 		return Result{}, fmt.Errorf("read the catalog: %w", err)
 	}
-	events, accounts := accept(cat, msgs, partitionOf)
+	events, accounts, excluded := accept(cat, msgs, partitionOf)
 	b := &batch{
-		catalog: cat,
-		events:  events,
-		asOf:    asOf.UnixMilli(),
-		bucket:  opts.Bucket,
-		views:   map[string][]Row{},
+		catalog:  cat,
+		events:   events,
+		excluded: excluded,
+		asOf:     asOf.UnixMilli(),
+		bucket:   opts.Bucket,
+		views:    map[string][]Row{},
 	}
 	for i := range cat.Metrics {
-		b.metric(&cat.Metrics[i])
+		m := &cat.Metrics[i]
+		m.kind.rows(b, m, b.members(m))
 	}
 	b.eventVolume()
 	b.views["pipeline_progress"] = progressRows(accounts)
@@ -84,9 +86,11 @@ func ComputeWith(opts Options, catalogYAML []byte, msgs []Message, partitionOf f
 type batch struct {
 	catalog *catalogFile
 	events  []*event // applied events, sorted by time, id, payload
-	asOf    int64
-	bucket  func(ms int64) int // nil: ages are exact
-	views   map[string][]Row
+	// excluded are the users who are left out, with the watermark (ms) when the first event came that says so.
+	excluded map[string]int64
+	asOf     int64
+	bucket   func(ms int64) int // nil: ages are exact
+	views    map[string][]Row
 }
 
 // add appends a row made of the base columns and some more.
@@ -101,9 +105,10 @@ func (b *batch) add(view string, base, more Row) {
 	b.views[view] = append(b.views[view], row)
 }
 
-// accept sorts the messages into accounts and returns the applied events.
-func accept(cat *catalogFile, msgs []Message, partitionOf func(string) int) ([]*event, []Account) {
+// accept sorts the messages into accounts and returns the applied events, and the users whom they leave out.
+func accept(cat *catalogFile, msgs []Message, partitionOf func(string) int) ([]*event, []Account, map[string]int64) {
 	var events []*event
+	excluded := map[string]int64{}
 	byPartition := map[int]*Account{}
 	for _, m := range msgs {
 		p := partitionOf(m.Subject)
@@ -121,9 +126,16 @@ func accept(cat *catalogFile, msgs []Message, partitionOf func(string) int) ([]*
 		switch {
 		case v.ignored:
 			a.Ignored++
+			if token := forgets(m); token != "" {
+				forget(events, token, fmt.Sprint(" forgotten by ", m.Sequence), a.Watermark.UnixMilli(), excluded)
+			}
 			continue
 		case v.dead != "":
 			a.Dead[v.dead]++
+			continue
+		}
+		if cat.Exclude.Where.expression != nil && holds(cat.Exclude.Where.expression, v.event) {
+			a.Ignored++
 			continue
 		}
 		if v.event.at < a.Watermark.UnixMilli() {
@@ -135,6 +147,9 @@ func accept(cat *catalogFile, msgs []Message, partitionOf func(string) int) ([]*
 			a.Clamped++
 		}
 		events = append(events, v.event)
+		if _, already := excluded[v.event.user]; !already && cat.Exclude.UsersWith != nil && cat.Exclude.UsersWith.matches(v.event) {
+			excluded[v.event.user] = a.Watermark.UnixMilli()
+		}
 	}
 	sort.SliceStable(events, func(i, j int) bool { return events[i].before(events[j]) })
 
@@ -143,7 +158,7 @@ func accept(cat *catalogFile, msgs []Message, partitionOf func(string) int) ([]*
 		accounts = append(accounts, *a)
 	}
 	sort.Slice(accounts, func(i, j int) bool { return accounts[i].Partition < accounts[j].Partition })
-	return events, accounts
+	return events, accounts, excluded
 }
 
 func progressRows(accounts []Account) []Row {

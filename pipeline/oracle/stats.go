@@ -63,7 +63,6 @@ type drop struct{ age, s, low, high float64 }
 // curve is a Kaplan–Meier estimate.
 type curve struct {
 	drops []drop
-	last  float64 // the longest age anybody was followed to
 	users []followed
 }
 
@@ -73,7 +72,6 @@ func kaplanMeier(users []followed) curve {
 	c := curve{users: users}
 	events := map[float64]int{}
 	for _, u := range users {
-		c.last = max(c.last, u.age)
 		if u.event {
 			events[u.age]++
 		}
@@ -124,7 +122,7 @@ func (c curve) at(age float64) drop {
 }
 
 // quantile is the first age at which the chosen curve (s or a bound) is at most 1 - q; where it stays at
-// exactly 1 - q, the middle of that flat. nil when it never comes down so far.
+// exactly 1 - q until another event, the middle of that flat. nil when it never comes down so far.
 func (c curve) quantile(q float64, of func(drop) float64) any {
 	const same = 1e-9
 	for i, d := range c.drops {
@@ -137,7 +135,7 @@ func (c curve) quantile(q float64, of func(drop) float64) any {
 		case i+1 < len(c.drops):
 			return (d.age + c.drops[i+1].age) / 2
 		default:
-			return (d.age + c.last) / 2
+			return d.age
 		}
 	}
 	return nil

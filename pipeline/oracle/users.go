@@ -2,6 +2,8 @@ package oracle
 
 // The views about single users, the state of a metric as one number, and the volume of events.
 
+import "math"
+
 func (b *batch) userProgress(m *metric, members []*member) {
 	for _, mb := range members {
 		row := b.userRow(m, mb)
@@ -17,7 +19,7 @@ func (b *batch) userProgress(m *metric, members []*member) {
 // userRow holds the columns that both user views show.
 func (b *batch) userRow(m *metric, mb *member) Row {
 	next := ""
-	for i, goal := range m.goals() {
+	for i, goal := range m.kind.goals() {
 		if mb.goals[i] == never {
 			next = goal.Name
 			break
@@ -33,7 +35,7 @@ func (b *batch) userRow(m *metric, mb *member) Row {
 // stalledUsers lists who is still inside within and slower than 75 % of all who made it.
 func (b *batch) stalledUsers(m *metric, members []*member) {
 	slow := quantile(b.ages(members, always), 75)
-	if m.Kind == "adoption" || slow == nil {
+	if slow == nil {
 		return
 	}
 	for _, mb := range members {
@@ -52,39 +54,84 @@ func (b *batch) stalledUsers(m *metric, members []*member) {
 	}
 }
 
-// metricStatus is the metric as one number: a rate of the eligible users of the 28 local entry days that end with
-// the newest day that has any. For ttfv, which needs nobody to be eligible, it is the Kaplan–Meier median of all
-// who entered in the 28 days that end with the newest day of an entry.
-func (b *batch) metricStatus(m *metric, whole panel) {
-	row := Row{
-		"metric": m.Name, "kind": m.Kind, "as_of": instant(b.asOf),
-		"value": nil, "low": nil, "high": nil, "n": uint64(0),
-	}
+// value is what a metric's one number is of: the members that count, and the value, its limits and the users behind it of some.
+type value struct {
+	counts func(*member) bool
+	of     func(members []*member) Row
+}
+
+// rate is the share of the eligible who reached the metric.
+func (b *batch) rate(m *metric, whole panel) value {
+	eligible := func(mb *member) bool { return b.eligibleFor(whole, m, mb) }
+	return value{eligible, func(members []*member) Row {
+		n, k := count(members, eligible), count(members, func(mb *member) bool { return eligible(mb) && mb.hasReached() })
+		row := Row{"n": uint64(n), "value": share(k, n), "low": nil, "high": nil}
+		if n > 0 {
+			row["low"], row["high"] = wilson(k, n)
+		}
+		return row
+	}}
+}
+
+// median is the Kaplan–Meier median of all who entered: it needs nobody to be eligible.
+func (b *batch) median(whole panel) value {
+	return value{always, func(members []*member) Row {
+		km := b.curve(whole, members)
+		return Row{"n": uint64(len(members)), "value": km.quantile(0.5, estimate), "low": km.quantile(0.5, lower), "high": km.quantile(0.5, upper)}
+	}}
+}
+
+// metricStatus is the metric as one number: of the 28 local entry days that end with the newest day of a member that counts, beside that
+// of the 28 before.
+func (b *batch) metricStatus(m *metric, whole panel, v value) {
 	newest := day(-1 << 40)
 	for _, mb := range whole.members {
-		if m.Kind == "ttfv" || b.eligibleFor(whole, m, mb) {
+		if v.counts(mb) {
 			newest = max(newest, mb.entryDay)
 		}
 	}
-	var recent []*member
-	for _, mb := range whole.members {
-		if mb.entryDay > newest-28 && mb.entryDay <= newest {
-			recent = append(recent, mb)
+	row, before := v.of(enteredBy(whole.members, newest)), v.of(enteredBy(whole.members, newest-28))
+	row["metric"], row["kind"], row["as_of"] = m.Name, m.Kind, instant(b.asOf)
+	row["previous_value"] = before["value"]
+	row["change"], row["change_low"], row["change_high"] = change(row, before)
+	b.add("metric_status", row, nil)
+}
+
+// enteredBy are the members of the 28 entry days that end with a day.
+func enteredBy(members []*member, last day) []*member {
+	var in []*member
+	for _, mb := range members {
+		if mb.entryDay > last-28 && mb.entryDay <= last {
+			in = append(in, mb)
 		}
 	}
-	if m.Kind == "ttfv" {
-		km := b.curve(whole, recent)
-		row["n"] = uint64(len(recent))
-		row["value"] = km.quantile(0.5, estimate)
-		row["low"], row["high"] = km.quantile(0.5, lower), km.quantile(0.5, upper)
-	} else if len(recent) > 0 {
-		eligible := func(mb *member) bool { return b.eligibleFor(whole, m, mb) }
-		n := count(recent, eligible)
-		k := count(recent, func(mb *member) bool { return eligible(mb) && mb.hasReached() })
-		row["n"], row["value"] = uint64(n), share(k, n)
-		row["low"], row["high"] = wilson(k, n)
+	return in
+}
+
+// change is the difference of two values and its 95 % limits, from theirs: Newcombe (1998, method 10) for rates. Each is NULL
+// when something it needs is.
+func change(now, before Row) (difference, low, high any) {
+	side := func(row Row, limit string) (float64, bool) {
+		value, has := row["value"].(float64)
+		end, bounded := row[limit].(float64)
+		return end - value, has && bounded
 	}
-	b.add("metric_status", row, nil)
+	a, isNow := now["value"].(float64)
+	b, isBefore := before["value"].(float64)
+	if !isNow || !isBefore {
+		return nil, nil, nil
+	}
+	down, hasDown := side(now, "low")
+	rise, hasRise := side(before, "high")
+	if hasDown && hasRise {
+		low = a - b - math.Hypot(down, rise)
+	}
+	up, hasUp := side(now, "high")
+	fall, hasFall := side(before, "low")
+	if hasUp && hasFall {
+		high = a - b + math.Hypot(up, fall)
+	}
+	return a - b, low, high
 }
 
 func (b *batch) eventVolume() {

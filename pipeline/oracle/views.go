@@ -54,27 +54,6 @@ func withoutHours(windows []string) []string {
 	return out
 }
 
-// metric computes every row about one metric.
-func (b *batch) metric(m *metric) {
-	members := b.members(m)
-	for _, p := range b.panels(m, members) {
-		switch m.Kind {
-		case "activation":
-			b.activation(p, m)
-			b.progressByAge(p, m)
-		case "ttfv":
-			b.ttfv(p, m)
-			b.progressByAge(p, m)
-		case "adoption":
-			b.adoptionByCohort(p, m)
-			b.adoptionByWindow(p, m)
-		}
-	}
-	b.userProgress(m, members)
-	b.stalledUsers(m, members)
-	b.metricStatus(m, b.panels(m, members)[0])
-}
-
 // group is the members of one cohort period.
 type group struct {
 	start   day
@@ -187,9 +166,10 @@ func (b *batch) curve(p panel, members []*member) curve {
 	return kaplanMeier(users)
 }
 
-// settled adds is_settled and is_final to the columns of a window.
+// settled adds day, is_settled and is_final to the columns of a window.
 func (b *batch) settled(w window) Row {
 	row := w.row()
+	row["day"] = b.catalog.calendar.dayOf(w.start).date()
 	row["is_settled"] = w.end+int64(b.catalog.Settle) <= b.asOf
 	row["is_final"] = w.end+int64(b.catalog.AllowedLateness) <= b.asOf
 	return row

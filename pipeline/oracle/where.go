@@ -1,13 +1,14 @@
 package oracle
 
 // A small evaluator for the `where` conditions that tests use: literals, event, properties.a.b, context.a,
-// == != < <= > >= in, && || !, startsWith and parentheses. A missing property is null; null may be compared for equality
-// only. A condition that fails does not match.
+// == != < <= > >= in, && || !, + - * / %, startsWith and parentheses. A missing property is null; null may be compared for
+// equality only. Numbers are doubles, whatever they look like. A condition that fails does not match.
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -24,7 +25,7 @@ func holds(x expression, e *event) bool {
 	return err == nil && v == true
 }
 
-var token = regexp.MustCompile(`^\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|[A-Za-z_][A-Za-z0-9_]*|==|!=|<=|>=|&&|\|\||[<>!().,\[\]-])`)
+var token = regexp.MustCompile(`^\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|[A-Za-z_][A-Za-z0-9_]*|==|!=|<=|>=|&&|\|\||[<>!().,\[\]+*/%-])`)
 
 var unescape = strings.NewReplacer(`\\`, `\`, `\'`, `'`, `\"`, `"`)
 
@@ -96,8 +97,39 @@ func (p *parser) logical(op string, decisive bool, next func() (expression, erro
 	return left, err
 }
 
+func (p *parser) sum() (expression, error)     { return p.arithmetic(p.product, "+", "-") }
+func (p *parser) product() (expression, error) { return p.arithmetic(p.unary, "*", "/", "%") }
+
+// arithmetic reads a chain of operators of one rank.
+func (p *parser) arithmetic(next func() (expression, error), ops ...string) (expression, error) {
+	left, err := next()
+	for err == nil {
+		op := p.take(ops...)
+		if op == "" {
+			break
+		}
+		a := left
+		var b expression
+		b, err = next()
+		left = func(e *event) (any, error) {
+			x, errX := a(e)
+			y, errY := b(e)
+			if errX != nil || errY != nil {
+				return nil, errors.Join(errX, errY)
+			}
+			f, okX := x.(float64)
+			g, okY := y.(float64)
+			if !okX || !okY || g == 0 && (op == "/" || op == "%") {
+				return nil, errNoSuchOverload
+			}
+			return map[string]float64{"+": f + g, "-": f - g, "*": f * g, "/": f / g, "%": math.Mod(f, g)}[op], nil
+		}
+	}
+	return left, err
+}
+
 func (p *parser) relation() (expression, error) {
-	left, err := p.unary()
+	left, err := p.sum()
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +137,7 @@ func (p *parser) relation() (expression, error) {
 	if op == "" {
 		return left, nil
 	}
-	right, err := p.unary()
+	right, err := p.sum()
 	if err != nil {
 		return nil, err
 	}

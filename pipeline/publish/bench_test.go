@@ -51,7 +51,7 @@ func BenchmarkPublish(b *testing.B) {
 		p := t.publisher()
 		p.Historical, p.SortBytes, p.Stderr = historical, 16<<20, os.Stderr
 		summary, err := p.Run(t.ctx, []string{t.dir + "/events.ndjson"}, nil)
-		if err == nil && summary.Published != benchEvents {
+		if err == nil && summary.Stored != benchEvents {
 			err = fmt.Errorf("%+v", summary)
 		}
 		return err

@@ -5,7 +5,6 @@ package publish
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -18,13 +17,15 @@ import (
 	"firstlight/pipeline/event"
 )
 
-// line is one line of a file that is not blank. It is good until the next one is read.
+// line is one line of a file that is not blank, or one value of JSON that is not written in lines. It is good until the next
+// one is read.
 type line struct {
-	file   string // as given, "stdin" for -
-	base   string // the file's name without folders and .gz
-	number int    // from 1
-	data   []byte // without line end and byte order mark; nil when size is beyond what is read
-	size   int
+	file    string // as given, "stdin" for -
+	base    string // the file's name without folders and .gz
+	number  int    // of the line, or of the value's first line, from 1
+	element int    // of the value in the file, from 1; 0 when events are in lines
+	data    []byte // without line end and byte order mark; nil when size is beyond what is read
+	size    int
 }
 
 // name says where the line is.
@@ -36,14 +37,15 @@ type inputs struct {
 	stdin io.Reader
 	size  int64 // bytes of all files, -1 when that cannot be known
 	read  int64 // bytes read so far
+	again bool  // all can be read a second time
 }
 
-// openInputs checks that every file can be opened before the first is read.
+// openInputs checks that every file can be opened, and holds events as far as its beginning tells, before the first is read.
 func openInputs(files []string, stdin io.Reader) (*inputs, error) {
 	if len(files) == 0 {
 		return nil, errors.New("nothing to publish: name files of newline-delimited JSON, or - for standard input")
 	}
-	in := &inputs{files: files, stdin: stdin}
+	in := &inputs{files: files, stdin: stdin, again: true}
 	fromStdin := false
 	for _, name := range files {
 		if name == "-" {
@@ -53,33 +55,39 @@ func openInputs(files []string, stdin io.Reader) (*inputs, error) {
 			fromStdin = true
 			continue
 		}
-		size, err := checkFile(name)
+		size, regular, err := checkFile(name)
 		if err != nil {
 			return nil, err
 		}
 		in.size += size
+		in.again = in.again && regular
 	}
-	if fromStdin {
+	in.again = in.again && !fromStdin
+	if !in.again {
 		in.size = -1
 	}
 	return in, nil
 }
 
-// checkFile returns a file's size.
-func checkFile(name string) (int64, error) {
+// checkFile returns a file's size, and whether it can be read again: a pipe cannot.
+func checkFile(name string) (size int64, regular bool, err error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return 0, fmt.Errorf("open the events: %w", err)
+		return 0, false, fmt.Errorf("open the events: %w", err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return 0, fmt.Errorf("open the events: %w", err)
+		return 0, false, fmt.Errorf("open the events: %w", err)
 	}
 	if info.IsDir() {
-		return 0, fmt.Errorf("%s is a folder: name its files", name)
+		return 0, false, fmt.Errorf("%s is a folder: name its files", name)
 	}
-	return info.Size(), nil
+	if !info.Mode().IsRegular() {
+		return 0, false, nil
+	}
+	_, _, err = openText(name, f)
+	return info.Size(), true, err
 }
 
 // each calls visit for every line of every file in order.
@@ -105,15 +113,14 @@ func (in *inputs) eachOf(ctx context.Context, name string, visit func(*line) err
 		defer f.Close()
 		source = f
 	}
-	source = &counter{source, &in.read}
-	if strings.HasSuffix(name, ".gz") {
-		unzipped, err := gzip.NewReader(source)
-		if err != nil {
-			return fmt.Errorf("decompress %s: %w", name, err)
-		}
-		source = unzipped
+	text, as, err := openText(l.file, &counter{source, &in.read})
+	if err != nil {
+		return err
 	}
-	return eachLine(ctx, source, l, visit)
+	if as == inValues {
+		return eachValue(ctx, text, l, visit)
+	}
+	return eachLine(ctx, text, l, visit)
 }
 
 // counter counts what is read.
@@ -128,22 +135,16 @@ func (c *counter) Read(b []byte) (int, error) {
 	return n, err
 }
 
-const byteOrderMark = "\ufeff"
-
 // eachLine reads source line by line into l.
 func eachLine(ctx context.Context, source io.Reader, l *line, visit func(*line) error) error {
-	// Room for the largest event, mark and line end: what does not fit is too large.
-	r := bufio.NewReaderSize(source, event.MaxPayload+len(byteOrderMark+"\r\n"))
+	// Room for the largest event and line end: what does not fit is too large.
+	r := bufio.NewReaderSize(source, event.MaxPayload+len("\r\n"))
 	for {
 		data, size, err := readLine(r)
 		if err != nil && err != io.EOF {
 			return fmt.Errorf("read %s after line %d: %w", l.file, l.number, err)
 		}
 		l.number++
-		if l.number == 1 && data != nil {
-			data = bytes.TrimPrefix(data, []byte(byteOrderMark))
-			size = len(data)
-		}
 		l.data, l.size = data, size
 		if size > len(data) || len(bytes.TrimSpace(data)) > 0 {
 			if err := ctx.Err(); err != nil {

@@ -4,73 +4,74 @@ package publish
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
-	"strings"
-	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"firstlight/pipeline/event"
 )
 
-// refusal is why a line is left out.
-type refusal struct {
-	reason event.Reason
-	detail string
-}
-
-func tooLarge(detail string) *refusal { return &refusal{event.TooLarge, detail} }
-
 // message makes l's message, which shares no memory with it, or says why the pipeline would refuse the event.
-// now is when the event would arrive, in ms; those of a Historical run have their own received time. old says
-// that the event lies more than a day before now.
-func (p *Publisher) message(l *line, now int64) (m *Message, old bool, r *refusal) {
+// now is when the event would arrive, in ms; those of a Historical run have their own received time.
+func (p *Publisher) message(l *line, now int64) (*Message, *refusal) {
 	if l.size > event.MaxPayload {
-		return nil, false, tooLarge(fmt.Sprintf("the event has %d bytes, the limit is %d", l.size, event.MaxPayload))
+		return nil, tooLarge(fmt.Sprintf("the event has %d bytes, the limit is %d", l.size, event.MaxPayload))
 	}
-	e, wellFormed := event.Open(l.data)
+	data := l.data
+	e, wellFormed := event.Open(data)
+	if wellFormed && p.Zone != nil {
+		data = withOffsets(data, p.Zone)
+		e, _ = event.Open(data)
+	}
 	received, problem := now, ""
 	if p.Historical && wellFormed {
 		received, problem = arrival(&e)
 	}
-	if r := judge(l.data, received); r != nil {
-		return nil, false, r
+	at, r := judge(data, received)
+	if r == nil && problem != "" {
+		r = &refusal{event.BadTimestamp, problem}
 	}
-	if problem != "" {
-		return nil, false, &refusal{event.BadTimestamp, problem}
+	if r != nil {
+		if wellFormed {
+			r.advise(data)
+		}
+		if r.reason == event.BadTimestamp && p.Zone == nil {
+			r.detail = cmp.Or(lacksOffset(data), r.detail)
+		}
+		return nil, r
 	}
-	m = &Message{Subject: event.Subject(p.Source, e.User)}
+	m := &Message{Subject: event.Subject(p.Source, e.User), Time: at, Written: e.Time}
 	id := e.ID
 	if id == "" {
 		id = l.id()
 	}
 	m.ID = p.Source + ":" + id
 	if e.NoID {
-		m.Data = withField(l.data, e.IDField, id)
+		m.Data = withField(data, e.IDField, id)
 	} else {
-		m.Data = bytes.Clone(l.data)
+		m.Data = bytes.Clone(data)
 	}
 	if len(m.Data) > event.MaxPayload {
-		return nil, false, tooLarge(fmt.Sprintf("with the %s that it lacks the event has %d bytes, the limit is %d",
+		return nil, tooLarge(fmt.Sprintf("with the %s that it lacks the event has %d bytes, the limit is %d",
 			e.IDField, len(m.Data), event.MaxPayload))
 	}
 	if p.Historical {
 		m.Received = received
 	}
-	return m, e.Time != 0 && e.Time < now-time.Hour.Milliseconds()*24, nil
+	return m, nil
 }
 
-// judge says why the pipeline would refuse an event. Whether it takes anonymous users is the catalog's to
-// say, so their events are judged like those of known ones.
-func judge(data []byte, received int64) *refusal {
+// judge returns when an event happened, 0 when it is ignored, or says why the pipeline would refuse it. Whether it takes
+// anonymous users is the catalog's to say, so their events are judged like those of known ones.
+func judge(data []byte, received int64) (at int64, _ *refusal) {
 	var ev event.Event
 	r := event.Parse(&event.Message{Stored: received, Data: data}, true, &ev)
-	if r.Verdict != event.Dead {
-		return nil
+	if r.Verdict == event.Dead {
+		return 0, &refusal{r.Reason, r.Detail}
 	}
-	return &refusal{r.Reason, r.Detail}
+	return ev.Time, nil
 }
 
 // arrival is when a historical event was received, and why that cannot be known for sure.
@@ -98,7 +99,11 @@ func (l *line) id() string {
 		_, last := utf8.DecodeLastRuneInString(base)
 		base = base[:len(base)-last]
 	}
-	return fmt.Sprintf("%s:%d:%08x", base, l.number, crc32.ChecksumIEEE(l.data))
+	number := l.number
+	if l.element > 0 { // several may be on one line
+		number = l.element
+	}
+	return fmt.Sprintf("%s:%d:%08x", base, number, crc32.ChecksumIEEE(l.data))
 }
 
 // withField returns a copy of a valid JSON object with one more field at its end, where it counts even if
@@ -120,19 +125,4 @@ func withField(object []byte, name, text string) []byte {
 	out = append(out, `":`...)
 	out = append(out, value...)
 	return append(out, object[end:]...)
-}
-
-// maxSource bounds a source, in bytes.
-const maxSource = 64
-
-// CheckSource says why a source is no subject token.
-func CheckSource(source string) error {
-	bad := func(r rune) bool {
-		return r == '.' || r == '*' || r == '>' || r == utf8.RuneError || unicode.IsSpace(r) || unicode.IsControl(r)
-	}
-	if len(source) > maxSource || strings.ContainsFunc(source, bad) {
-		return fmt.Errorf("source %q cannot be part of a subject: use at most %d bytes without dots, spaces, * and >, "+
-			"such as web or ios-app", source, maxSource)
-	}
-	return nil
 }

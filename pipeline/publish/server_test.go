@@ -24,6 +24,7 @@ type bench struct {
 	sink   *JetStream
 	dir    string
 	stderr bytes.Buffer
+	probes int // of forget
 }
 
 func newBench(t testing.TB) *bench {
@@ -65,7 +66,10 @@ func newBench(t testing.TB) *bench {
 
 // publisher is a Publisher from the app web.
 func (b *bench) publisher() *Publisher {
-	return &Publisher{Sink: b.sink, Source: "web", Stderr: &b.stderr, TempDir: b.dir}
+	return &Publisher{
+		Stream: b.sink, Source: "web", Stderr: &b.stderr, TempDir: b.dir,
+		Lateness: func() (time.Duration, error) { return 24 * time.Hour, nil },
+	}
 }
 
 // file writes a file and returns its path.

@@ -67,7 +67,8 @@ func (s *sorter) add(m *Message) error {
 	return s.spill()
 }
 
-// each calls visit for all messages by received time, equal times in the order of add. Messages stay good.
+// each calls visit for all messages by received time, equal times in the order of add, as often as it is called. Messages
+// stay good.
 func (s *sorter) each(visit func(*Message) error) error {
 	if len(s.runs) == 0 {
 		s.sort()
@@ -78,10 +79,11 @@ func (s *sorter) each(visit func(*Message) error) error {
 		}
 		return nil
 	}
-	if err := s.spill(); err != nil {
-		return err
+	if len(s.index) > 0 {
+		if err := s.spill(); err != nil {
+			return err
+		}
 	}
-	s.buf, s.index = nil, nil
 	return merge(s.runs, func(record []byte) error { return visit(decode(record)) })
 }
 
@@ -156,9 +158,6 @@ func (s *sorter) write(level int, fill func(io.Writer) error) error {
 	if err == nil {
 		err = w.Flush()
 	}
-	if err == nil {
-		_, err = f.Seek(0, io.SeekStart)
-	}
 	if err != nil {
 		return fmt.Errorf("sort on disk (set TMPDIR to a folder with room): %w", err)
 	}
@@ -169,6 +168,9 @@ func (s *sorter) write(level int, fill func(io.Writer) error) error {
 func merge(runs []run, visit func(record []byte) error) error {
 	var h cursors
 	for i, r := range runs {
+		if _, err := r.file.Seek(0, io.SeekStart); err != nil {
+			return fmt.Errorf("read a sorted run: %w", err)
+		}
 		c := &cursor{r: bufio.NewReaderSize(r.file, runBuffer), run: i}
 		if ok, err := c.next(); err != nil {
 			return err
@@ -235,11 +237,17 @@ func (h *cursors) Pop() any {
 	return last
 }
 
-// A record is the received time (8 bytes), the lengths of subject, id and data (4 bytes each), and these three.
-const headSize = 8 + 3*4
+// A record is received time, event time and number (8 bytes each), the lengths of subject, id and data (4 bytes each), and
+// these three.
+const (
+	lengthsAt = 3 * 8
+	headSize  = lengthsAt + 3*4
+)
 
 func encode(b []byte, m *Message) []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(m.Received))
+	b = binary.LittleEndian.AppendUint64(b, uint64(m.Time))
+	b = binary.LittleEndian.AppendUint64(b, m.Number)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(m.Subject)))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(m.ID)))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(m.Data)))
@@ -251,7 +259,7 @@ func encode(b []byte, m *Message) []byte {
 // recordSize is the size of the record that starts with head.
 func recordSize(head []byte) int {
 	size := headSize
-	for at := 8; at < headSize; at += 4 {
+	for at := lengthsAt; at < headSize; at += 4 {
 		size += int(binary.LittleEndian.Uint32(head[at:]))
 	}
 	return size
@@ -259,11 +267,13 @@ func recordSize(head []byte) int {
 
 // decode reads the record at the start of b. The data points into b.
 func decode(b []byte) *Message {
-	subject := int(binary.LittleEndian.Uint32(b[8:]))
-	id := int(binary.LittleEndian.Uint32(b[12:]))
+	subject := int(binary.LittleEndian.Uint32(b[lengthsAt:]))
+	id := int(binary.LittleEndian.Uint32(b[lengthsAt+4:]))
 	rest := b[headSize:recordSize(b)]
 	return &Message{
 		Received: int64(binary.LittleEndian.Uint64(b)),
+		Time:     int64(binary.LittleEndian.Uint64(b[8:])),
+		Number:   binary.LittleEndian.Uint64(b[16:]),
 		Subject:  string(rest[:subject]),
 		ID:       string(rest[subject : subject+id]),
 		Data:     rest[subject+id:],

@@ -8,16 +8,20 @@ import (
 	"math"
 	"reflect"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
 	"time"
+
+	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/kind"
 )
 
 // keys are the columns that tell the rows of a view apart.
 var keys = []string{
 	"metric", "cohort", "segment", "segment_value", "cohort_start", "window", "window_start", "step",
-	"age_seconds", "user_id", "source", "event", "partition",
+	"age_seconds", "period", "user_id", "source", "event", "partition",
 }
 
 // CompareRows returns how the rows of a view differ from those wanted, in all columns of those wanted; nil when
@@ -102,19 +106,34 @@ func (t tolerated) equal(want, got float64) bool {
 }
 
 var (
-	quantileColumn = regexp.MustCompile(`^(km_)?p\d\d_(seconds|low|high)$`)
+	quantileColumn = regexp.MustCompile(`^(km_)?p\d\d_(from_previous_)?(seconds|low|high)$`)
 	rateColumn     = regexp.MustCompile(`^km_(rate|low|high)$`)
 )
 
+// times are the kinds of metrics whose value is a time.
+var times = kind.With(func(t catalog.Traits) bool { return t.Time != "" })
+
 func tolerance(view, column string, row Row) tolerated {
-	secondsOfStatus := view == "metric_status" && row["kind"] == "ttfv"
+	secondsOfStatus := view == "metric_status" && slices.Contains(times, fmt.Sprint(row["kind"]))
 	switch {
+	case secondsOfStatus && strings.HasPrefix(column, "change"):
+		return tolerated{absolute: 2 + 0.02*largest(row)}
 	case quantileColumn.MatchString(column), secondsOfStatus:
 		return tolerated{relative: 0.01, absolute: 1}
 	case rateColumn.MatchString(column):
 		return tolerated{relative: 1e-6, absolute: 1e-6}
 	}
 	return tolerated{relative: 1e-9, absolute: 1e-12}
+}
+
+// largest is the largest number of a row: the differences of a row's times are as exact as the times.
+func largest(row Row) (most float64) {
+	for _, v := range row {
+		if f, ok := plain(v).(float64); ok {
+			most = max(most, math.Abs(f))
+		}
+	}
+	return most
 }
 
 // plain turns what drivers return into nil, string, bool, int64, float64, time.Time or map[string]string.

@@ -5,6 +5,7 @@ package scenario
 //	RECEIVED SOURCE USER EVENT {properties} id=M1 at=TIME …
 //	RECEIVED SOURCE USER raw PAYLOAD            the payload as it stands
 //	RECEIVED SOURCE USER bytes "PAYLOAD"        the payload as a Go string, for bytes that are no text
+//	RECEIVED SOURCE USER headers {HEADERS} PAYLOAD   the payload, with more headers
 //	RECEIVED clock                              moves the clock: an identify call, which counts for nothing
 //
 // RECEIVED is the received time. Without at= the event has no timestamp of its own and so happened when it was
@@ -12,6 +13,7 @@ package scenario
 //
 //	id=…         messageId
 //	at=…         timestamp, put into the payload as it stands
+//	original=…   originalTimestamp
 //	sent=…       sentAt
 //	type=…       type
 //	context={…}  context
@@ -74,6 +76,13 @@ func (s *Scenario) message(line string) (m oracle.Message, received time.Time, e
 		data, err := strconv.Unquote(rest)
 		m.Data = []byte(data)
 		return m, received, err
+	case "headers":
+		headers, body, err := next(rest)
+		if err == nil {
+			err = json.Unmarshal([]byte(headers), &m.Header) // adds to what is there
+		}
+		m.Data = []byte(body)
+		return m, received, err
 	}
 	m.Data, err = s.payload(&m, user, name, rest)
 	if m.Stored.Before(received) {
@@ -101,6 +110,8 @@ func (s *Scenario) payload(m *oracle.Message, user, name, rest string) ([]byte, 
 			event = append(event, field{"messageId", quote(value)})
 		case key == "at":
 			event = append(event, field{"timestamp", quote(seconds(value))})
+		case key == "original":
+			event = append(event, field{"originalTimestamp", quote(seconds(value))})
 		case key == "sent":
 			event = append(event, field{"sentAt", quote(seconds(value))})
 		case key == "type":

@@ -2,9 +2,13 @@ package scenario
 
 import (
 	"hash/fnv"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/kind"
 	"firstlight/pipeline/oracle"
 )
 
@@ -53,8 +57,37 @@ func TestCatalogs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range all {
-		if _, problems := catalog.Load(s.Catalog); problems.Failed() {
+		if _, problems := catalog.Load(s.Catalog, kind.All); problems.Failed() {
 			t.Errorf("%s: %v", s.Name, problems)
 		}
+	}
+}
+
+// TestReadme runs the scenario that the README shows.
+func TestReadme(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.SplitN(string(text), "```\n", 3)
+	path := filepath.Join(t.TempDir(), "readme.txt")
+	if err := os.WriteFile(path, []byte(parts[1]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := oracle.Compute(s.Catalog, s.Messages(), partitionOf(4), s.AsOf())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, view := range s.Views() {
+		for _, problem := range s.Compare(view, result.Views[view]) {
+			t.Error(problem)
+		}
+	}
+	if _, problems := catalog.Load(s.Catalog, kind.All); problems.Failed() {
+		t.Error(problems)
 	}
 }

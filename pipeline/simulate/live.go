@@ -6,31 +6,26 @@ import (
 	"math/rand/v2"
 )
 
-// Live is the product from a moment on, at a steady rate of events: users of the past go on, new ones sign up,
-// and visits of users fill the rest.
+// Live is a product from a moment on, at its own pace: users of the past go on, and new ones sign up as they did. Where more events
+// are asked for, visits fill up.
 type Live struct {
 	Users []User // who signed up since start, in that order
 
+	product   Product
 	random    *rand.Rand
 	start     int64
 	last      int64
 	perMs     float64
 	sent      float64 // events since start
 	visits    int
-	product   Product
 	people    []string
 	scheduled schedule
 }
 
-// signUps is the share of live events that are sign-ups.
-const signUps = 0.05
-
-// NewLive returns the product from start (Unix ms) on. Events of users after start are still to come.
-func NewLive(start int64, perSecond float64, users []User) *Live {
-	l := &Live{
-		random: rand.New(rand.NewPCG(uint64(start), 0)), start: start, last: start, perMs: perSecond / 1000,
-		product: Product{Seed: uint64(start)},
-	}
+// NewLive returns the product from start (Unix ms) on, with at least so many events per second. users are those of the past, of
+// whom events after start are still to come.
+func NewLive(p *Product, start int64, perSecond float64, users []User) *Live {
+	l := &Live{product: *p, random: rand.New(rand.NewPCG(uint64(start), 0)), start: start, last: start, perMs: perSecond / 1000}
 	for i := range users {
 		l.join(&users[i])
 	}
@@ -46,24 +41,26 @@ func (l *Live) join(u *User) {
 	}
 }
 
-// Next returns the events since the last call up to now (Unix ms), in order of time. After a pause it goes on from
-// now.
+// Next returns the events since the last call up to now (Unix ms), in order of time. Visits are not made up for after a long
+// pause.
 func (l *Live) Next(now int64) (events []Event) {
-	if now-l.last > longPause {
-		l.start, l.last, l.sent = now, now, 0
+	if now <= l.last {
+		return nil
 	}
+	paused := now-l.last > longPause
+	if paused {
+		l.start = now
+	}
+	l.signUp(now)
 	for ; l.last < now; l.last++ {
-		for due := float64(l.last-l.start+1) * l.perMs; ; {
-			if len(l.scheduled) > 0 && l.scheduled[0].Time <= l.last {
-				events = append(events, heap.Pop(&l.scheduled).(Event))
-				l.sent++
-				continue
-			}
-			if l.sent >= due {
-				break
-			}
-			l.spontaneous()
+		events = l.happened(events)
+		for len(l.people) > 0 && l.sent < float64(l.last-l.start+1)*l.perMs {
+			l.visit()
+			events = l.happened(events)
 		}
+	}
+	if paused {
+		l.sent = 0
 	}
 	return events
 }
@@ -71,17 +68,31 @@ func (l *Live) Next(now int64) (events []Event) {
 // longPause (ms) is what a computer that slept makes of two calls.
 const longPause = 60_000
 
-// spontaneous schedules a sign-up or a visit for now.
-func (l *Live) spontaneous() {
-	if len(l.people) == 0 || l.random.Float64() < signUps {
-		u := l.product.user(fmt.Sprintf("live%d-%d", l.product.Seed, len(l.Users)), l.last)
-		l.Users = append(l.Users, u)
-		l.join(&u)
-		return
+// happened appends what is scheduled up to last.
+func (l *Live) happened(events []Event) []Event {
+	for len(l.scheduled) > 0 && l.scheduled[0].Time <= l.last {
+		events = append(events, heap.Pop(&l.scheduled).(Event))
+		l.sent++
 	}
+	return events
+}
+
+// signUp lets those join who sign up before now.
+func (l *Live) signUp(now int64) {
+	p := l.product
+	p.From, p.Until = l.last, now
+	joined := p.Users()
+	for i := range joined {
+		l.join(&joined[i])
+	}
+	l.Users = append(l.Users, joined...)
+}
+
+// visit schedules a visit of somebody for now.
+func (l *Live) visit() {
 	l.visits++
 	who := l.people[l.random.IntN(len(l.people))]
-	heap.Push(&l.scheduled, Event{Time: l.last, Name: "dashboard_viewed", User: who, ID: fmt.Sprintf("visit%d-%d", l.product.Seed, l.visits)})
+	heap.Push(&l.scheduled, Event{Time: l.last, Name: "dashboard_viewed", User: who, ID: fmt.Sprintf("visit%d-%d", l.start, l.visits)})
 }
 
 // schedule is a heap of events by time.

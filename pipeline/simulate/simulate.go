@@ -1,8 +1,8 @@
 // Package simulate is a made-up team product whose truth is known: people sign up, create projects, invite
 // colleagues, share reports, export. It stands in for a real product in the demo and in tests.
 //
-// The package is pure: the same Product always has the same users and events. Its events fit the example catalog
-// saas.yaml, and Truth says what that catalog's metrics should come to.
+// The package is pure: the same Product always has the same users and events, and a Product that begins where another
+// ends goes on with it. Its events fit the example catalogs saas.yaml and demo.yaml, and Truth says what that catalog's metrics should come to.
 package simulate
 
 import (
@@ -90,7 +90,9 @@ type User struct {
 	SignedUp int64
 	Plan     string
 	Country  string
-	Test     bool // a test account
+	Channel  string // that brought the user
+	Variant  string // of the experiment at sign-up, which changes nothing
+	Test     bool   // a test account
 	Events   []Event
 
 	plan plan

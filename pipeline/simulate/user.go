@@ -51,18 +51,28 @@ func (p *Product) user(id string, signedUp int64) User {
 	u.Plan = u.plan.name
 	u.Country = countries[pick(r, len(countries), func(i int) float64 { return countries[i].share })].code
 	u.Test = r.Float64() < testShare
-	properties := map[string]any{"plan": u.Plan}
+	u.Channel, u.Variant = dealt(id)
+	properties := map[string]any{"plan": u.Plan, "channel": u.Channel, "variant": u.Variant}
 	if u.Test {
 		properties["test_account"] = true
 	}
 	u.Events = append(u.Events, Event{Time: signedUp, Name: "signed_up", Properties: properties, Country: u.Country})
 	u.start(r)
 	u.use(r)
+	u.lookAround(rand.New(rand.NewPCG(seed.Sum64(), p.Seed)))
 	slices.SortStableFunc(u.Events, func(a, b Event) int { return cmp.Compare(a.Time, b.Time) })
 	for i := range u.Events {
 		u.Events[i].User, u.Events[i].ID = id, fmt.Sprintf("%s-%d", id, i)
 	}
 	return u
+}
+
+// dealt returns the channel and the variant of a user. They follow from the id, as an experiment deals its users.
+func dealt(id string) (channel, variant string) {
+	hash := fnv.New32a()
+	hash.Write([]byte(id))
+	n := hash.Sum32()
+	return [...]string{"paid", "organic", "organic"}[n/2%3], [...]string{"control", "checklist"}[n/7%2]
 }
 
 // pick draws an index by shares that sum to 1.
@@ -143,6 +153,18 @@ func (u *User) use(r *rand.Rand) {
 		}
 		if connected && r.Float64() < 0.5 {
 			u.add(at+3000, "integration_synced", map[string]any{"provider": "slack"})
+		}
+	}
+}
+
+// lookAround adds the small things that people do when they visit. They count in no metric, and change nothing else that is drawn.
+func (u *User) lookAround(r *rand.Rand) {
+	for _, visit := range u.Events {
+		if visit.Name != "dashboard_viewed" {
+			continue
+		}
+		for range 1 + r.IntN(3) {
+			u.add(visit.Time+r.Int64N(hour/2), "project_viewed", nil)
 		}
 	}
 }

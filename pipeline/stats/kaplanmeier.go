@@ -19,11 +19,7 @@ type Drop struct {
 }
 
 // Curve is a Kaplan-Meier estimate.
-type Curve struct {
-	Drops []Drop
-	// End is the longest age that anybody was followed to. Nothing is known beyond.
-	End float64
-}
+type Curve struct{ Drops []Drop }
 
 // KaplanMeier estimates the curve from the users who had the event and those who were censored, each at ascending
 // ages >= 0. At equal ages events come before censorings.
@@ -33,9 +29,6 @@ func KaplanMeier(events, censored []At) Curve {
 	for _, group := range [][]At{events, censored} {
 		for _, a := range group {
 			atRisk += a.Users
-			if a.Users > 0 {
-				c.End = max(c.End, a.Age)
-			}
 		}
 	}
 	last := untouched
@@ -71,8 +64,9 @@ func KaplanMeier(events, censored []At) Curve {
 var untouched = Drop{S: 1, High: 1}
 
 // Quantile is the age by which a share q of the users had the event, with its 95 % limits: where the curve and its bounds
-// reach 1 - q (Brookmeyer and Crowley 1982). Where they stay at exactly 1 - q it is the middle of that flat,
-// as in R's survfit and the views. What is not reached by End is +Inf; only that it is more than End is known then.
+// reach 1 - q (Brookmeyer and Crowley 1982). Where they stay at exactly 1 - q it is the middle of that flat, as in R's
+// survfit; on the last flat, which no event ends, it is where that begins, so that it does not grow while users are
+// followed on. What is not reached is +Inf: only that it is more than the longest follow-up is known then.
 func (c Curve) Quantile(q float64) (age, low, high float64) {
 	return c.reaches(1-q, func(d Drop) (float64, bool) { return d.S, true }),
 		c.reaches(1-q, func(d Drop) (float64, bool) { return d.Low, d.Bounded }),
@@ -86,12 +80,10 @@ func (c Curve) reaches(share float64, of func(Drop) (float64, bool)) float64 {
 		switch {
 		case !exists || y > share+same:
 			continue
-		case y < share-same:
+		case y < share-same || i+1 == len(c.Drops):
 			return d.Age
-		case i+1 < len(c.Drops):
-			return (d.Age + c.Drops[i+1].Age) / 2
 		}
-		return (d.Age + c.End) / 2
+		return (d.Age + c.Drops[i+1].Age) / 2
 	}
 	return math.Inf(1)
 }

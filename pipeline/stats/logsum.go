@@ -15,15 +15,14 @@ func logAdd(a, b float64) float64 {
 	return a + math.Log1p(math.Exp(b-a))
 }
 
-// LogMean is the logarithm of the mean of e-values, given their logarithms: again an e-value's, whatever
-// the dependence between them (Vovk and Wang 2021). Of none it is 0, the e-value that says nothing.
-func LogMean(logs []float64) float64 {
-	if len(logs) == 0 {
-		return 0
+// LogWeightedMean is the logarithm of the weighted mean of e-values, given their logarithms: again an e-value's, whatever the
+// dependence between them (Vovk and Wang 2021). The weights, of which at least one is above 0, do not depend on the e-values.
+func LogWeightedMean(logs, weights []float64) float64 {
+	sum, total := math.Inf(-1), 0.0
+	for i, x := range logs {
+		if weights[i] > 0 {
+			sum, total = logAdd(sum, x+math.Log(weights[i])), total+weights[i]
+		}
 	}
-	sum := math.Inf(-1)
-	for _, x := range logs {
-		sum = logAdd(sum, x)
-	}
-	return sum - math.Log(float64(len(logs)))
+	return sum - math.Log(total)
 }

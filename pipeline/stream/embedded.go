@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"time"
 
@@ -29,9 +30,12 @@ func StartEmbedded(addr, dir string) (*server.Server, error) {
 		port = server.RANDOM_PORT
 	}
 	_ = probe.Close() // it only asked whether the port is free
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("embedded NATS could not open JetStream in %s: is the folder writable? %w", dir, err)
+	}
 	s, err := server.NewServer(&server.Options{
 		ServerName: "firstlight", Host: host, Port: port, NoSigs: true, NoLog: true,
-		JetStream: true, StoreDir: dir, MaxPayload: maxPayload, DontListen: false,
+		JetStream: true, StoreDir: dir, JetStreamMaxStore: capacity(dir), MaxPayload: maxPayload, DontListen: false,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("configure embedded NATS in %s: %w", dir, err)

@@ -18,7 +18,8 @@ const (
 // Lease makes one of several workers the one that does a thing. It saves work and repetition, nothing more: a holder that was
 // suspended may go on for a moment beside the next one, so what it does must be harmless when done twice.
 type Lease struct {
-	kv       jetstream.KeyValue
+	js       jetstream.JetStream
+	kv       jetstream.KeyValue // nil: to be looked up, it may have to be made again
 	key      string
 	holder   string
 	revision uint64 // of the entry that this process wrote; 0: not held
@@ -26,17 +27,39 @@ type Lease struct {
 
 // NewLease returns the lease on key for a holder with that name. It is not held yet.
 func NewLease(ctx context.Context, js jetstream.JetStream, key, holder string) (*Lease, error) {
-	kv, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: leaseBucket, Description: "Which worker does what only one should do", TTL: LeaseTime, History: 1, Storage: jetstream.MemoryStorage,
+	l := &Lease{js: js, key: key, holder: holder}
+	return l, l.open(ctx)
+}
+
+func (l *Lease) open(ctx context.Context) (err error) {
+	l.kv, err = leases(ctx, l.js)
+	return err
+}
+
+// leases returns the bucket of leases.
+func leases(ctx context.Context, js jetstream.JetStream) (jetstream.KeyValue, error) {
+	kv, err := EnsureBucket(ctx, js, jetstream.KeyValueConfig{
+		Bucket: leaseBucket, Description: "Which worker does what only one should do", TTL: LeaseTime,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("leases in bucket %s: %w", leaseBucket, err)
 	}
-	return &Lease{kv: kv, key: key, holder: holder}, nil
+	return kv, nil
 }
 
-// Hold takes or renews the lease and reports whether it is held. Call it several times within LeaseTime.
+// holdPatience bounds one attempt: servers that elect a leader may not answer.
+const holdPatience = 5 * time.Second
+
+// Hold takes or renews the lease and reports whether it is held. Call it several times within LeaseTime. A bucket that is gone is
+// made again, by the call after the one that missed it.
 func (l *Lease) Hold(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, holdPatience)
+	defer cancel()
+	if l.kv == nil {
+		if err := l.open(ctx); err != nil {
+			return false, err
+		}
+	}
 	var err error
 	if l.revision != 0 {
 		var revision uint64
@@ -53,12 +76,13 @@ func (l *Lease) Hold(ctx context.Context) (bool, error) {
 	case errors.Is(err, jetstream.ErrKeyExists):
 		return false, nil
 	}
+	l.kv = nil
 	return false, fmt.Errorf("take the lease %s: %w", l.key, err)
 }
 
 // Release gives the lease up, so that another worker need not wait.
 func (l *Lease) Release(ctx context.Context) error {
-	if l.revision == 0 {
+	if l.revision == 0 || l.kv == nil {
 		return nil
 	}
 	err := l.kv.Purge(ctx, l.key, jetstream.LastRevision(l.revision))

@@ -4,7 +4,6 @@ package stream
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,8 +35,8 @@ const (
 	anomalyDuplicates = 24 * time.Hour
 )
 
-// maxDeadBytes bounds the dead-letter stream; it discards its oldest.
-const maxDeadBytes = 1 << 30
+// MaxDeadBytes bounds the dead-letter stream, which discards its oldest. It gets a share of the room where there is less.
+const MaxDeadBytes = 1 << 30
 
 // Ensure returns the event stream, created if it is not there. An existing one is used as it is when it fits:
 // it must hold the event subjects and keep messages after they were read.
@@ -58,7 +57,7 @@ func Ensure(ctx context.Context, js jetstream.JetStream, name string) (jetstream
 // EnsureDead returns the dead-letter stream, created if it is not there.
 func EnsureDead(ctx context.Context, js jetstream.JetStream) (jetstream.Stream, error) {
 	s, err := open(ctx, js, jetstream.StreamConfig{
-		Name: DeadStream, Subjects: []string{deadSubjects}, Discard: jetstream.DiscardOld, MaxBytes: maxDeadBytes,
+		Name: DeadStream, Subjects: []string{deadSubjects}, Discard: jetstream.DiscardOld, MaxBytes: MaxDeadBytes,
 		Description: "Messages that were refused, as they came; subjects dead.<reason>.<source>.<user-token>",
 	})
 	if err != nil {
@@ -97,28 +96,6 @@ func EnsureAnomalies(ctx context.Context, js jetstream.JetStream) (jetstream.Str
 		return nil, fmt.Errorf("anomaly stream %s does not fit: %w", AnomalyStream, err)
 	}
 	return s, nil
-}
-
-// open returns a stream as it is, created with a configuration if it is not there.
-func open(ctx context.Context, js jetstream.JetStream, c jetstream.StreamConfig) (jetstream.Stream, error) {
-	s, err := js.Stream(ctx, c.Name)
-	if !errors.Is(err, jetstream.ErrStreamNotFound) {
-		return s, err
-	}
-	c.Storage, c.Retention, c.AllowDirect = jetstream.FileStorage, jetstream.LimitsPolicy, true
-	if c.Duplicates == 0 {
-		c.Duplicates = DuplicateWindow
-	}
-	s, err = js.CreateStream(ctx, c)
-	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another worker was faster
-		return js.Stream(ctx, c.Name)
-	}
-	if err != nil {
-		if other, e := js.StreamNameBySubject(ctx, c.Subjects[0]); e == nil {
-			return nil, fmt.Errorf("the stream %s holds %q already, take that out of its subjects: %w", other, c.Subjects[0], err)
-		}
-	}
-	return s, err
 }
 
 func fits(c jetstream.StreamConfig, what, subjects string, holds func(pattern string) bool) error {

@@ -4,46 +4,48 @@ package volume
 
 import "math"
 
-const (
-	// begin is the rarity at which an alarm begins, times the root of the points seen. Between a fixed rarity (ever more
-	// false alarms the longer a series) and one divided by the points (deaf in the end).
-	begin = 1.0 / 64
-	// Between begin and goesOn times it an excursion that has begun goes on.
-	goesOn = 10
-	// An alarm needs quiet before it: this share of the history, and at least so many points.
-	quietShare = 0.02
-	quietLeast = 20
-	// Or it must be so many times rarer than the one before.
-	graver = 10
-)
+// quietLeast is how many points must be quiet before an alarm, however short the history.
+const quietLeast = 20
 
-// excursion is whether the series is away from its usual course.
-type excursion struct {
-	n       int // points seen, up to history
+// Excursion is whether a series is away from its usual course.
+type Excursion struct {
+	p       *Parameters
+	n       int // points seen, up to the history
 	quiet   int // points since the last that belonged to an excursion
 	begun   bool
-	gravest float64 // rarity of the last alarm, relative to begin
+	gravest float64 // rarity of the last alarm, relative to Begin
 }
 
-// step takes the rarity of the next point and returns its score and whether an alarm begins.
-func (e *excursion) step(rarity float64) (score float64, alarm bool) {
-	e.n = min(e.n+1, history)
+// NewExcursion returns one that has not begun.
+func NewExcursion(p *Parameters) *Excursion { return &Excursion{p: p} }
+
+// Step takes the rarity of the next point and returns its score and whether an alarm begins.
+func (e *Excursion) Step(rarity float64) (score float64, alarm bool) {
+	e.n = min(e.n+1, e.p.History)
 	e.quiet++
-	relative := rarity * math.Sqrt(float64(e.n)) / begin
-	over := float64(e.quiet) > max(quietLeast, quietShare*float64(e.n))
-	if relative <= 1 && (!e.begun || over || relative*graver <= e.gravest) {
+	relative := rarity * math.Sqrt(float64(e.n)) / e.p.Begin
+	over := float64(e.quiet) > max(quietLeast, e.p.QuietShare*float64(e.n))
+	if relative <= 1 && (!e.begun || over || relative*e.p.Graver <= e.gravest) {
 		alarm, e.gravest, e.begun = true, relative, true
 	}
-	if relative <= 1 || e.begun && !over && relative <= goesOn {
+	if relative <= 1 || e.begun && !over && relative <= e.p.GoesOn {
 		e.quiet = 0
 	}
 	return toScore(relative), alarm
 }
 
-// toScore puts a rarity relative to begin on a scale from 0 to 1: 0.5 where alarms begin, 0.75 at a tenth of that.
+// toScore puts a rarity relative to Begin on a scale from 0 to 1: 0.5 where alarms begin, 0.75 at a tenth of that.
 func toScore(relative float64) float64 {
 	if relative > 1 {
 		return 0.5 / relative
 	}
 	return 1 - 0.5/(1-math.Log10(relative))
+}
+
+// Relative is the rarity relative to Begin that has a score.
+func Relative(score float64) float64 {
+	if score < 0.5 {
+		return 0.5 / score
+	}
+	return math.Pow(10, 1-0.5/(1-score))
 }

@@ -15,10 +15,6 @@ const (
 	// leastDays and leastWeeks is how many others it takes to call something a season.
 	leastDays  = 3
 	leastWeeks = 2
-	// usualShare is how much of an extreme must have been there at the same time on usualDays others, and on half of
-	// those that are known, to be no news.
-	usualShare = 0.75
-	usualDays  = 2
 )
 
 // The days back that a time is held against.
@@ -55,6 +51,7 @@ var none = span{math.Inf(1), math.Inf(-1)}
 
 // seasons remembers the slots of the last four weeks.
 type seasons struct {
+	p         *Parameters
 	slots     [28*slotsOfDay + slotSlack + 1]*slot // by number
 	now       int64                                // the slot of the point
 	started   bool
@@ -131,9 +128,9 @@ func (s *seasons) repeats(i Statistic, x, median float64, back []int64) bool {
 			}
 			seen = true
 			if x > median {
-				reached = reached || e.high-median >= usualShare*(x-median)
+				reached = reached || e.high-median >= s.p.UsualShare*(x-median)
 			} else {
-				reached = reached || median-e.low >= usualShare*(median-x)
+				reached = reached || median-e.low >= s.p.UsualShare*(median-x)
 			}
 		})
 		if seen {
@@ -143,7 +140,7 @@ func (s *seasons) repeats(i Statistic, x, median float64, back []int64) bool {
 			same++
 		}
 	}
-	return same >= usualDays && 2*same >= known
+	return same >= s.p.UsualDays && 2*same >= known
 }
 
 // current is the slot of now, a new one when it is the first point there.

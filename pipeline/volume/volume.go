@@ -12,36 +12,34 @@ import "math"
 
 // Detector follows one series. Its memory is bounded: 1.2 MB when full.
 type Detector struct {
+	p       *Parameters
 	recent  recent
 	local   *window // the newest values
 	past    [statistics]*window
 	seasons seasons
-	away    excursion
+	away    *Excursion
 }
 
 // New returns a detector that has seen nothing.
 func New() *Detector {
-	d := &Detector{local: newWindow(localSize)}
+	p := Chosen
+	return NewWith(&p)
+}
+
+// NewWith returns a detector with other parameters than the chosen ones.
+func NewWith(p *Parameters) *Detector {
+	d := &Detector{
+		p: p, local: newWindow(p.Local, p), recent: recent{values: make([]float64, p.Long), times: make([]int64, p.Long)},
+		seasons: seasons{p: p}, away: NewExcursion(p),
+	}
 	for i := range d.past {
-		d.past[i] = newWindow(history)
+		d.past[i] = newWindow(p.History, p)
 	}
 	return d
 }
 
-// The parameters, the same for every series. With any one of these, or of those of the tail, the seasons and the alarm,
-// halved or doubled, the score of 73.4 on the 29 benchmark series at hand becomes one between 65 and 75.
-const (
-	// history is how many values of each statistic are remembered: four weeks of five minutes, a year of hours.
-	history = 8192
-	// warmUp is how many it takes before the rarest of them mean anything.
-	warmUp = 100
-	// localSize and localWarmUp are the newest values whose median is the level here and now.
-	localSize   = 100
-	localWarmUp = 20
-	// shortRun and longRun are the values whose means are watched: what no single value shows.
-	shortRun = 16
-	longRun  = 128
-)
+// localWarmUp is how many values it takes until their median is the level here and now.
+const localWarmUp = 20
 
 // A Statistic is one of the numbers watched.
 type Statistic int
@@ -87,7 +85,7 @@ func (d *Detector) Step(seconds int64, value float64) Verdict {
 		}
 		past := d.past[i]
 		rarity, above := past.rarity(x)
-		if rarity < v.Rarity && !(rarity < suspect && d.seasons.usual(Statistic(i), x, past.median())) {
+		if rarity < v.Rarity && !(rarity < d.p.Suspect && d.seasons.usual(Statistic(i), x, past.median())) {
 			v.Rarity, v.Rarest, v.Above = rarity, Statistic(i), above
 		}
 		past.add(x)
@@ -95,16 +93,13 @@ func (d *Detector) Step(seconds int64, value float64) Verdict {
 	}
 	d.local.add(value)
 	d.seasons.add(value)
-	v.Score, v.Alarm = d.away.step(v.Rarity)
+	v.Score, v.Alarm = d.away.Step(v.Rarity)
 	return v
 }
 
-// suspect is the rarity from which on it is worth asking whether other days were the same.
-const suspect = 0.01
-
 // measure is the statistics at a value, NaN where there is no past to hold it against.
 func (d *Detector) measure(value float64) [statistics]float64 {
-	m := [statistics]float64{Jump: math.NaN(), Local: math.NaN(), Short: d.recent.mean(shortRun), Long: d.recent.mean(longRun)}
+	m := [statistics]float64{Jump: math.NaN(), Local: math.NaN(), Short: d.recent.mean(d.p.Short), Long: d.recent.mean(d.p.Long)}
 	if d.recent.n > 1 {
 		m[Jump] = value - d.recent.before()
 	}
@@ -139,35 +134,36 @@ func (d *Detector) expect() Verdict {
 
 // recent is the newest values, as many as the longest run.
 type recent struct {
-	values [longRun]float64
-	times  [longRun]int64
+	values []float64
+	times  []int64
 	n      int // values ever
 }
 
 func (r *recent) add(seconds int64, v float64) {
-	r.values[r.n%longRun], r.times[r.n%longRun] = v, seconds
+	r.values[r.n%len(r.values)], r.times[r.n%len(r.times)] = v, seconds
 	r.n++
 }
 
 // since is how many values, the newest included, are less than some seconds older than the newest.
 func (r *recent) since(seconds int64) int {
-	newest := r.times[(r.n-1)%longRun]
+	size := len(r.times)
+	newest := r.times[(r.n-1)%size]
 	run := 1
-	for run < min(longRun, r.n) && newest-r.times[(r.n-1-run)%longRun] < seconds {
+	for run < min(size, r.n) && newest-r.times[(r.n-1-run)%size] < seconds {
 		run++
 	}
 	return run
 }
 
 // before is the value before the newest.
-func (r *recent) before() float64 { return r.values[(r.n-2)%longRun] }
+func (r *recent) before() float64 { return r.values[(r.n-2)%len(r.values)] }
 
 // mean is the mean of the newest values, fewer at the start.
 func (r *recent) mean(run int) float64 {
 	run = min(run, r.n)
 	sum := 0.0
 	for i := r.n - run; i < r.n; i++ {
-		sum += r.values[i%longRun]
+		sum += r.values[i%len(r.values)]
 	}
 	return sum / float64(run)
 }

@@ -298,3 +298,13 @@ func BenchmarkStep(b *testing.B) {
 		d.Step(monday+int64(20_000+i)*300, r.NormFloat64())
 	}
 }
+
+func TestRelativeIsTheRarityOfAScore(t *testing.T) {
+	p := volume.Chosen
+	for _, score := range []float64{0.05, 0.485, 0.5, 0.515, 0.75, 0.99} {
+		got, alarm := volume.NewExcursion(&p).Step(volume.Relative(score) * p.Begin)
+		if math.Abs(got-score) > 1e-12 || alarm != (score >= 0.5) {
+			t.Errorf("score %v of the rarity whose score is %v, alarm: %v", got, score, alarm)
+		}
+	}
+}

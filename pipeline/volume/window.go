@@ -9,13 +9,14 @@ import (
 
 // window is the newest values, up to a size.
 type window struct {
+	p      *Parameters
 	size   int
 	ring   []float64 // by age, once full from oldest on
 	oldest int
 	sorted []float64
 }
 
-func newWindow(size int) *window { return &window{size: size} }
+func newWindow(size int, p *Parameters) *window { return &window{p: p, size: size} }
 
 func (w *window) len() int { return len(w.sorted) }
 
@@ -48,14 +49,8 @@ func (w *window) median() float64 { return w.quantile(0.5) }
 
 // The tail of a window.
 const (
-	// tailShare is the share of values, at least tailLeast, from which the tail is extrapolated. It weighs the error of
-	// the extrapolation, which grows with the share, against the noise of the few.
-	tailShare = 0.01
-	tailLeast = 5
-	// The exponent starts from a mild tail, worth so many observations, and is kept within bounds: not so heavy that
-	// nothing is ever rare, not so light that a few equal values make anything so.
-	priorWeight   = 2
-	priorExponent = 4
+	tailLeast = 5 // values from which it is extrapolated, at least
+	// The exponent is kept within bounds: not so heavy that nothing is ever rare, not so light that a few equal values make anything so.
 	leastExponent = 1
 	mostExponent  = 20
 	// unheardOf is the rarity of any change to what has been constant, relative to the one value in all that it would be.
@@ -65,7 +60,7 @@ const (
 // rarity is the share of values expected to be at least as extreme as v on its side of the median, and whether that
 // is above. It is 1 before there is enough to tell.
 func (w *window) rarity(v float64) (share float64, above bool) {
-	if w.len() < warmUp {
+	if w.len() < w.p.WarmUp {
 		return 1, false
 	}
 	median := w.median()
@@ -90,7 +85,7 @@ func (w *window) rarity(v float64) (share float64, above bool) {
 func (w *window) tail(excess float64, reach int, nth func(int) float64) float64 {
 	excess = math.Abs(excess)
 	n := float64(w.len())
-	k := max(int(tailShare*n), tailLeast)
+	k := max(int(w.p.TailShare*n), tailLeast)
 	for k > 0 && nth(k) == 0 { // a tail that is shorter than its share
 		k--
 	}
@@ -106,7 +101,7 @@ func (w *window) tail(excess float64, reach int, nth func(int) float64) float64 
 	for i := range k {
 		logs += math.Log(math.Abs(nth(i)) / from)
 	}
-	exponent := (float64(k) + priorWeight) / (logs + float64(priorWeight)/priorExponent)
+	exponent := (float64(k) + w.p.PriorWeight) / (logs + w.p.PriorWeight/w.p.PriorExponent)
 	exponent = min(max(exponent, leastExponent), mostExponent)
 	return float64(k+1) / n * math.Pow(excess/from, -exponent)
 }

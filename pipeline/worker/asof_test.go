@@ -3,6 +3,8 @@ package worker_test
 // as_of: the received time up to which all partitions have applied the stream.
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 
 	"firstlight/pipeline/event"
 	"firstlight/pipeline/oracle"
+	"firstlight/pipeline/stream"
 )
 
 // publishLive stores events without a received time of their own, and returns the stream's time of the last.
@@ -116,4 +119,33 @@ func TestAsOfOfImports(t *testing.T) {
 		t.Errorf("at the end as_of is %s", now)
 	}
 	h.equalsOracle(hostileCatalog, 4)
+}
+
+// TestAsOfAfterACrash: the newest received time is of an early message of the partition that is further ahead. A worker that died
+// before it published its progress reads on behind that message, and has to know of it.
+func TestAsOfAfterACrash(t *testing.T) {
+	h := newHarness(t)
+	var of [2]string // a user of each partition
+	for i := 0; of[0] == "" || of[1] == ""; i++ {
+		user := "u" + strconv.Itoa(i)
+		of[stream.Partition(event.Subject("app", user), 2)] = user
+	}
+	newest := 9 * 24 * time.Hour
+	h.publish([]oracle.Message{
+		imported(event.Subject("app", of[1]), newest.Seconds(), body(of[1], "")), good(of[0], "b", 0, ""), good(of[1], "b", 0, ""),
+	})
+	h.drain([]byte(hostileCatalog), 2)
+	for _, sql := range []string{
+		"INSERT INTO %s.checkpoints SELECT * REPLACE (2 AS applied_seq, version + 1 AS version) FROM %[1]s.checkpoints FINAL WHERE partition = 0",
+		"TRUNCATE TABLE %s.progress",
+	} {
+		if err := h.conn.Exec(t.Context(), fmt.Sprintf(sql, "`"+h.database+"`")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.drain([]byte(hostileCatalog), 2)
+	if now := h.asOf(); !now.Equal(noon.Add(newest)) {
+		t.Errorf("as_of is %s, want %s", now, noon.Add(newest))
+	}
+	h.equalsOracle(hostileCatalog, 2)
 }

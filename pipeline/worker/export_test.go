@@ -1,19 +1,13 @@
 package worker
 
-import "sync/atomic"
+import (
+	"context"
 
-// CrashAt makes the worker end before its n-th write (from 0) and write nothing after it, as kill -9 would, with
-// small snapshots so that there are many writes.
-func (w *Worker) CrashAt(n int, err error) {
-	w.SmallSnapshots()
-	var writes atomic.Int64
-	w.fault = func(string) error {
-		if writes.Add(1) > int64(n) {
-			return err
-		}
-		return nil
-	}
-}
+	"firstlight/pipeline/lease"
+)
+
+// Checked says that partitions are checked at every flush.
+const Checked = checked
 
 // SmallSnapshots flushes after a few messages.
 func (w *Worker) SmallSnapshots() {
@@ -22,12 +16,46 @@ func (w *Worker) SmallSnapshots() {
 
 // Dealt is how many messages the reader of a running worker has handed to its partitions.
 func (w *Worker) Dealt() (n uint64) {
-	lives := w.observed.lives.Load()
-	if lives == nil {
+	if !w.observed.recovered.Load() {
 		return 0
 	}
-	for i := range *lives {
+	for i := range w.slots() {
 		n += w.reader.Dealt(i)
 	}
 	return n
+}
+
+// FullAfter takes no more messages once so many wait to be written.
+func (w *Worker) FullAfter(messages uint64) {
+	limit := limitsOf(w.Partitions)
+	limit.messages = messages
+	w.limits = &limit
+}
+
+// Limit bounds the snapshots of each partition.
+func (w *Worker) Limit(messages uint64, users, cells, letters int) {
+	w.limits = &limits{messages: messages, users: users, cells: cells, deadLetters: letters, deadBytes: 1 << 20}
+}
+
+// StartPartition starts an idle partition of a running worker.
+func (w *Worker) StartPartition(ctx context.Context, id uint16) error { return w.restart(ctx, id) }
+
+// StopPartition stops a partition of a running worker.
+func (w *Worker) StopPartition(id uint16) { w.stop(id) }
+
+// StateOf returns where a partition is in its life, in a word.
+func (w *Worker) StateOf(id uint16) string { return w.stateOf(id).String() }
+
+// Terms are those of the leases.
+func (w *Worker) Terms(t lease.Terms) { w.terms = &t }
+
+// Runs are the partitions that run in the worker.
+func (w *Worker) Runs() (ids []uint16) {
+	if !w.observed.recovered.Load() {
+		return nil
+	}
+	for _, l := range w.awake() {
+		ids = append(ids, l.id)
+	}
+	return ids
 }

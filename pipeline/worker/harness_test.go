@@ -14,12 +14,14 @@ import (
 	"go.uber.org/zap/zaptest"
 
 	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/kind"
 	"firstlight/pipeline/oracle"
 	"firstlight/pipeline/stream"
 	"firstlight/pipeline/stream/streamtest"
 	"firstlight/pipeline/worker"
+	"firstlight/pipeline/worker/faulty"
 	"firstlight/sinks/clickhouse"
-	"firstlight/sinks/clickhouse/enginetest"
+	"firstlight/sinks/clickhouse/migratedtest"
 )
 
 // harness is a real JetStream and a real ClickHouse database of one test.
@@ -35,10 +37,7 @@ func newHarness(t testing.TB) *harness {
 	t.Helper()
 	h := &harness{t: t}
 	h.nats, h.js = streamtest.Connect(t)
-	h.conn, h.database, _ = enginetest.Database(t)
-	if err := clickhouse.Migrate(t.Context(), h.conn, h.database); err != nil {
-		t.Fatal(err)
-	}
+	h.conn, h.database = migratedtest.Database(t)
 	return h
 }
 
@@ -50,8 +49,10 @@ func (h *harness) reset() {
 			h.t.Fatal(err)
 		}
 	}
-	if err := clickhouse.NewStore(h.conn, h.database).Clear(h.t.Context()); err != nil {
-		h.t.Fatal(err)
+	for _, table := range []string{"generations", "checkpoints", "cells", "users", "names", "progress", "calendar"} {
+		if err := h.conn.Exec(h.t.Context(), "TRUNCATE TABLE `"+h.database+"`."+table); err != nil {
+			h.t.Fatal(err)
+		}
 	}
 }
 
@@ -73,7 +74,7 @@ func (h *harness) publish(messages []oracle.Message) {
 	}
 	select {
 	case <-h.js.PublishAsyncComplete():
-	case <-time.After(time.Minute):
+	case <-time.After(5 * time.Minute):
 		h.t.Fatal("publishing takes over a minute")
 	}
 }
@@ -81,7 +82,7 @@ func (h *harness) publish(messages []oracle.Message) {
 // worker returns a worker over the harness's servers.
 func (h *harness) worker(catalogYAML []byte, partitions int) *worker.Worker {
 	h.t.Helper()
-	c, problems := catalog.Load(catalogYAML)
+	c, problems := catalog.Load(catalogYAML, kind.All)
 	if problems.Failed() {
 		h.t.Fatal(problems.Format("catalog.yaml"))
 	}
@@ -108,11 +109,19 @@ func (h *harness) drain(catalogYAML []byte, partitions int) {
 	h.t.Helper()
 	w := h.worker(catalogYAML, partitions)
 	w.Drain = true
-	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(h.t.Context(), 5*time.Minute)
 	defer cancel()
 	if err := w.Run(ctx); err != nil {
 		h.t.Fatal(err)
 	}
+}
+
+var errCrash = errors.New("crash")
+
+// crashAt lets a worker with small snapshots, which are many, die at its n-th write (from 0).
+func crashAt(w *worker.Worker, n int, at faulty.Moment) {
+	w.SmallSnapshots()
+	faulty.Inject(w, faulty.Crash(n, at, errCrash))
 }
 
 // view reads all rows of a view.

@@ -61,7 +61,7 @@ func good(user, name string, seconds float64, properties string) oracle.Message 
 // stored reads a whole stream back, as the oracle takes it.
 func (h *harness) stored(name string) []oracle.Message {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(h.t.Context(), 5*time.Minute)
 	defer cancel()
 	s, err := h.js.Stream(ctx, name)
 	if err != nil {
@@ -124,7 +124,7 @@ func (h *harness) equalsOracle(yaml string, partitions int) {
 // asOf is up to when all partitions have applied the stream.
 func (h *harness) asOf() time.Time {
 	h.t.Helper()
-	rows, err := h.query("SELECT min(as_of) AS as_of FROM `" + h.database + "`.progress FINAL")
+	rows, err := h.query("SELECT min(as_of) AS as_of FROM `" + h.database + "`.progress FINAL WHERE generation = (SELECT max(generation) FROM `" + h.database + "`.generations)")
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func (h *harness) run(yaml string, partitions int, change func(*worker.Worker)) 
 	w := h.worker([]byte(yaml), partitions)
 	w.Drain = true
 	change(w)
-	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(h.t.Context(), 5*time.Minute)
 	defer cancel()
 	return w.Run(ctx)
 }
@@ -295,7 +295,7 @@ func (h *harness) lettersAreRight(sent []oracle.Message) {
 			}
 			continue
 		}
-		subject := "dead." + x.want + strings.TrimPrefix(m.Subject, "events")
+		subject := fmt.Sprintf("dead.%s%s.%d", x.want, strings.TrimPrefix(m.Subject, "events"), seq)
 		if letter.Header[stream.HeaderReason] != x.want || letter.Subject != subject || letter.Header[stream.HeaderSubject] != m.Subject {
 			h.t.Errorf("%s: its letter is %s with headers %v, want %s", x.name, letter.Subject, letter.Header, subject)
 		}

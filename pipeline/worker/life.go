@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"sync/atomic"
 	"time"
@@ -9,31 +10,56 @@ import (
 	"firstlight/pipeline/stream"
 )
 
-// life runs one partition. Its goroutine owns the partition; a second one writes the snapshot in flight, one at
-// a time, while messages go on being applied. When the next snapshot is full before that one is stored, it
-// stops taking messages: a slow ClickHouse slows consumption instead of growing memory.
+// state is where a partition is in its life. A partition without a life is idle: this worker does nothing with it.
+type state int32
+
+const (
+	idle       state = iota
+	recovering       // what is stored is being loaded
+	running          // messages are applied, and what they change is stored from time to time
+	stopping         // no message is taken any more, what was applied is being stored
+)
+
+func (s state) String() string {
+	return [...]string{"idle", "recovering", "running", "stopping"}[s]
+}
+
+// life is what a worker does with one partition from its start to its end: recover it, run it, stop it (Worker.start, Worker.stop).
+// While it runs its goroutine owns the partition. The worker's flusher asks it for snapshots, of which one at most is on its way,
+// while messages go on being applied. When the next snapshot is full before that one is stored, it stops taking messages: a slow
+// ClickHouse slows consumption instead of growing memory.
 //
-// It ends when the context ends and the last snapshot is stored, or when a write fails for good.
+// It ends once it is halted and the last snapshot is stored, or when a write fails for good.
 type life struct {
+	id    uint16
+	state atomic.Int32 // a state
 	p     *partition
 	in    chan stream.Item
-	every time.Duration
 	limit limits
-	write func(*snapshot) error
+	// urge has the flusher begin. moved is told of every move of committed.
+	urge, moved func()
 	// applied is told of every message taken.
 	applied func(*event.Message)
+	// missed is told of messages that were gone before they were read.
+	missed func(n, upTo uint64)
+	// leased reports whether messages may be taken: no other worker has the partition.
+	leased func() bool
 
-	mark      stream.Mark // newest mark taken
-	taken     uint64      // messages taken
-	flushed   uint64      // messages taken before the last snapshot
+	ask    chan bool      // the flusher wants a snapshot: of all that changed, or only of what is much
+	answer chan *snapshot // nil: there is none to store
+	stored chan error     // how writing the last one went
+	halted chan struct{}  // closed when the life is to end
+	ended  chan struct{}  // closed when it has
+
+	taken     uint64 // messages taken
+	flushed   uint64 // messages taken before the last snapshot
 	inFlight  *snapshot
 	flightsTo position // what is committed once inFlight is stored
-	stored    chan error
 	lastFlush time.Time
 	committed atomic.Pointer[position]
-	behind    atomic.Bool          // set by whoever reports progress
 	held      atomic.Pointer[held] // for Observe
 	alive     atomic.Int64         // when the loop last went round, Unix ns
+	waits     atomic.Pointer[wait] // nil: no message of the partition waits
 }
 
 // position is how far a partition is stored.
@@ -43,148 +69,221 @@ type position struct {
 	taken    uint64 // messages taken from the reader up to there
 }
 
-// limits bound one snapshot: what waits to be written, and what a crash makes a worker read again.
+// wait is that messages of a partition wait, and since when none of them was stored.
+type wait struct {
+	since time.Time
+	at    position
+}
+
+// watch takes note of whether messages wait, and of whether the committed position has moved.
+func (l *life) watch(now time.Time, at *position, waiting bool) {
+	before := l.waits.Load()
+	switch {
+	case !waiting:
+		l.waits.Store(nil)
+	case before == nil || before.at.sequence != at.sequence:
+		l.waits.Store(&wait{since: now, at: *at})
+	}
+}
+
+// limits bound one snapshot of a partition: what waits to be written, and what a crash makes a worker read again.
 type limits struct {
 	messages    uint64
 	users       int
 	cells       int
 	deadLetters int
 	deadBytes   int
+	queue       int // messages that wait to be applied; 0 for queueLength
 }
 
-var defaultLimits = limits{messages: 1_000_000, users: 50_000, cells: 200_000, deadLetters: 20_000, deadBytes: 32 << 20}
+// limitsOf shares what all partitions of a worker may hold among so many.
+func limitsOf(partitions int) limits {
+	return limits{
+		messages: uint64(max(1, 4_000_000/partitions)), users: max(1, 200_000/partitions), cells: max(1, 800_000/partitions),
+		deadLetters: max(1, 80_000/partitions), deadBytes: (128 << 20) / partitions,
+		queue: min(queueLength, max(leastQueue, queuesTogether/partitions)),
+	}
+}
 
 const (
 	queueLength     = 4096
+	queuesTogether  = 1 << 15
+	leastQueue      = 256
 	idleCheckpoints = 10 * time.Second
-	intervalsBehind = 5
 )
 
-func newLife(p *partition, every time.Duration, limit limits, write func(*snapshot) error) *life {
-	l := &life{p: p, in: make(chan stream.Item, queueLength), every: every, limit: limit, write: write, stored: make(chan error, 1), applied: func(*event.Message) {}}
-	l.committed.Store(&position{sequence: p.applied, clock: p.clock})
-	l.held.Store(p.holds(p.checkpoint()))
-	l.alive.Store(time.Now().UnixNano())
-	return l
+// newLife returns the life of an idle partition.
+func newLife(id uint16, limit limits, urge func()) *life {
+	return &life{
+		id: id, limit: limit, in: make(chan stream.Item, cmp.Or(limit.queue, queueLength)), urge: urge, moved: func() {},
+		applied: func(*event.Message) {}, missed: func(uint64, uint64) {}, leased: func() bool { return true },
+		ask: make(chan bool, 1), answer: make(chan *snapshot, 1), stored: make(chan error, 1),
+		halted: make(chan struct{}), ended: make(chan struct{}),
+	}
 }
 
+// recovered gives the life the partition that was loaded.
+func (l *life) recovered(p *partition) {
+	l.p = p
+	l.committed.Store(l.position())
+	l.held.Store(p.holds(p.checkpoint()))
+	l.alive.Store(time.Now().UnixNano())
+	l.state.Store(int32(running))
+}
+
+// run applies messages until ctx ends or the life is halted.
 func (l *life) run(ctx context.Context) error {
-	tick := time.NewTicker(min(l.every, time.Second) / 4)
+	defer close(l.ended)
+	tick := time.NewTicker(time.Second / 4)
 	defer tick.Stop()
 	for {
 		in := l.in
-		if l.full() {
+		switch {
+		case l.full():
+			in = nil
+			l.urge()
+		case !l.leased():
 			in = nil
 		}
 		select {
 		case item := <-in:
-			if err := l.take(item); err != nil {
+			l.take(item)
+		case all := <-l.ask:
+			if err := l.give(all); err != nil {
 				return err
 			}
 		case err := <-l.stored:
-			if err := l.landed(err); err != nil {
+			if err := l.afterWrite(err); err != nil {
 				return err
 			}
 		case <-tick.C:
+		case <-l.halted:
+			return l.end()
 		case <-ctx.Done():
 			return l.end()
 		}
-		now := time.Now()
-		l.alive.Store(now.UnixNano())
-		l.flushIfDue(now)
+		l.alive.Store(time.Now().UnixNano())
+		if l.inFlight == nil && !l.p.changed {
+			l.commit(l.position())
+		}
 	}
 }
 
 // take applies an item, and what else waits behind it.
-func (l *life) take(item stream.Item) error {
+func (l *life) take(item stream.Item) {
 	for n := 1; ; n++ {
-		if item.Mark != nil {
-			l.mark = *item.Mark
-			l.p.applied = max(l.p.applied, l.mark.Sequence)
-		} else {
-			l.taken++
-			err := l.p.apply(&item.Message)
-			l.applied(&item.Message)
-			if err != nil {
-				return err
+		switch {
+		case item.Mark != nil:
+			l.p.applied = max(l.p.applied, item.Mark.Sequence)
+			l.p.streamClock = max(l.p.streamClock, item.Mark.Clock)
+		case item.Gap != nil:
+			if n := l.p.miss(item.Gap); n > 0 {
+				l.missed(n, item.Gap.UpTo)
 			}
+		default:
+			l.taken++
+			l.p.streamClock = max(l.p.streamClock, item.Clock)
+			l.p.apply(&item.Message)
+			l.applied(&item.Message)
 		}
 		if n == queueLength || l.full() {
-			return nil
+			return
 		}
 		select {
 		case item = <-l.in:
 		default:
-			return nil
+			return
 		}
 	}
 }
 
-func (l *life) full() bool {
-	return l.taken-l.flushed >= l.limit.messages || len(l.p.dirtyUsers) >= l.limit.users || l.p.cells.Dirty() >= l.limit.cells ||
-		len(l.p.dead) >= l.limit.deadLetters || l.p.deadBytes >= l.limit.deadBytes
+func (l *life) full() bool { return l.holds(1) }
+
+// holds reports whether what waits to be written is one part in so many of a full snapshot.
+func (l *life) holds(part int) bool {
+	return (l.taken-l.flushed)*uint64(part) >= l.limit.messages || len(l.p.dirtyUsers)*part >= l.limit.users || l.p.cells.Dirty()*part >= l.limit.cells ||
+		len(l.p.dead)*part >= l.limit.deadLetters || l.p.deadBytes*part >= l.limit.deadBytes
 }
 
-func (l *life) flushIfDue(now time.Time) {
-	if l.inFlight != nil {
-		return
+// give answers the flusher: with a snapshot where there is something to store. Where not all is asked for, that is a snapshot that
+// is half full or the last.
+func (l *life) give(all bool) error {
+	if l.inFlight != nil { // the flusher has told how it went before it asked again
+		if err := l.afterWrite(<-l.stored); err != nil {
+			l.answer <- nil
+			return err
+		}
 	}
-	if !l.p.changed {
-		l.committed.Store(l.position())
-	}
-	since := now.Sub(l.lastFlush)
+	now := time.Now()
+	last := state(l.state.Load()) == stopping
 	switch {
-	case l.full():
-	case l.p.changed && since >= l.interval():
-	case !l.p.changed && since >= idleCheckpoints && l.p.applied > l.p.counters.AppliedSeq:
+	case l.p.changed && (all || last || l.holds(2)):
+	case !l.p.changed && l.p.applied > l.p.counters.AppliedSeq && (last || now.Sub(l.lastFlush) >= idleCheckpoints):
 	default:
-		return
+		l.answer <- nil
+		return nil
 	}
-	l.flush(now)
-}
-
-// interval is how often changes are written. A partition that is behind writes larger snapshots, less often: a
-// user or cell that changes many times is then written once, and nobody waits for the newest events yet.
-func (l *life) interval() time.Duration {
-	if l.behind.Load() {
-		return l.every * intervalsBehind
-	}
-	return l.every
-}
-
-func (l *life) flush(now time.Time) {
 	l.lastFlush, l.flushed = now, l.taken
 	l.inFlight, l.flightsTo = l.p.snapshot(), *l.position()
 	l.p.counters.AppliedSeq = l.p.applied
-	go func(s *snapshot) { l.stored <- l.write(s) }(l.inFlight)
+	l.answer <- l.inFlight
+	return nil
 }
 
-func (l *life) landed(err error) error {
+// afterWrite goes on when the snapshot in flight is written, or could not be.
+func (l *life) afterWrite(err error) error {
 	if err != nil {
+		l.inFlight = nil
 		return err
 	}
 	l.p.committed(l.inFlight)
 	l.held.Store(l.p.holds(l.inFlight.checkpoint))
 	l.inFlight = nil
 	to := l.flightsTo
-	l.committed.Store(&to)
+	l.commit(&to)
 	return nil
 }
 
+func (l *life) commit(to *position) {
+	before := l.committed.Swap(to)
+	if before.sequence != to.sequence {
+		l.moved()
+	}
+}
+
 func (l *life) position() *position {
-	return &position{sequence: l.p.applied, clock: max(l.mark.Clock, l.p.clock), taken: l.taken}
+	return &position{sequence: l.p.applied, clock: l.p.streamClock, taken: l.taken}
 }
 
 // end stores what was applied.
 func (l *life) end() error {
-	if l.inFlight != nil {
-		if err := l.landed(<-l.stored); err != nil {
-			return err
+	l.state.Store(int32(stopping))
+	for l.inFlight != nil || l.p.changed || l.p.applied != l.p.counters.AppliedSeq {
+		l.urge()
+		select {
+		case all := <-l.ask:
+			if err := l.give(all); err != nil {
+				return err
+			}
+		case err := <-l.stored:
+			if err := l.afterWrite(err); err != nil {
+				return err
+			}
 		}
 	}
-	if !l.p.changed && l.p.applied == l.p.counters.AppliedSeq {
-		return nil
+	return nil
+}
+
+// empty drops what waits in the queue of a life that has ended: it takes no room any more.
+func (l *life) empty() {
+	for {
+		select {
+		case item := <-l.in:
+			if item.Mark == nil && item.Gap == nil {
+				l.applied(&item.Message)
+			}
+		default:
+			return
+		}
 	}
-	l.flush(time.Now())
-	return l.landed(<-l.stored)
 }

@@ -6,9 +6,12 @@ import (
 	"testing"
 )
 
+// fewChecks is how many cases are drawn with real servers where nobody asks for another number.
+const fewChecks = "6"
+
 // TestMain draws fewer cases than rapid's default: each runs the real servers. -rapid.checks draws more.
 func TestMain(m *testing.M) {
-	if err := flag.Set("rapid.checks", "6"); err != nil {
+	if err := flag.Set("rapid.checks", fewChecks); err != nil {
 		panic(err)
 	}
 	flag.Parse()

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"firstlight/pipeline/facts"
-	"firstlight/sinks/clickhouse"
 )
 
 // The caps on names that come from outside, per partition. What comes later is counted as (other).
@@ -22,18 +21,19 @@ const (
 // names numbers texts for the keys of cells, and admits values up to a cap. Which values are admitted depends on
 // the order of the stream, so they are stored.
 type names struct {
-	texts    []string
-	numbers  map[string]uint32
-	admitted map[string]map[string]struct{} // by scope
-	fresh    []clickhouse.Name              // not stored yet
-	capped   map[string]uint64              // values that became (other), by scope
-	events   map[sourceEvent][2]uint32      // numbers of admitted sources and their events
+	partition uint16
+	texts     []string
+	numbers   map[string]uint32
+	admitted  map[string]map[string]struct{} // by scope
+	fresh     []Name                         // not stored yet
+	capped    map[string]uint64              // values that became (other), by scope
+	events    map[sourceEvent][2]uint32      // numbers of admitted sources and their events
 }
 
 type sourceEvent struct{ source, event string }
 
-func newNames() *names {
-	return &names{numbers: make(map[string]uint32), admitted: make(map[string]map[string]struct{}), capped: make(map[string]uint64), events: make(map[sourceEvent][2]uint32)}
+func newNames(partition uint16) *names {
+	return &names{partition: partition, numbers: make(map[string]uint32), admitted: make(map[string]map[string]struct{}), capped: make(map[string]uint64), events: make(map[sourceEvent][2]uint32)}
 }
 
 // number returns the number of a text.
@@ -73,7 +73,7 @@ func (n *names) admit(scope, value string, limit int, seq uint64) string {
 		return facts.Other
 	}
 	values[value] = struct{}{}
-	n.fresh = append(n.fresh, clickhouse.Name{Scope: scope, Value: value, Version: seq})
+	n.fresh = append(n.fresh, Name{Partition: n.partition, Scope: scope, Value: value, Version: seq})
 	return value
 }
 

@@ -11,24 +11,14 @@ import (
 	"firstlight/pipeline/event"
 	"firstlight/pipeline/facts"
 	"firstlight/pipeline/stream"
-	"firstlight/sinks/clickhouse"
 )
-
-// user is one user's facts in memory, encoded: decoded facts would be several times the size.
-type user struct {
-	id    string
-	facts []byte
-	seq   uint64 // stream sequence of the last event joined
-	dirty bool
-	due   bool // waits in partition.due to be collapsed
-}
 
 // partition is the state of one partition: what apply changes, and what a flush takes. It belongs to one
 // goroutine (see life.go) and is deterministic: the same messages give the same state.
 type partition struct {
 	id       uint16
 	catalog  *catalog.Catalog
-	identity clickhouse.Identity
+	identity Identity
 	calendar *calendar.Calendar
 	joiner   *facts.Joiner
 	folder   *cohort.Folder
@@ -36,31 +26,36 @@ type partition struct {
 	cells    *cohort.Cells
 	names    *names
 
-	applied  uint64 // everything of this partition up to here is in the state
-	clock    int64  // arrival clock, ms
-	prune    int64  // watermark of the last committed checkpoint, ms
-	users    map[string]*user
-	counters clickhouse.Checkpoint
+	applied uint64 // everything of this partition up to here is in the state
+	clock   int64  // arrival clock, ms
+	// streamClock is the largest received time (ms) of all messages of the stream up to applied, of whatever partition.
+	streamClock int64
+	prune       int64  // watermark of the last committed checkpoint, ms
+	users       *users // their facts, encoded: decoded facts would be several times the size
+	forgotten   forgotten
+	counters    Checkpoint
+	trail       trail
 
 	event         event.Event
+	mask          catalog.Mask // the selectors that event matches
 	scratch       *facts.User
 	blank         []byte // an encoded user of whom nothing is known
 	buf           []byte
 	plan          plan
 	before, after []cohort.Contribution
-	affects       []catalog.Mask // per metric
+	outcome       facts.Outcome
 
-	due     map[int64][]*user // users with open events, by the hour (Unix) in which the watermark passes them
-	dueHour int64             // hours before it are done
+	due     map[int64][]uint32 // users with open events, by the hour (Unix) in which the watermark passes them
+	dueHour int64              // hours before it are done
 
 	segmentMaps map[string]map[string]string // of segmentMap
 
-	dirtyUsers []*user
+	dirtyUsers []uint32
 	dead       []stream.DeadLetter
 	deadBytes  int
 	changed    bool // a message was applied since the last snapshot
 
-	sentDead map[uint64]struct{}    // letters sent before a crash
+	sentDead stream.Sent            // letters sent before a crash
 	volumes  map[cohort.Key]uint64  // stored volumes: the sequence each includes
 	ahead    []aheadCell            // cells stored after the checkpoint, by sequence
 	days     map[calendar.Day]int64 // local days not yet in the calendar table
@@ -73,41 +68,38 @@ type aheadCell struct {
 	seq uint64
 }
 
-func newPartition(id uint16, c *catalog.Catalog, identity clickhouse.Identity) *partition {
+func newPartition(id uint16, c *catalog.Catalog, identity Identity) *partition {
 	p := &partition{
 		id: id, catalog: c, identity: identity,
 		calendar: calendar.New(c.Location, c.WeekStart),
-		matcher:  c.NewMatcher(), cells: cohort.NewCells(), names: newNames(),
-		users: make(map[string]*user), due: make(map[int64][]*user),
+		matcher:  c.NewMatcher(), cells: cohort.NewCells(), names: newNames(id),
+		users: newUsers(), due: make(map[int64][]uint32),
 		segmentMaps: make(map[string]map[string]string),
-		sentDead:    make(map[uint64]struct{}),
+		sentDead:    make(stream.Sent),
+		forgotten:   forgotten{since: make(map[string]uint64)},
 		volumes:     make(map[cohort.Key]uint64),
 		days:        make(map[calendar.Day]int64), covered: make(map[calendar.Day]bool),
 	}
 	p.joiner = facts.NewJoiner(c, p.calendar, p.segment)
-	p.folder = cohort.NewFolder(p.joiner, p.names.number)
+	p.folder = cohort.NewFolder(c, p.calendar, p.names.number)
 	p.scratch = p.joiner.NewUser()
-	p.blank = p.scratch.Encode(nil)
-	p.counters = clickhouse.Checkpoint{Identity: identity, Partition: id, Dead: map[string]uint64{}}
-	p.plan = newPlan(c)
-	p.affects = make([]catalog.Mask, len(c.Metrics))
-	for i := range c.Metrics {
-		p.affects[i] = p.joiner.Affects(i)
-	}
+	p.blank = p.scratch.Append(nil)
+	p.counters = Checkpoint{Identity: identity, Partition: id, Dead: map[string]uint64{}}
 	return p
 }
 
 func (p *partition) watermark() int64 { return p.clock - p.catalog.AllowedLateness.Milliseconds() }
 
 // apply takes one message into exactly one account.
-func (p *partition) apply(m *event.Message) error {
+func (p *partition) apply(m *event.Message) {
 	if m.Sequence <= p.applied {
-		return nil
+		return
 	}
 	result := event.Parse(m, p.catalog.AllUsers, &p.event)
 	p.clock = max(p.clock, result.Received)
 	p.applied, p.changed = m.Sequence, true
 	p.counters.Received++
+	p.trail.note(p.counters.Received, m)
 	if p.counters.FirstReceived == 0 {
 		p.counters.FirstReceived = result.Received
 	}
@@ -116,6 +108,11 @@ func (p *partition) apply(m *event.Message) error {
 		p.bury(m, result.Reason, result.Detail)
 	case result.Verdict == event.Ignored:
 		p.counters.Ignored++
+		if token, ok := event.Forgets(m); ok {
+			p.forget(token, m.Sequence)
+		}
+	case p.matcher.Excludes(&p.event):
+		p.counters.Ignored++
 	case p.event.Time < p.watermark():
 		p.bury(m, event.Late, p.lateDetail())
 	default:
@@ -123,9 +120,11 @@ func (p *partition) apply(m *event.Message) error {
 		if p.event.Clamped {
 			p.counters.Clamped++
 		}
-		return p.accept(m.Sequence)
+		if event.Misrouted(m.Subject, p.event.User) {
+			p.counters.Misrouted++
+		}
+		p.accept(m.Sequence)
 	}
-	return nil
 }
 
 func (p *partition) lateDetail() string {
@@ -135,60 +134,58 @@ func (p *partition) lateDetail() string {
 
 func (p *partition) bury(m *event.Message, reason event.Reason, detail string) {
 	p.counters.Dead[string(reason)]++
-	if _, sent := p.sentDead[m.Sequence]; sent {
-		delete(p.sentDead, m.Sequence)
+	letter := stream.Refuse(m, reason, detail)
+	sent := p.sentDead.Has(&letter)
+	delete(p.sentDead, m.Sequence)
+	if sent {
 		return
 	}
-	p.dead = append(p.dead, stream.DeadLetter{Subject: m.Subject, Sequence: m.Sequence, Reason: reason, Detail: detail, Data: m.Data})
+	letter.Attributes = event.Attributes(m.Header)
+	p.dead = append(p.dead, letter)
 	p.deadBytes += len(m.Data)
 }
 
-func (p *partition) accept(seq uint64) error {
-	mask := p.matcher.Match(&p.event)
+func (p *partition) accept(seq uint64) {
+	p.mask = p.matcher.Match(&p.event)
 	p.countVolume(seq)
-	u := p.users[p.event.User]
-	switch {
-	case u == nil:
-		u = &user{id: p.event.User, facts: slices.Clone(p.blank)}
-		p.users[u.id] = u
-	case u.seq >= seq:
-		return nil // stored after the checkpoint this replay started from
+	u, known := p.users.find(p.event.User)
+	if !known {
+		u = p.users.add(p.event.User, p.blank)
+		if since := p.forgotten.of(p.event.User); since >= seq {
+			p.blankUser(u, since) // this replay started from a checkpoint before the user was forgotten
+		}
 	}
-	if err := p.join(u, mask); err != nil {
-		return fmt.Errorf("user %q: %w", u.id, err)
+	if facts.SequenceOf(p.users.facts(u)) >= seq {
+		return // stored after the checkpoint this replay started from
 	}
-	u.seq = seq
-	if !u.dirty {
-		u.dirty = true
+	p.join(u, seq)
+	if p.users.mark(u, markDirty) {
 		p.dirtyUsers = append(p.dirtyUsers, u)
 	}
-	return nil
 }
 
 // join joins the event into the user's facts and moves the user's contributions.
-func (p *partition) join(u *user, mask catalog.Mask) error {
-	if err := p.scratch.Decode(u.facts); err != nil {
-		return err
-	}
-	p.consider(mask)
+func (p *partition) join(u uint32, seq uint64) {
+	p.scratch.Open(p.users.facts(u))
+	p.consider()
 	p.before = p.contributions(p.before[:0])
-	p.joiner.Join(p.scratch, &p.event, mask, p.watermark(), p.prune)
+	p.joiner.Join(p.scratch, &p.event, &p.mask, p.watermark(), p.prune)
 	p.after = p.contributions(p.after[:0])
 	p.cells.Change(p.before, p.after)
+	p.scratch.Sequence = seq
 	p.keep(u)
-	return nil
 }
 
-// keep encodes scratch as the user's facts, and remembers when to collapse what is open in them.
-func (p *partition) keep(u *user) {
-	p.buf = p.scratch.Encode(p.buf[:0])
-	if len(p.buf) <= cap(u.facts) && cap(u.facts) <= 2*len(p.buf) {
-		u.facts = append(u.facts[:0], p.buf...)
-	} else {
-		u.facts = slices.Clone(p.buf)
-	}
-	if newest := p.scratch.NewestOpen(); newest != 0 && !u.due {
-		u.due = true
+// keep encodes scratch as the user's facts.
+func (p *partition) keep(u uint32) {
+	p.buf = p.scratch.Append(p.buf[:0])
+	p.users.set(u, p.buf)
+	p.await(u)
+}
+
+// await remembers when to collapse what is open in the user in scratch.
+func (p *partition) await(u uint32) {
+	if newest := p.scratch.NewestOpen(); newest != 0 && p.users.mark(u, markDue) {
 		hour := max(newest/msPerHour+1, p.dueHour)
 		p.due[hour] = append(p.due[hour], u)
 	}
@@ -208,75 +205,62 @@ func (p *partition) settle() {
 		}
 		delete(p.due, hour)
 		for _, u := range users {
-			u.due = false
-			p.mustDecode(u)
+			p.users.unmark(u, markDue)
+			p.scratch.Open(p.users.facts(u))
 			p.joiner.Collapse(p.scratch, p.watermark(), p.prune)
 			p.keep(u)
 		}
 	}
 }
 
-// mustDecode reads facts that this process encoded or has read before.
-func (p *partition) mustDecode(u *user) {
-	if err := p.scratch.Decode(u.facts); err != nil {
-		panic("BUG: facts that were readable before: " + err.Error())
-	}
-}
-
 // plan says what an event can change.
 type plan struct {
-	cohorts []bool // the entry may move
-	metrics []bool
-	focus   int64 // for metrics whose cohort's entry stays: ms, 0 for none
+	entries []int // cohorts whose entry may move
+	metrics []planned
 }
 
-func newPlan(c *catalog.Catalog) plan {
-	return plan{cohorts: make([]bool, len(c.Cohorts)), metrics: make([]bool, len(c.Metrics))}
+type planned struct {
+	metric int
+	focus  int64 // ms, 0 for none; see cohort.Folder.Metric
 }
 
 // considerAll plans for everything a user counts.
 func (p *partition) considerAll() {
-	p.plan.focus = 0
-	for c := range p.plan.cohorts {
-		p.plan.cohorts[c] = true
+	p.plan.entries, p.plan.metrics = p.plan.entries[:0], p.plan.metrics[:0]
+	for c := range p.catalog.Cohorts {
+		p.plan.entries = append(p.plan.entries, c)
 	}
-	for m := range p.plan.metrics {
-		p.plan.metrics[m] = true
+	for m := range p.catalog.Metrics {
+		p.plan.metrics = append(p.plan.metrics, planned{metric: m})
 	}
 }
 
 // consider plans for the event and the user in scratch.
-func (p *partition) consider(mask catalog.Mask) {
-	p.plan.focus = 0
-	if p.event.Time >= p.scratch.LastSeen {
-		p.plan.focus = p.event.Time
-	}
+func (p *partition) consider() {
+	p.plan.entries, p.plan.metrics = p.plan.entries[:0], p.plan.metrics[:0]
 	for c := range p.catalog.Cohorts {
-		co := &p.scratch.Cohorts[c]
-		p.plan.cohorts[c] = mask.Has(p.catalog.Cohorts[c].Entry) && (!co.Entered() || p.event.Time <= co.Entry)
+		if p.joiner.MovesEntry(p.scratch, c, p.event.Time, &p.mask) {
+			p.plan.entries = append(p.plan.entries, c)
+		}
 	}
 	for m := range p.catalog.Metrics {
-		p.plan.metrics[m] = p.plan.cohorts[p.catalog.Metrics[m].Cohort] ||
-			mask.Intersects(&p.affects[m]) && !p.joiner.Recorded(p.scratch, m, p.event.Time, &mask)
+		moves := slices.Contains(p.plan.entries, p.catalog.Metrics[m].Cohort)
+		switch {
+		case moves:
+			p.plan.metrics = append(p.plan.metrics, planned{metric: m})
+		case p.joiner.Changes(p.scratch, m, p.event.Time, &p.mask):
+			p.plan.metrics = append(p.plan.metrics, planned{m, p.folder.Focus(p.scratch, m, p.event.Time)})
+		}
 	}
 }
 
 // contributions appends what the user in scratch counts, as far as planned.
 func (p *partition) contributions(out []cohort.Contribution) []cohort.Contribution {
-	for c, planned := range p.plan.cohorts {
-		if planned {
-			out = p.folder.Entries(out, p.scratch, c)
-		}
+	for _, c := range p.plan.entries {
+		out = p.folder.Entries(out, p.scratch, c)
 	}
-	for m, planned := range p.plan.metrics {
-		if !planned {
-			continue
-		}
-		focus := p.plan.focus
-		if p.plan.cohorts[p.catalog.Metrics[m].Cohort] {
-			focus = 0
-		}
-		out = p.folder.Metric(out, p.scratch, m, p.prune, focus)
+	for _, m := range p.plan.metrics {
+		out = p.folder.Metric(out, p.scratch, m.metric, p.prune, m.focus)
 	}
 	return out
 }

@@ -1,117 +1,258 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-	"go.uber.org/zap"
 
-	"firstlight/sinks/clickhouse"
+	"firstlight/pipeline/calendar"
+	"firstlight/pipeline/lease"
+	"firstlight/pipeline/trouble"
 )
 
 // progress publishes how far the partitions are: lag, and as_of, the received time up to which all of them have
-// applied the stream. as_of never goes back.
+// applied the stream. as_of never goes back, so it must never be ahead of a stream that may still get its past: it is
+// 1970 before the first event, and follows the server's clock only while the newest event came live.
 type progress struct {
 	drainTo uint64
+	read    uint64        // up to where the reader was at the report before
+	wake    chan struct{} // something was stored
+	covered calendar.Day  // up to which the calendar is stored for as_of
+	mu      sync.Mutex
 	asOf    map[uint16]int64
 }
 
 const (
 	reportInterval = 500 * time.Millisecond
+	goneAfter      = 6       // reports in a row that miss the stream: a server that opens its stores does so stream by stream
 	farBehind      = 100_000 // unread messages from which throughput matters more than freshness
 )
 
 func (p *progress) start(ctx context.Context, w *Worker, last uint64) error {
-	asOf, err := w.Store.AsOf(ctx)
-	if err != nil {
-		return err
-	}
-	p.drainTo, p.asOf = last, asOf
-	return nil
+	p.drainTo, p.wake, p.asOf = last, make(chan struct{}, 1), map[uint16]int64{}
+	return p.refresh(ctx, w.numbers)
 }
+
+// refresh takes in what is stored: whoever ran a partition before may have said more of it.
+func (p *progress) refresh(ctx context.Context, from Numbers) error {
+	asOf, err := from.AsOf(ctx)
+	for id, at := range asOf {
+		p.reach(id, at)
+	}
+	return err
+}
+
+// reach returns the as_of of a partition, at least the one given.
+func (p *progress) reach(partition uint16, asOf int64) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asOf[partition] = max(p.asOf[partition], asOf)
+	return p.asOf[partition]
+}
+
+// of returns the as_of of a partition.
+func (p *progress) of(partition uint16) int64 { return p.reach(partition, 0) }
+
+// moved tells that something was stored.
+func (p *progress) moved() { signal(p.wake) }
 
 // reportUntilDone publishes progress until ctx ends, or when draining until everything up to drainTo is stored.
 func (w *Worker) reportUntilDone(ctx context.Context) error {
 	tick := time.NewTicker(reportInterval)
 	defer tick.Stop()
-	for {
-		if w.Drain && w.storedUpTo() >= w.progress.drainTo {
+	for missed := 0; ; {
+		if w.drained() {
 			return nil
 		}
-		if err := w.report(ctx); err != nil && ctx.Err() == nil {
-			if errors.Is(err, jetstream.ErrStreamNotFound) {
-				return fmt.Errorf("the event stream is gone: %w", err)
-			}
-			w.Log.Warn("progress could not be published, trying again", zap.Error(err))
+		err := w.report(ctx)
+		if missed++; !errors.Is(err, jetstream.ErrStreamNotFound) {
+			missed = 0
 		}
-		select {
-		case <-ctx.Done():
+		if missed >= goneAfter && ctx.Err() == nil {
+			return &Refusal{fmt.Sprintf("the stream %s is gone: it was deleted while it was read; restore it, or %s", w.Events.CachedInfo().Config.Name, rebuildAdvice)}
+		}
+		if stops(err) && ctx.Err() == nil {
+			return err
+		}
+		if !w.untilNextReport(ctx, tick.C) {
 			return nil
-		case <-tick.C:
 		}
 	}
 }
 
-// storedUpTo is the sequence up to which all partitions are stored.
-func (w *Worker) storedUpTo() uint64 {
-	least := w.lives[0].committed.Load().sequence
-	for _, l := range w.lives {
-		least = min(least, l.committed.Load().sequence)
+// untilNextReport waits until the next report is due: when draining, that is also when all is stored. It reports false when ctx has
+// ended.
+func (w *Worker) untilNextReport(ctx context.Context, tick <-chan time.Time) bool {
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick:
+			return true
+		case <-w.progress.wake:
+			if w.drained() {
+				return true
+			}
+		}
+	}
+}
+
+// drained reports whether a worker that drains is done: all that the stream held at its start is stored, by whomever.
+func (w *Worker) drained() bool { return w.Drain && w.allStoredUpTo() >= w.progress.drainTo }
+
+// allStoredUpTo is the sequence up to which all partitions are stored: those of other workers as they last said.
+func (w *Worker) allStoredUpTo() uint64 {
+	if w.sharing == nil {
+		return w.storedUpTo()
+	}
+	said := w.sharing.said()
+	for _, l := range w.awake() {
+		if int(l.id) < len(said) {
+			said[l.id].Stored = l.committed.Load().sequence
+		}
+	}
+	if len(said) == 0 {
+		return 0
+	}
+	return slices.MinFunc(said, func(a, b lease.Partition) int { return cmp.Compare(a.Stored, b.Stored) }).Stored
+}
+
+// storedUpTo is the sequence up to which all partitions that run here are stored; 0 when none does.
+func (w *Worker) storedUpTo() (least uint64) {
+	for i, l := range w.awake() {
+		if at := l.committed.Load().sequence; i == 0 || at < least {
+			least = at
+		}
 	}
 	return least
 }
 
 // report publishes the progress of every partition once.
 func (w *Worker) report(ctx context.Context) error {
-	info, err := w.Events.Info(ctx)
+	r, err := w.measure(ctx)
+	w.tell(ctx, trouble.NATS, "reading the state of the event stream", err)
 	if err != nil {
-		return fmt.Errorf("read the stream's state: %w", err)
+		return err
+	}
+	err = w.inForce(ctx)
+	w.tell(ctx, trouble.ClickHouse, "reading the generation in force", err)
+	if err != nil {
+		return err
+	}
+	r.at = time.Now()
+	if len(r.rows) > 0 && w.leased() { // who paused knows less than whoever has its partitions by now
+		if err = w.coverToday(ctx, r.rows); err == nil {
+			err = w.numbers.WriteProgress(ctx, r.at, r.rows)
+		}
+	}
+	w.tell(ctx, trouble.ClickHouse, "progress", err)
+	if err != nil {
+		return err
+	}
+	w.observed.report.Store(r)
+	return nil
+}
+
+// coverToday stores the local days up to that of as_of before as_of gets there: it may be long after the last event, and what ends
+// with a day is judged by them.
+func (w *Worker) coverToday(ctx context.Context, rows []Progress) error {
+	cal := calendar.New(w.Catalog.Location, w.Catalog.WeekStart)
+	starts, covered := map[calendar.Day]int64{}, w.progress.covered
+	for i := range rows {
+		if rows[i].AsOf == 0 {
+			continue // nothing has been received yet
+		}
+		today := cal.DayOf(rows[i].AsOf / 1000)
+		if today <= w.progress.covered {
+			continue
+		}
+		for d := today - daysBehind; d <= today+daysAhead; d++ {
+			starts[d] = cal.Start(d)
+		}
+		covered = max(covered, today+daysAhead/2)
+	}
+	if len(starts) == 0 {
+		return nil
+	}
+	if err := w.numbers.WriteCalendar(ctx, starts); err != nil {
+		return err
+	}
+	w.progress.covered = covered
+	return nil
+}
+
+// tell reports how an attempt went, unless the end of ctx is why it failed.
+func (w *Worker) tell(ctx context.Context, at, what string, err error) {
+	if stops(err) {
+		return // that is no trouble: it ends the worker
+	}
+	if err == nil || ctx.Err() == nil {
+		w.Trouble.Report(at, what, err)
+	}
+}
+
+// measure returns how far every partition is.
+func (w *Worker) measure(ctx context.Context) (*report, error) {
+	info, err := w.sameStream(ctx)
+	if err != nil {
+		return nil, err
 	}
 	delivered, last := w.reader.Delivered(), info.State.LastSeq
 	if last > delivered.Sequence {
-		if _, last, err = w.newest(ctx); err != nil { // the last sequences may be of deleted messages
-			return err
+		if last, err = w.last(ctx); err != nil { // the last sequences may be of deleted messages
+			return nil, err
 		}
 	}
-	rows := make([]clickhouse.Progress, len(w.lives))
+	if info.State.Msgs == 0 && delivered.Sequence == w.progress.read {
+		w.reader.Gone(info.State.LastSeq)
+	}
+	w.progress.read = delivered.Sequence
+	unseen := uint64(0) // messages the stream holds that the reader has not seen, at most
+	if from := max(delivered.Sequence, max(info.State.FirstSeq, 1)-1); last > from {
+		unseen = min(last-from, info.State.Msgs)
+	}
+	lives := w.awake()
+	rows := make([]Progress, len(lives))
 	behind := last > w.storedUpTo()
-	for i, l := range w.lives {
-		l.behind.Store(last > delivered.Sequence+farBehind)
+	w.flusher.behind.Store(last > delivered.Sequence+farBehind)
+	for i, l := range lives {
 		at := l.committed.Load()
 		asOf := at.clock
 		if !behind && delivered.Live {
 			asOf = info.TimeStamp.UnixMilli()
 		}
-		id := l.p.id
-		w.progress.asOf[id] = max(w.progress.asOf[id], asOf)
-		rows[i] = clickhouse.Progress{Partition: id, StreamSeq: info.State.LastSeq, Lag: w.lag(i, at, delivered.Sequence, last), AsOf: w.progress.asOf[id]}
+		lag := w.lag(lives, l, at, unseen)
+		l.watch(time.Now(), at, lag > 0)
+		rows[i] = Progress{Partition: l.id, StreamSeq: info.State.LastSeq, Lag: lag, AsOf: w.progress.reach(l.id, asOf), Worker: w.Name}
 	}
-	now := time.Now()
-	if err := w.Store.WriteProgress(ctx, now, rows); err != nil {
-		return err
-	}
-	w.observed.report.Store(&report{at: now, rows: rows})
-	return nil
+	return &report{
+		rows: rows, last: info.State.LastSeq, server: info.TimeStamp.UnixMilli(), behind: behind, catchingUp: w.allStoredUpTo() < w.progress.drainTo,
+	}, nil
 }
 
 // lag is how many stored messages of a partition are not applied yet. Of the messages the reader has not seen,
 // each partition is assumed to have the share it had of those seen.
-func (w *Worker) lag(i int, at *position, delivered, last uint64) uint64 {
+func (w *Worker) lag(lives []*life, of *life, at *position, unseen uint64) uint64 {
 	var all uint64
-	for k := range w.lives {
-		all += w.reader.Dealt(k)
+	for _, l := range lives {
+		all += w.reader.Dealt(int(l.id))
 	}
-	dealt := w.reader.Dealt(i)
+	dealt := w.reader.Dealt(int(of.id))
 	lag := dealt - min(dealt, at.taken)
-	if last <= delivered {
-		return lag
-	}
-	unseen := last - delivered
 	if all == 0 {
-		return lag + unseen/uint64(len(w.lives))
+		return lag + unseen/uint64(len(w.slots()))
 	}
 	return lag + uint64(float64(unseen)*float64(dealt)/float64(all))
+}
+
+// stops reports whether an error ends the worker: trying again would not help.
+func stops(err error) bool {
+	var refusal *Refusal
+	return errors.Is(err, errRebuilt) || errors.As(err, &refusal)
 }

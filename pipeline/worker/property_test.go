@@ -11,11 +11,14 @@ import (
 
 	"pgregory.net/rapid"
 
+	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/cohort"
 	"firstlight/pipeline/event"
+	"firstlight/pipeline/kind"
 	"firstlight/pipeline/oracle"
 	"firstlight/pipeline/scenario"
 	"firstlight/pipeline/stream"
+	"firstlight/pipeline/worker/faulty"
 )
 
 // numericViews are the views the oracle computes.
@@ -25,7 +28,8 @@ var numericViews = []string{
 	"ttfv_by_cohort", "ttfv_by_cohort_segments", "ttfv_by_entry_window", "ttfv_by_entry_window_segments",
 	"ttfv_by_window", "ttfv_by_window_segments", "progress_by_age", "progress_by_age_segments",
 	"adoption_by_cohort", "adoption_by_cohort_segments", "adoption_by_window", "adoption_by_window_segments",
-	"user_progress", "stalled_users", "event_volume",
+	"retention_by_cohort", "retention_by_cohort_segments", "retention_by_split",
+	"user_progress", "stalled_users", "event_volume", "metric_status",
 }
 
 // TestPipelineEqualsOracle: for random catalogs and streams every number in every view equals the batch
@@ -34,7 +38,7 @@ func TestPipelineEqualsOracle(t *testing.T) {
 	onlyInFull(t)
 	h := newHarness(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		yaml, messages := drawCatalog(rt), drawStream(rt)
+		yaml, messages := drawCatalog(rt), drawStream(rt, 1, 60)
 		partitions := rapid.IntRange(1, 4).Draw(rt, "partitions")
 		h.reset()
 		h.publish(messages)
@@ -43,21 +47,20 @@ func TestPipelineEqualsOracle(t *testing.T) {
 	})
 }
 
-var errCrash = errors.New("crash")
-
-// TestCrashesChangeNothing: a worker that dies between any two writes of any flush, again and again, ends in the
-// numbers of the oracle, and sends each dead letter once.
+// TestCrashesChangeNothing: a worker that dies before, in the middle of or after any write of any flush, again and again, ends in
+// the numbers of the oracle, and sends each dead letter once.
 func TestCrashesChangeNothing(t *testing.T) {
 	h := newHarness(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		yaml, messages := drawCatalog(rt), drawStream(rt)
+		yaml, messages := drawCatalog(rt), drawStream(rt, 1, 60)
 		partitions := rapid.IntRange(1, 3).Draw(rt, "partitions")
 		h.reset()
 		h.publish(messages)
 		for range rapid.IntRange(1, 4).Draw(rt, "crashes") {
 			w := h.worker([]byte(yaml), partitions)
 			w.Drain = true
-			w.CrashAt(rapid.IntRange(0, 60).Draw(rt, "before write"), errCrash)
+			at := rapid.SampledFrom([]faulty.Moment{faulty.Before, faulty.During, faulty.After}).Draw(rt, "moment")
+			crashAt(w, rapid.IntRange(0, 60).Draw(rt, "write"), at)
 			if err := w.Run(t.Context()); err != nil && !errors.Is(err, errCrash) {
 				rt.Fatal(err)
 			}
@@ -76,11 +79,18 @@ func (h *harness) compare(rt *rapid.T, yaml string, messages []oracle.Message, p
 		rt.Fatal(err)
 	}
 	h.compareAccounts(rt, want.Accounts)
+	views := map[string][]oracle.Row{}
 	for _, view := range numericViews {
-		for _, problem := range scenario.CompareRows(view, want.Views[view], h.view(view)) {
+		views[view] = h.view(view)
+		for _, problem := range scenario.CompareRows(view, want.Views[view], views[view]) {
 			rt.Errorf("%s: %s", view, problem)
 		}
 	}
+	c, problems := catalog.Load([]byte(yaml), kind.All)
+	if problems.Failed() {
+		rt.Fatal(problems.Format("catalog.yaml"))
+	}
+	h.countsEqualViews(rt, c, views)
 	if rt.Failed() {
 		rt.Logf("catalog:\n%s", yaml)
 		for _, m := range messages {
@@ -100,7 +110,11 @@ func (h *harness) compareAccounts(rt *rapid.T, want []oracle.Account) {
 	for _, a := range want {
 		row := got[uint64(a.Partition)]
 		counts := fmt.Sprint(row["received"], row["applied"], row["ignored"], row["clamped"], row["dead"], row["lag"], row["arrival_clock"])
-		if wanted := fmt.Sprint(a.Received, a.Applied, a.Ignored, a.Clamped, a.Dead, uint64(0), a.ArrivalClock.UTC()); counts != wanted {
+		var clock any // none where no message moved it
+		if a.ArrivalClock.UnixMilli() != 0 {
+			clock = a.ArrivalClock.UTC()
+		}
+		if wanted := fmt.Sprint(a.Received, a.Applied, a.Ignored, a.Clamped, a.Dead, uint64(0), clock); counts != wanted {
 			rt.Errorf("partition %d: received, applied, ignored, clamped, dead, lag, clock are %s, want %s", a.Partition, counts, wanted)
 		}
 		for _, n := range a.Dead {
@@ -133,8 +147,10 @@ func drawCatalog(t *rapid.T) string {
 	var b strings.Builder
 	pick := func(what string, values ...string) string { return rapid.SampledFrom(values).Draw(t, what) }
 	fmt.Fprintf(&b, "version: 1\nproduct: p\ntimezone: %s\nweek_start: %s\nallowed_lateness: %s\nsettle: 10m\nwindows: [%s]\n",
-		pick("zone", zones...), pick("week", "monday", "sunday"), pick("lateness", "1h", "24h", "5d", "730d"),
+		pick("zone", zones...), pick("week", "monday", "sunday"), pick("lateness", "1h", "1h", "1h", "24h", "24h", "5d", "730d"),
 		pick("windows", "1h, 1d, 7d/1d", "1d, 1w, 1mo", "1h", "3d/1d, 1h, 1w", "1mo, 2d/1d, 7d/1d", "1h, 1d, 1w, 1mo, 28d/1d"))
+	b.WriteString(pick("exclude", "", "", `exclude: {where: "properties.n == 7"}`+"\n", `exclude: {users_with: {event: e, where: "properties.n == 6"}}`+"\n",
+		`exclude: {where: 'properties.plan == "free"', users_with: {event: [b, d, e], where: "properties.n == 5"}}`+"\n"))
 	b.WriteString("defaults: {owner: o, objective: o, indicator: leading, direction: up, action: a}\ncohorts:\n")
 	entry := pick("entry", "{event: a}", "{event: [a, b]}", "{first_seen: true}", `{event: a, where: "properties.n > 2"}`)
 	fmt.Fprintf(&b, "  - {name: c, entry: %s, grain: %s, segments: [plan, {name: country, path: context.country, values: [DE, FR]}]}\n", entry, pick("grain", "day", "week", "month"))
@@ -143,21 +159,49 @@ func drawCatalog(t *rapid.T) string {
 	step := func(what string) string {
 		return pick(what, "{event: b}", "{event: c}", "{event: [b, c]}", "{event: a}", `{event: "*", count: 2}`, "{event: c, count: 3}", `{event: d, where: 'properties.plan != "pro"'}`, `{event: "*", where: "properties.n >= 5"}`)
 	}
+	cohortOfAct0, cohortOfAct1 := "", ""
 	for i := range rapid.IntRange(1, 2).Draw(t, "activations") {
 		var steps []string
 		for s := range rapid.IntRange(1, 3).Draw(t, "steps") {
 			steps = append(steps, strings.Replace(step("step"), "{", fmt.Sprintf("{name: s%d, ", s), 1))
 		}
-		fmt.Fprintf(&b, "  - {name: act%d, kind: activation, cohort: %s, steps: [%s], order: %s, within: %s}\n", i, pick("cohort", "c", "d"),
+		cohort := pick("cohort", "c", "d")
+		if i == 0 {
+			cohortOfAct0 = cohort
+		} else {
+			cohortOfAct1 = cohort
+		}
+		fmt.Fprintf(&b, "  - {name: act%d, kind: activation, cohort: %s, steps: [%s], order: %s, within: %s}\n", i, cohort,
 			strings.Join(steps, ", "), pick("order", "any", "sequence"), pick("within", "1h", "1d", "7d"))
 	}
 	fmt.Fprintf(&b, "  - {name: ttfv, kind: ttfv, cohort: %s, value: %s%s}\n", pick("cohort", "c", "d"), step("value"), pick("horizon", "", ", within: 2d"))
 	fmt.Fprintf(&b, "  - {name: use, kind: adoption, cohort: %s, feature: %s%s%s}\n", pick("cohort", "c", "d"), pick("feature", "{event: b}", "{event: [a, c]}", `{event: "*", where: "properties.n < 4"}`),
 		pick("active", "", ", active: {event: d}", `, active: {event: [a, b], where: "properties.n != 3"}`), pick("horizon2", "", ", within: 3d"))
+	for i := range rapid.IntRange(1, 2).Draw(t, "retentions") {
+		after, cohort := pick("after", "", "", "act0"), pick("cohort", "c", "d")
+		if after != "" {
+			after, cohort = ", after: "+after, cohortOfAct0
+		}
+		if cohort == cohortOfAct0 && after == "" {
+			after = pick("split", "", ", split_by: act0")
+		}
+		if after == ", after: act0" && cohortOfAct1 == cohort {
+			after += pick("split", "", ", split_by: act1")
+		}
+		period := pick("period", "day", "week", "calendar_day", "calendar_week", "calendar_month")
+		least := pick("least", "", "", ", least: 2", ", least: 3")
+		if period != "calendar_day" {
+			least = pick("least", "", ", least: 2", ", least: {days: 2}", ", least: {days: 1}")
+		}
+		fmt.Fprintf(&b, "  - {name: back%d, kind: retention, cohort: %s%s%s, period: %s, periods: %s%s%s}\n", i, cohort,
+			pick("return", "", ", return: c", `, return: {event: [a, b, d]}`, `, return: {event: "*", where: "properties.n > 2"}`), after,
+			period, pick("periods", "1", "3", "12", "90"), least, pick("target", "", ", target: {value: 0.5, period: 0}"))
+	}
 	return b.String()
 }
 
-func drawStream(t *rapid.T) []oracle.Message {
+// drawStream draws messages of a few users, from least to most of them; some of them come twice.
+func drawStream(t *rapid.T, least, most int) []oracle.Message {
 	type arriving struct {
 		received time.Time
 		user     string
@@ -166,9 +210,9 @@ func drawStream(t *rapid.T) []oracle.Message {
 	base := time.Date(2026, 3, 26, 20, 30, 0, 0, time.UTC) // the clocks change in Berlin within
 	span := time.Duration(rapid.SampledFrom([]int{3, 60, 24 * 9, 24 * 50}).Draw(t, "span hours")) * time.Hour
 	grid := rapid.SampledFrom([]time.Duration{time.Millisecond, time.Minute, 30 * time.Minute, 6 * time.Hour}).Draw(t, "grid")
-	delay := rapid.SampledFrom([]time.Duration{0, 30 * time.Minute, 6 * time.Hour, 4 * 24 * time.Hour}).Draw(t, "delay")
+	delay := rapid.SampledFrom([]time.Duration{0, 30 * time.Minute, 6 * time.Hour, 4 * 24 * time.Hour, 4 * 24 * time.Hour, 30 * 24 * time.Hour}).Draw(t, "delay")
 	var all []arriving
-	for range rapid.IntRange(1, 60).Draw(t, "events") {
+	for range rapid.IntRange(least, most).Draw(t, "events") {
 		at := base.Add(time.Duration(rapid.Int64Range(0, int64(span)).Draw(t, "at")).Truncate(grid))
 		e := map[string]any{
 			"event": rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}).Draw(t, "event"), "timestamp": at.Format("2006-01-02T15:04:05.000Z"),
@@ -196,11 +240,19 @@ func drawStream(t *rapid.T) []oracle.Message {
 	if rapid.Bool().Draw(t, "in order of receipt") {
 		sort.SliceStable(all, func(i, j int) bool { return all[i].received.Before(all[j].received) })
 	}
+	forgotten := rapid.SampledFrom([]int{0, 0, 0, 10, 30}).Draw(t, "forgotten every")
 	var out []oracle.Message
-	for i, a := range all {
+	forget := func(user string) {
+		m := event.Forget(event.Token(user), event.Token(user))
+		out = append(out, oracle.Message{Subject: m.Subject, Header: map[string]string{event.ControlHeader: m.Header[event.ControlHeader][0]}, Stored: time.Now(), Sequence: uint64(len(out) + 1), Data: m.Data})
+	}
+	for _, a := range all {
+		if forgotten > 0 && rapid.IntRange(1, forgotten).Draw(t, "forget") == 1 {
+			forget(rapid.SampledFrom([]string{"u1", "u2", "u3", "u4", "u5", "u6"}).Draw(t, "whom"))
+		}
 		out = append(out, oracle.Message{
 			Subject: event.Subject("web", a.user), Header: map[string]string{oracle.ReceivedAt: a.received.Format("2006-01-02T15:04:05.000Z")},
-			Stored: time.Now(), Sequence: uint64(i + 1), Data: []byte(a.body),
+			Stored: time.Now(), Sequence: uint64(len(out) + 1), Data: []byte(a.body),
 		})
 	}
 	return out

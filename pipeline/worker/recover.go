@@ -1,21 +1,88 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/sync/errgroup"
 
-	"firstlight/sinks/clickhouse"
+	"firstlight/pipeline/cohort"
 )
 
-// recover brings a partition to its checkpoint: it loads the users and folds them into cells. What was stored
-// after the checkpoint is marked, so that the replay skips what is in it already.
-func (w *Worker) recover(ctx context.Context, p *partition, cp clickhouse.Checkpoint, sent map[uint64]struct{}) error {
+// recover brings partitions to their checkpoints: it loads the users and folds them into cells. What was stored after the checkpoints
+// is marked, so that the replay skips what is in it already. Each table is read once for all of them: a query costs the server more
+// than the rows of a small partition.
+func (w *Worker) recover(ctx context.Context, recovering []*partition) error {
+	of := make(map[uint16]*partition, len(recovering))
+	ids := make([]uint16, len(recovering))
+	prunes, applied := make(map[uint16]int64), make(map[uint16]uint64)
+	for i, p := range recovering {
+		ids[i], of[p.id] = p.id, p
+		prunes[p.id], applied[p.id] = p.prune/1000, p.applied
+	}
+	if err := w.numbers.LoadNames(ctx, ids, func(id uint16, scope, value string) { of[id].names.load(scope, value) }); err != nil {
+		return err
+	}
+	if err := w.numbers.LoadForgotten(ctx, ids, func(f Forgotten) error { return of[f.Partition].loadForgotten(f) }); err != nil {
+		return err
+	}
+	if err := w.loadUsers(ctx, ids, recovering); err != nil {
+		return err
+	}
+	if err := w.addBetween(ctx, ids, recovering); err != nil {
+		return err
+	}
+	err := w.numbers.LoadVolumes(ctx, prunes, func(id uint16, c StoredCell) {
+		p := of[id]
+		k, _ := p.keyOf(c)
+		p.cells.Set(k, c.N)
+		p.volumes[k] = c.Version
+	})
+	if err != nil {
+		return err
+	}
+	err = w.numbers.LoadAhead(ctx, applied, func(id uint16, c StoredCell) {
+		p := of[id]
+		if k, ok := p.keyOf(c); ok {
+			p.ahead = append(p.ahead, aheadCell{key: k, seq: c.Version})
+		}
+	})
+	for _, p := range recovering {
+		slices.SortFunc(p.ahead, func(a, b aheadCell) int { return cmp.Compare(a.seq, b.seq) })
+	}
+	return err
+}
+
+// addBetween has the cells of times between steps written where fewer are stored than the users' facts give: a version
+// before this one stored users and no such cells.
+func (w *Worker) addBetween(ctx context.Context, ids []uint16, recovering []*partition) error {
+	held := make([]int, len(recovering))
+	for i, p := range recovering {
+		held[i] = p.cells.Count(cohort.Between)
+	}
+	if slices.Max(held) == 0 {
+		return nil
+	}
+	stored, err := w.numbers.CountCells(ctx, ids, cohort.Between.String())
+	if err != nil {
+		return err
+	}
+	for i, p := range recovering {
+		if stored[p.id] < held[i] {
+			p.cells.TouchAll(cohort.Between)
+			p.changed = true
+		}
+	}
+	return nil
+}
+
+// resume takes over what a checkpoint says.
+func (p *partition) resume(cp Checkpoint) {
 	p.counters, p.applied, p.clock = cp, cp.AppliedSeq, cp.ArrivalClock
+	p.streamClock = max(cp.StreamClock, cp.ArrivalClock) // an old row has no stream clock: 0
 	if p.counters.Dead == nil {
 		p.counters.Dead = map[string]uint64{}
 	}
@@ -24,65 +91,42 @@ func (w *Worker) recover(ctx context.Context, p *partition, cp clickhouse.Checkp
 	for scope, n := range cp.Capped {
 		p.names.capped[scope] = n
 	}
-	for seq := range sent {
-		if seq > p.applied {
-			p.sentDead[seq] = struct{}{}
-		}
-	}
-	if err := w.Store.LoadNames(ctx, p.id, p.names.load); err != nil {
-		return err
-	}
-	if err := w.Store.LoadUsers(ctx, p.id, p.load); err != nil {
-		return err
-	}
-	err := w.Store.LoadVolumes(ctx, p.id, p.prune/1000, func(c clickhouse.StoredCell) {
-		k, _ := p.keyOf(c)
-		p.cells.Set(k, c.N)
-		p.volumes[k] = c.Version
-	})
-	if err != nil {
-		return err
-	}
-	err = w.Store.LoadAhead(ctx, p.id, p.applied, func(c clickhouse.StoredCell) {
-		if k, ok := p.keyOf(c); ok {
-			p.ahead = append(p.ahead, aheadCell{key: k, seq: c.Version})
-		}
-	})
-	slices.SortFunc(p.ahead, func(a, b aheadCell) int { return int(min(1, max(-1, int64(a.seq)-int64(b.seq)))) })
-	return err
+	p.joiner.Capped = cp.Capped[capOpenEvents]
+	delete(p.names.capped, capOpenEvents)
+	p.trail.restore(cp.Received, cp.Fingerprints)
 }
 
-// recoverAll recovers every partition and returns the first sequence to read.
-func (w *Worker) recoverAll(ctx context.Context, checkpoints []clickhouse.Checkpoint) ([]*partition, error) {
+// recoverAll recovers partitions from their checkpoints.
+func (w *Worker) recoverAll(ctx context.Context, checkpoints []Checkpoint) ([]*partition, error) {
 	began := time.Now()
 	deadSeq := checkpoints[0].DeadSeq
-	for _, c := range checkpoints {
-		deadSeq = min(deadSeq, c.DeadSeq)
+	for i := range checkpoints {
+		deadSeq = min(deadSeq, checkpoints[i].DeadSeq)
 	}
 	sent, err := w.Dead.SentAfter(ctx, deadSeq)
 	if err != nil {
 		return nil, err
 	}
 	partitions := make([]*partition, len(checkpoints))
-	var group errgroup.Group
-	group.SetLimit(4)
 	for i, cp := range checkpoints {
 		p := newPartition(cp.Partition, w.Catalog, cp.Identity)
-		partitions[i] = p
-		group.Go(func() error {
-			if err := w.recover(ctx, p, cp, sent); err != nil {
-				return fmt.Errorf("recover partition %d: %w", p.id, err)
+		p.resume(cp)
+		for seq, of := range sent {
+			if seq > p.applied {
+				p.sentDead[seq] = of
 			}
-			return nil
-		})
+		}
+		partitions[i] = p
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
+	if len(partitions) > 0 {
+		if err := w.recover(ctx, partitions); err != nil {
+			return nil, fmt.Errorf("recover partitions: %w", err)
+		}
 	}
 	users := 0
 	for _, p := range partitions {
-		users += len(p.users)
+		users += p.users.Len()
 	}
-	w.Log.Info("recovered", zap.Int("users", users), zap.Duration("took", time.Since(began)))
+	w.Log.Info("recovered", zap.Int("partitions", len(partitions)), zap.Int("users", users), zap.Duration("took", time.Since(began)))
 	return partitions, nil
 }

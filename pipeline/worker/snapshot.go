@@ -3,33 +3,34 @@ package worker
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"firstlight/pipeline/calendar"
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/cohort"
-	"firstlight/pipeline/facts"
 	"firstlight/pipeline/stream"
-	"firstlight/sinks/clickhouse"
 )
 
 // snapshot is everything a flush writes: one partition at one sequence.
 type snapshot struct {
-	names      []clickhouse.Name
+	names      []Name
 	days       map[calendar.Day]int64
-	cells      clickhouse.CellRows
-	users      clickhouse.UserRows
+	cells      CellRows
+	forgotten  []Forgotten
+	users      UserRows
 	dead       []stream.DeadLetter
-	checkpoint clickhouse.Checkpoint
+	checkpoint Checkpoint
 	watermark  int64
-	deadTried  bool // dead letters may have been sent in part
 }
 
 // snapshot takes what changed since the last one. The partition may go on at once: nothing is shared.
 func (p *partition) snapshot() *snapshot {
+	p.check()
 	p.touchAhead()
 	s := &snapshot{names: p.names.fresh, dead: p.dead, watermark: p.watermark()}
 	p.names.fresh, p.dead, p.deadBytes, p.changed = nil, nil, 0, false
+	s.forgotten, p.forgotten.fresh, p.forgotten.numbers = p.forgotten.fresh, nil, nil
 	p.takeCells(&s.cells)
 	p.takeUsers(&s.users)
 	s.days, p.days = p.days, make(map[calendar.Day]int64)
@@ -38,14 +39,15 @@ func (p *partition) snapshot() *snapshot {
 }
 
 // checkpoint returns the accounts as they are now.
-func (p *partition) checkpoint() clickhouse.Checkpoint {
+func (p *partition) checkpoint() Checkpoint {
 	c := p.counters
-	c.AppliedSeq, c.ArrivalClock = p.applied, p.clock
+	c.AppliedSeq, c.ArrivalClock, c.StreamClock = p.applied, p.clock, p.streamClock
 	c.Dead = maps.Clone(c.Dead)
+	c.Fingerprints = p.trail.all()
 	c.Failures = p.matcher.Failures()
 	c.Capped = maps.Clone(p.names.capped)
 	if p.joiner.Capped > 0 {
-		c.Capped["open events"] = p.joiner.Capped
+		c.Capped[capOpenEvents] = p.joiner.Capped
 	}
 	return c
 }
@@ -58,8 +60,12 @@ func (p *partition) committed(s *snapshot) {
 	p.counters.DeadSeq = s.checkpoint.DeadSeq
 	if before/msPerHour != p.prune/msPerHour {
 		p.cells.Forget(func(k cohort.Key) bool { return p.folder.BucketEnd(k)*1000 <= p.prune })
+		p.releaseForgotten()
 	}
 }
+
+// capOpenEvents names the cap on a user's open events among the counts of caps.
+const capOpenEvents = "open events"
 
 const msPerHour = calendar.HourSeconds * 1000
 
@@ -76,30 +82,36 @@ func (p *partition) touchAhead() {
 	p.ahead = p.ahead[n:]
 }
 
-func (p *partition) takeCells(r *clickhouse.CellRows) {
+func (p *partition) takeCells(r *CellRows) {
 	r.Partition, r.Version = p.id, p.applied
 	grow(r, p.cells.Dirty())
+	var room struct {
+		ages   arena[uint16]
+		counts arena[uint64]
+	}
 	p.cells.Take(func(k cohort.Key, c *cohort.Cell) {
 		p.describe(k, r)
 		r.N = append(r.N, c.Counts.N)
-		r.Active = append(r.Active, c.Counts.Active)
-		r.Adopters = append(r.Adopters, c.Counts.Adopters)
-		r.NewAdopters = append(r.NewAdopters, c.Counts.NewAdopters)
-		ages, counts, sums := make([]uint16, len(c.Ages)), make([]uint64, len(c.Ages)), make([]uint64, len(c.Ages))
-		for i, a := range c.Ages {
+		r.Active = append(r.Active, int64(c.Counts.Active))
+		r.Adopters = append(r.Adopters, int64(c.Counts.Adopters))
+		r.NewAdopters = append(r.NewAdopters, int64(c.Counts.NewAdopters))
+		n := c.Ages.Len()
+		ages, counts, sums := room.ages.cut(n), room.counts.cut(n), room.counts.cut(n)
+		for i := range n {
+			a := c.Ages.At(i)
 			ages[i], counts[i], sums[i] = a.Bucket, uint64(a.N), uint64(a.SumMs)
 		}
 		r.Ages, r.Counts, r.Sums = append(r.Ages, ages), append(r.Counts, counts), append(r.Sums, sums)
 	})
 }
 
-func grow(r *clickhouse.CellRows, n int) {
+func grow(r *CellRows, n int) {
 	r.Kind, r.Name, r.Segment = make([]string, 0, n), make([]string, 0, n), make([]string, 0, n)
 	r.Value, r.Window = make([]string, 0, n), make([]string, 0, n)
 }
 
 // describe appends the columns that say what a cell means.
-func (p *partition) describe(k cohort.Key, r *clickhouse.CellRows) {
+func (p *partition) describe(k cohort.Key, r *CellRows) {
 	name, segment, value, window := "", "", "", ""
 	day := p.folder.Day(k)
 	switch k.Kind {
@@ -111,6 +123,9 @@ func (p *partition) describe(k cohort.Key, r *clickhouse.CellRows) {
 	default:
 		name = p.catalog.Metrics[k.Name].Name
 		segment, value = p.segmentOf(p.catalog.Metrics[k.Name].Cohort, k)
+		if startIsValue(k) {
+			value = strconv.Itoa(int(k.Value))
+		}
 	}
 	if k.Kind == cohort.Window || k.Kind == cohort.Trailing {
 		window = p.folder.Windows[k.Window].Name
@@ -121,6 +136,9 @@ func (p *partition) describe(k cohort.Key, r *clickhouse.CellRows) {
 	r.Bucket, r.BucketEnd = append(r.Bucket, time.Unix(k.Bucket, 0).UTC()), append(r.BucketEnd, time.Unix(p.folder.BucketEnd(k), 0).UTC())
 	p.cover(day)
 }
+
+// startIsValue reports whether the value of a cell is when its users started, as a number.
+func startIsValue(k cohort.Key) bool { return k.Kind == cohort.Period && k.Segment == 0 && k.Value > 0 }
 
 func (p *partition) segmentOf(c int, k cohort.Key) (segment, value string) {
 	if k.Segment == 0 {
@@ -147,39 +165,74 @@ func (p *partition) cover(day calendar.Day) {
 }
 
 // takeUsers encodes the users that changed.
-func (p *partition) takeUsers(r *clickhouse.UserRows) {
+func (p *partition) takeUsers(r *UserRows) {
 	r.Partition = p.id
 	n := len(p.dirtyUsers)
 	r.UserID, r.Facts, r.LastSeen, r.Version = make([]string, 0, n), make([]string, 0, n), make([]int64, 0, n), make([]uint64, 0, n)
+	var room userRoom
+	texts := make([]byte, 0, 256*n) // of ids and facts, one behind the other: two strings a user would be garbage of their own
+	ends := make([]int, 0, 2*n)
 	for _, u := range p.dirtyUsers {
-		u.dirty = false
-		p.mustDecode(u)
-		r.UserID, r.Facts = append(r.UserID, u.id), append(r.Facts, string(u.facts))
-		r.LastSeen, r.Version = append(r.LastSeen, p.scratch.LastSeen), append(r.Version, u.seq)
-		p.describeUser(r)
+		p.users.unmark(u, markDirty)
+		p.scratch.Open(p.users.facts(u))
+		texts = append(texts, p.users.id(u)...)
+		ends = append(ends, len(texts))
+		texts = p.scratch.Store(texts)
+		ends = append(ends, len(texts))
+		r.LastSeen, r.Version = append(r.LastSeen, p.scratch.LastSeen), append(r.Version, p.scratch.Sequence)
+		p.describeUser(r, &room)
+	}
+	from, all := 0, view(texts)
+	for i := 0; i < len(ends); i += 2 {
+		r.UserID, r.Facts = append(r.UserID, all[from:ends[i]]), append(r.Facts, all[ends[i]:ends[i+1]])
+		from = ends[i+1]
 	}
 	p.dirtyUsers = p.dirtyUsers[:0]
 }
 
+// arena gives out slices of large ones: a snapshot's rows hold a few short slices each, which would be garbage of their own.
+type arena[T any] struct{ rest []T }
+
+const arenaSize = 4096
+
+// cut returns n zeros.
+func (a *arena[T]) cut(n int) []T {
+	if n > len(a.rest) {
+		a.rest = make([]T, max(n, arenaSize))
+	}
+	out := a.rest[:n:n]
+	a.rest = a.rest[n:]
+	return out
+}
+
+// userRoom is where the columns of users that are lists lie.
+type userRoom struct {
+	times    arena[int64]
+	days     arena[time.Time]
+	segments arena[map[string]string]
+	steps    arena[uint64]
+}
+
 // describeUser appends what BI reads of the user in scratch.
-func (p *partition) describeUser(r *clickhouse.UserRows) {
+func (p *partition) describeUser(r *UserRows, room *userRoom) {
 	cohorts, metrics := len(p.catalog.Cohorts), len(p.catalog.Metrics)
-	entered, starts, segments := make([]int64, cohorts), make([]time.Time, cohorts), make([]map[string]string, cohorts)
+	entered, starts, segments := room.times.cut(cohorts), room.days.cut(cohorts), room.segments.cut(cohorts)
+	excluded := p.scratch.Excluded() != 0
 	for c := range p.catalog.Cohorts {
-		co := &p.scratch.Cohorts[c]
+		co := p.scratch.Cohort(c)
 		starts[c] = calendar.Day(0).Time()
-		if co.Entered() {
+		if co.Entered() && !excluded {
 			entered[c], starts[c] = co.Entry, p.folder.CohortStart(c, co.Entry).Time()
 			segments[c] = p.segmentMap(c, co.Segments)
 		}
 	}
-	reached, steps := make([]int64, metrics), make([]uint64, metrics)
-	var o facts.Outcome
+	reached, steps := room.times.cut(metrics), room.steps.cut(metrics)
+	o := &p.outcome
 	for m := range p.catalog.Metrics {
 		if entered[p.catalog.Metrics[m].Cohort] == 0 {
 			continue
 		}
-		p.joiner.Outcome(p.scratch, m, &o)
+		p.scratch.Metric(m).Outcome(p.scratch.CohortOf(m), o)
 		reached[m] = o.Reached
 		for i, at := range o.Steps {
 			if at != 0 {
@@ -213,25 +266,8 @@ func (p *partition) segmentMap(c int, values []string) map[string]string {
 
 const maxSegmentMaps = 10_000
 
-// load adds a stored user: its facts, and its contributions to the cells.
-func (p *partition) load(id string, stored []byte, version uint64) error {
-	if err := p.scratch.Decode(stored); err != nil {
-		return err
-	}
-	u := &user{id: id, facts: slices.Clip(stored), seq: version}
-	p.users[id] = u
-	if p.scratch.NewestOpen() != 0 {
-		p.joiner.Collapse(p.scratch, p.watermark(), p.prune)
-		p.keep(u)
-	}
-	p.considerAll()
-	p.after = p.contributions(p.after[:0])
-	p.cells.Load(p.after)
-	return nil
-}
-
 // keyOf returns the key of a stored cell, false when the catalog has no such thing any more.
-func (p *partition) keyOf(c clickhouse.StoredCell) (cohort.Key, bool) {
+func (p *partition) keyOf(c StoredCell) (cohort.Key, bool) {
 	k := cohort.Key{Bucket: c.Bucket.Unix(), Start: calendar.FromDate(c.CohortStart.Date()), Stage: c.Stage, Value: p.names.number(c.Value)}
 	cohortIndex := -1
 	switch c.Kind {
@@ -247,13 +283,17 @@ func (p *partition) keyOf(c clickhouse.StoredCell) (cohort.Key, bool) {
 			return k, false
 		}
 		k.Name, cohortIndex = uint32(m), p.catalog.Metrics[m].Cohort
-		k.Kind = map[string]cohort.Kind{"reach": cohort.Reach, "done": cohort.Done, "window": cohort.Window, "trailing": cohort.Trailing}[c.Kind]
+		k.Kind = cohort.KindNamed(c.Kind)
 	}
 	if c.Window != "" {
 		k.Window = uint8(slices.IndexFunc(p.folder.Windows, func(w catalog.Window) bool { return w.Name == c.Window }))
 	}
 	if c.Segment == "" {
-		k.Value = 0
+		if k.Value = 0; k.Kind == cohort.Period && c.Value != "" {
+			start, err := strconv.ParseUint(c.Value, 10, 32)
+			k.Value = uint32(start)
+			return k, err == nil
+		}
 		return k, cohortIndex >= 0
 	}
 	k.Segment = uint8(1 + slices.IndexFunc(p.catalog.Cohorts[cohortIndex].Segments, func(s catalog.Segment) bool { return s.Name == c.Segment }))

@@ -2,89 +2,167 @@ package worker
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"time"
 
-	"go.uber.org/zap"
-
+	"firstlight/pipeline/calendar"
+	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/stream"
 )
 
-// store writes a snapshot in the order that makes a crash between any two writes harmless: names and calendar,
-// cells, users, dead letters, and last the checkpoint that covers them. Each write is tried again until it
-// succeeds or ctx ends.
-func (w *Worker) store(ctx context.Context, s *snapshot) error {
-	p := s.checkpoint.Partition
-	steps := []struct {
-		what  string
-		empty bool
-		write func() error
-	}{
-		{"names", len(s.names) == 0, func() error { return w.Store.WriteNames(ctx, p, s.names) }},
-		{"calendar", len(s.days) == 0, func() error { return w.Store.WriteCalendar(ctx, s.days) }},
-		{"cells", s.cells.Len() == 0, func() error { return w.Store.WriteCells(ctx, &s.cells) }},
-		{"users", s.users.Len() == 0, func() error { return w.Store.WriteUsers(ctx, &s.users) }},
-		{"dead letters", len(s.dead) == 0, func() error { return w.sendDead(ctx, s) }},
-		{"checkpoint", false, func() error { return w.writeCheckpoint(ctx, s) }},
-	}
-	for _, step := range steps {
-		if step.empty {
-			continue
-		}
-		if w.fault != nil {
-			if err := w.fault(step.what); err != nil {
-				return err
-			}
-		}
-		if err := w.retry(ctx, step.what, step.write); err != nil {
-			return fmt.Errorf("flush partition %d: %w", p, err)
-		}
-	}
-	return nil
+// Store is where a worker keeps what it computes. Everything computed belongs to a generation, and only the largest counts: so
+// whatever is begun anew takes effect with one row, and a worker that has not heard of it writes where nobody reads. A Store is
+// safe for concurrent use. Its errors are passing ones (package trouble) unless they say otherwise.
+type Store interface {
+	// Generation returns the generation in force, 0 when there is none yet.
+	Generation(ctx context.Context) (uint32, error)
+	// Begin puts a new generation in force, which holds nothing, and returns it: or another that began at the same moment.
+	Begin(ctx context.Context, now time.Time) (uint32, error)
+	// In returns the numbers of one generation.
+	In(generation uint32) Numbers
+
+	// SaveCatalog makes a catalog the one in force, as of now, unless it is already.
+	SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Time) error
+	// ChangedDefinitions names what a catalog defines otherwise than the one in force.
+	ChangedDefinitions(ctx context.Context, c *catalog.Catalog) ([]string, error)
+	// WriteAgeEdges writes the upper edges (ms) of the age buckets.
+	WriteAgeEdges(ctx context.Context, edges []int64) error
 }
 
-// sendDead sends the snapshot's letters. When it is tried again, those that the stream has are not sent twice.
-func (w *Worker) sendDead(ctx context.Context, s *snapshot) error {
-	letters := s.dead
-	if s.deadTried {
-		sent, err := w.Dead.SentAfter(ctx, s.checkpoint.DeadSeq)
-		if err != nil {
-			return err
-		}
-		letters = slices.DeleteFunc(slices.Clone(letters), func(l stream.DeadLetter) bool { _, ok := sent[l.Sequence]; return ok })
-	}
-	s.deadTried = true
-	return w.Dead.Send(ctx, letters)
+// Numbers is what a Store holds of one generation. Every row is absolute and versioned: of two rows with one key the one with the
+// higher version counts, of one version the one written last. So a write that may or may not have arrived, in whole or in part, is
+// made again. A write that returned is seen by every read that begins after it.
+type Numbers interface {
+	WriteNames(ctx context.Context, names []Name) error
+	// WriteCalendar writes the first instants (Unix seconds) of local days.
+	WriteCalendar(ctx context.Context, starts map[calendar.Day]int64) error
+	WriteCells(ctx context.Context, rows ...*CellRows) error
+	// WriteForgotten writes what is kept of users who were forgotten.
+	WriteForgotten(ctx context.Context, rows []Forgotten) error
+	WriteUsers(ctx context.Context, rows ...*UserRows) error
+	// WriteCheckpoints is the last write of a flush: what a checkpoint covers is stored.
+	WriteCheckpoints(ctx context.Context, checkpoints ...Checkpoint) error
+	// WriteProgress writes how far partitions are, now. as_of never goes back: of two rows the one with the larger counts.
+	WriteProgress(ctx context.Context, now time.Time, progress []Progress) error
+
+	// Checkpoints returns the newest checkpoint of every partition that has one, by partition.
+	Checkpoints(ctx context.Context) ([]Checkpoint, error)
+	// AsOf returns the stored as_of (ms) of every partition that has one.
+	AsOf(ctx context.Context) (map[uint16]int64, error)
+	// LoadNames calls name for every name of some partitions.
+	LoadNames(ctx context.Context, partitions []uint16, name func(partition uint16, scope, value string)) error
+	// LoadUsers calls user for every user of some partitions, in no particular order. id and facts are valid during the call only.
+	LoadUsers(ctx context.Context, partitions []uint16, user func(partition uint16, id, facts []byte, version uint64) error) error
+	// LoadForgotten calls user for what is kept of every user of some partitions who was forgotten.
+	LoadForgotten(ctx context.Context, partitions []uint16, user func(Forgotten) error) error
+	// Purged returns the sequences of messages that were purged from the stream for users who were forgotten, before this generation
+	// began, ascending: it never received them, and they are not missed.
+	Purged(ctx context.Context) ([]uint64, error)
+	// LoadVolumes calls cell for every event volume of partitions whose hour ends after a time (Unix seconds), given by partition.
+	LoadVolumes(ctx context.Context, after map[uint16]int64, cell func(partition uint16, c StoredCell)) error
+	// LoadAhead calls cell for every cell of partitions whose version is above a sequence, given by partition, event volumes aside.
+	LoadAhead(ctx context.Context, seqs map[uint16]uint64, cell func(partition uint16, c StoredCell)) error
+	// CountCells returns how many cells of a kind that count anybody each of some partitions has, nothing for those that have none.
+	CountCells(ctx context.Context, partitions []uint16, kind string) (map[uint16]int, error)
+
+	// HasLeftovers reports whether users, cells or names are stored: without checkpoints they are of no use.
+	HasLeftovers(ctx context.Context) (bool, error)
+	// DropEarlier deletes what belongs to generations before this one. Nobody reads it any more, but it takes room.
+	DropEarlier(ctx context.Context) error
 }
 
-// writeCheckpoint ends a flush. No letter of a later message of the partition has been sent yet, so letters
-// stored by now need not be read back after a crash.
-func (w *Worker) writeCheckpoint(ctx context.Context, s *snapshot) error {
-	s.checkpoint.DeadSeq = max(s.checkpoint.DeadSeq, w.Dead.Last())
-	return w.Store.WriteCheckpoints(ctx, s.checkpoint)
+// Letters is where messages go that were refused, each once: *stream.DeadLetters is one.
+type Letters interface {
+	// Send stores letters. One that is there already is left.
+	Send(ctx context.Context, letters []stream.DeadLetter) error
+	// SentAfter returns the letters that are stored after a sequence of theirs.
+	SentAfter(ctx context.Context, seq uint64) (stream.Sent, error)
+	// Last returns the last sequence of theirs that is known to be stored.
+	Last() uint64
 }
 
-const (
-	firstRetry = 100 * time.Millisecond
-	maxRetry   = 5 * time.Second
-)
+// Identity is what numbers belong to: other numbers cannot continue them.
+type Identity struct {
+	StreamCreated  int64 // ms
+	Partitions     uint16
+	DefinitionHash string
+}
 
-// retry calls write until it succeeds or ctx ends.
-func (w *Worker) retry(ctx context.Context, what string, write func() error) error {
-	for wait := firstRetry; ; wait = min(2*wait, maxRetry) {
-		err := write()
-		if err == nil {
-			return nil
-		}
-		if ctx.Err() != nil {
-			return err
-		}
-		w.Log.Warn("write failed, trying again", zap.String("what", what), zap.Duration("in", wait), zap.Error(err))
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return err
-		}
-	}
+// Checkpoint is the position of one partition and every account that must survive with it. Its version is AppliedSeq.
+type Checkpoint struct {
+	Identity
+	Partition     uint16
+	AppliedSeq    uint64
+	ArrivalClock  int64 // ms, 0 before the first message
+	StreamClock   int64 // largest received time (ms) of all messages of the stream up to AppliedSeq, of whatever partition
+	FirstReceived int64 // ms, 0 before the first message
+	Received      uint64
+	Applied       uint64
+	Ignored       uint64
+	Missed        uint64 // of the stream as a whole, in partition 0
+	Clamped       uint64
+	Misrouted     uint64            // applied under a token that is not that of their user
+	Dead          map[string]uint64 // by reason
+	Failures      map[string]uint64 // by selector
+	Capped        map[string]uint64 // by cap
+	DeadSeq       uint64            // last sequence of the dead-letter stream when written
+	Fingerprints  map[uint64]uint64 // of a few messages of the partition, by sequence
+}
+
+// CellRows are cells of one partition at one sequence, by column: what the columns mean stands with the table cells.
+type CellRows struct {
+	Kind, Name, Segment, Value, Window []string
+	CohortStart, Day                   []time.Time
+	Stage                              []uint8
+	Bucket, BucketEnd                  []time.Time
+	N, Active, Adopters, NewAdopters   []int64
+	Ages                               [][]uint16
+	Counts, Sums                       [][]uint64
+	Partition                          uint16
+	Version                            uint64
+}
+
+// Len returns the number of rows.
+func (r *CellRows) Len() int { return len(r.Kind) }
+
+// UserRows are users of one partition, by column: what the columns mean stands with the table users.
+type UserRows struct {
+	UserID      []string
+	Facts       []string
+	LastSeen    []int64
+	EnteredAt   [][]int64
+	CohortStart [][]time.Time
+	Segments    [][]map[string]string
+	ReachedAt   [][]int64
+	Steps       [][]uint64
+	Version     []uint64
+	Partition   uint16
+}
+
+// Len returns the number of rows.
+func (r *UserRows) Len() int { return len(r.UserID) }
+
+// Name is a value that a cap admitted.
+type Name struct {
+	Partition    uint16
+	Scope, Value string
+	Version      uint64
+}
+
+// StoredCell is what recovery reads of a cell.
+type StoredCell struct {
+	Kind, Name, Segment, Value, Window string
+	CohortStart                        time.Time
+	Stage                              uint8
+	Bucket                             time.Time
+	N                                  int64
+	Version                            uint64
+}
+
+// Progress is how far a partition has got, beside its checkpoint.
+type Progress struct {
+	Partition uint16
+	StreamSeq uint64
+	Lag       uint64
+	AsOf      int64  // ms
+	Worker    string // who says so
 }

@@ -1,19 +1,29 @@
-{{- /* The scalars every view starts from. as_of comes from the stream's progress, never from a clock. */ -}}
+{{- /*
+The scalars every view starts from. as_of comes from the stream's progress, never from a clock. Analysing a view takes as long as
+reading it, and a scalar is analysed, with all the scalars in it, once for each subquery and lambda that names it. So views name one
+once and pass it on as a column, as "curve" does with now_s.
+*/ -}}
+
+{{define "generation"}}{{/* the one in force: rows of others count nowhere */ -}}
+    (SELECT max(generation) FROM {{db}}.generations)
+{{- end}}
 
 {{define "clock" -}}
-    assumeNotNull((SELECT min(as_of) FROM {{db}}.progress FINAL)) AS as_of_ms,
+    assumeNotNull((SELECT min(as_of) FROM {{db}}.progress FINAL WHERE generation = {{template "generation"}})) AS as_of_ms,
     intDiv(as_of_ms, 1000) AS as_of_s,
     fromUnixTimestamp64Milli(as_of_ms, 'UTC') AS as_of_time
 {{- end}}
 
 {{define "catalog" -}}
-    assumeNotNull((SELECT argMax(settle_seconds, catalog_version) FROM {{db}}.catalogs)) AS settle_s,
-    assumeNotNull((SELECT argMax(lateness_seconds, catalog_version) FROM {{db}}.catalogs)) AS lateness_s,
-    assumeNotNull((SELECT argMax(week_start = 'sunday', catalog_version) FROM {{db}}.catalogs)) AS sunday_weeks,
-    (SELECT argMax(windows, catalog_version) FROM {{db}}.catalogs) AS listed_windows
+    assumeNotNull((SELECT argMax((settle_seconds, lateness_seconds, week_start = 'sunday', windows), catalog_version) FROM {{db}}.catalogs)) AS newest_catalog,
+    newest_catalog.1 AS settle_s,
+    newest_catalog.2 AS lateness_s,
+    newest_catalog.3 AS sunday_weeks,
+    newest_catalog.4 AS listed_windows
 {{- end}}
 
-{{define "chosen"}}{{/* the metrics in force, of the kinds named */ -}}
+{{define "chosen"}}{{/* the metrics in force, of the kinds named; and names, of those of earlier catalogs too, to read no others' cells */ -}}
+    named AS (SELECT metric FROM {{db}}.metrics WHERE kind IN ({{.}})),
     chosen AS
     (
         SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps
@@ -27,7 +37,11 @@
     toBool(toUnixTimestamp(window_end) + lateness_s <= as_of_s) AS is_final
 {{- end}}
 
-{{define "settings"}}{{/* views mean the same whatever the reader's session has set */ -}}
-    SETTINGS join_use_nulls = 0, group_by_use_nulls = 0, transform_null_in = 0, aggregate_functions_null_for_empty = 0,
-    prefer_column_name_to_alias = 0
+{{define "settings"}}{{/* views mean the same whatever the reader's session has set; the old analyzer cannot be pinned away and refuses their WITH RECURSIVE */ -}}
+    SETTINGS join_use_nulls = 0, join_default_strictness = 'ALL', join_algorithm = 'direct,parallel_hash,hash',
+    any_join_distinct_right_table_keys = 0, join_any_take_last_row = 0, group_by_use_nulls = 0, transform_null_in = 0,
+    aggregate_functions_null_for_empty = 0, empty_result_for_aggregation_by_empty_set = 0, prefer_column_name_to_alias = 0,
+    union_default_mode = '', cast_keep_nullable = 0, final = 0, additional_table_filters = {},
+    read_overflow_mode = 'throw', read_overflow_mode_leaf = 'throw', group_by_overflow_mode = 'throw', sort_overflow_mode = 'throw',
+    set_overflow_mode = 'throw', join_overflow_mode = 'throw', distinct_overflow_mode = 'throw', transfer_overflow_mode = 'throw'
 {{- end}}

@@ -19,6 +19,10 @@
     window_end DateTime('UTC') COMMENT 'End of the window, exclusive',
 {{- end}}
 
+{{define "day_column" -}}
+    day Date COMMENT 'Local date of window_start: west and east of UTC toDate(window_start) is another day'
+{{- end}}
+
 {{define "settled_columns" -}}
     is_settled Bool COMMENT 'The window ended at least settle ago: it is judged, though late events may still correct it',
     is_final Bool COMMENT 'The window ended at least allowed_lateness ago: its counts cannot change any more'

@@ -6,7 +6,7 @@ largest value is the one at its end.
 
 {{define "from_done" -}}
     FROM {{db}}.cells FINAL
-    WHERE generation = 1 AND kind = 'done' AND stage = 0 AND {{segmented}} AND name IN (SELECT metric FROM chosen)
+    WHERE generation = {{template "generation"}} AND kind = 'done' AND stage = 0 AND {{segmented}} AND name IN (SELECT metric FROM named)
 {{- end}}
 
 {{define "counted_in_order" -}}
@@ -15,26 +15,25 @@ largest value is the one at its end.
     sum(sum(entry_n)) OVER (PARTITION BY metric, {{seg ""}} cohort_start ORDER BY at) AS entered_to_date
 {{- end}}
 
-{{define "completed"}}{{/* what else is summed: columns of "happened", and of days */ -}}
-    {{- $rows := index . 0}}{{$days := index . 1 -}}
+{{define "completed"}}{{/* what else is summed: rows of "happened", and days */ -}}
     done_by_window AS
     (
-        SELECT metric, {{seg ""}} cohort_start, `window`, window_start, window_end, sum(d.users) AS users,
-            max(d.done_to_date) AS done_to_date, max(d.entered_to_date) AS entered_to_date {{- $days}}
+        SELECT metric, {{seg ""}} cohort_start, `window`, window_start, window_end, start_day, sum(d.users) AS users,
+            max(d.done_to_date) AS done_to_date, max(d.entered_to_date) AS entered_to_date {{- .days}}
         FROM
         (
-            SELECT metric, {{seg ""}} cohort_start, day AS at, {{template "counted_in_order"}} {{- $rows}}
+            SELECT metric, {{seg ""}} cohort_start, day AS at, {{template "counted_in_order"}} {{- .rows}}
             FROM happened
             GROUP BY metric, {{seg ""}} cohort_start, at
         ) AS d
         INNER JOIN spans AS s ON s.day = d.at
-        GROUP BY metric, {{seg ""}} cohort_start, `window`, window_start, window_end
+        GROUP BY metric, {{seg ""}} cohort_start, `window`, window_start, window_end, start_day
         {{- if not segments}}
         UNION ALL
-        SELECT metric, cohort_start, '1h' AS `window`, bucket AS at, bucket_end AS window_end, {{template "counted_in_order"}} {{- $rows}}
+        SELECT metric, cohort_start, '1h' AS `window`, bucket AS at, bucket_end AS window_end, day AS start_day, {{template "counted_in_order"}} {{- .rows}}
         FROM happened
         WHERE has(listed_windows, '1h')
-        GROUP BY metric, cohort_start, at, bucket_end
+        GROUP BY metric, cohort_start, at, bucket_end, start_day
         {{- end}}
     )
 {{- end}}

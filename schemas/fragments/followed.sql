@@ -5,12 +5,12 @@ entry bucket, and those who reached by age. Rates, Kaplan-Meier curves and quant
 
 {{define "from_entry" -}}
     FROM {{db}}.cells FINAL
-    WHERE generation = 1 AND kind = 'entry' AND {{segmented}}
+    WHERE generation = {{template "generation"}} AND kind = 'entry' AND {{segmented}}
 {{- end}}
 
 {{define "from_reach"}}{{/* of the metrics themselves, not of their steps */ -}}
     FROM {{db}}.cells FINAL
-    WHERE generation = 1 AND kind = 'reach' AND stage = 0 AND {{segmented}} AND name IN (SELECT metric FROM chosen)
+    WHERE generation = {{template "generation"}} AND kind = 'reach' AND stage = 0 AND {{segmented}} AND name IN (SELECT metric FROM named)
 {{- end}}
 
 {{define "entered_by_end" -}}
@@ -23,6 +23,11 @@ entry bucket, and those who reached by age. Rates, Kaplan-Meier curves and quant
 
 {{define "by_age" -}}
     sumMap(mapFromArrays(ages, counts)) AS users_by_age, sumMap(mapFromArrays(ages, sums)) AS ms_by_age
+{{- end}}
+
+{{define "by_age_of"}}{{/* kind, suffix of the names */ -}}
+    sumMapIf(mapFromArrays(ages, counts), r.kind = '{{.kind}}') AS users_by_age{{.suffix}},
+            sumMapIf(mapFromArrays(ages, sums), r.kind = '{{.kind}}') AS ms_by_age{{.suffix}}
 {{- end}}
 
 {{define "followed_by_cohort" -}}
@@ -53,10 +58,14 @@ entry bucket, and those who reached by age. Rates, Kaplan-Meier curves and quant
     )
 {{- end}}
 
+{{define "now"}}{{/* as_of as columns; above joins, because readers' settings may swap their sides, and then a constant column of one side is empty */ -}}
+    as_of_ms AS now_ms, intDiv(now_ms, 1000) AS now_s
+{{- end}}
+
 {{define "is_eligible"}}{{/* within has passed since the end of the entry bucket; without one, everybody is eligible */ -}}
-    (within_seconds = 0 OR {{.}} + within_seconds <= as_of_s)
+    (within_seconds = 0 OR {{.bucket_end}} + within_seconds <= {{.now}})
 {{- end}}
 
 {{define "eligible"}}{{/* the eligible users of a map by bucket end */ -}}
-    arraySum((bucket_end, users) -> if({{template "is_eligible" "bucket_end"}}, users, 0), mapKeys({{.}}), mapValues({{.}}))
+    arraySum((bucket_end, users) -> if({{template "is_eligible" args "bucket_end" "bucket_end" "now" "now_s"}}, users, 0), mapKeys({{.}}), mapValues({{.}}))
 {{- end}}

@@ -20,10 +20,14 @@
     users_lost Nullable(Float64) COMMENT 'Users fewer than expected',
     method LowCardinality(String) COMMENT 'How it was judged',
     summary String COMMENT 'The incident in one sentence',
-    message String COMMENT 'The message sent, JSON'
+    message String COMMENT 'The message sent, JSON',
+    {{template "day_column"}}
 {{- end}}
 
-{{define "incident_fields" -}}
-    incident_id, seq, at, state, reason, severity, metric, cohort, `window`, window_start, window_end, age_seconds, k, n,
-    value, expected, expected_low, expected_high, users_lost, method, summary, message
+{{define "from_incidents"}}{{/* every message, with the local day of its window */ -}}
+SELECT incident_id, seq, at, state, reason, severity, metric, cohort, `window`, window_start, window_end, age_seconds, k, n,
+    value, expected, expected_low, expected_high, users_lost, method, summary, message,
+    if(c.start = 0, toDate(window_start), c.day) AS day
+FROM (SELECT *, 0 AS one FROM {{db}}.incident_log FINAL) AS i
+ASOF LEFT JOIN (SELECT day, start, 0 AS one FROM {{template "calendar"}}) AS c ON c.one = i.one AND c.start <= i.window_start
 {{- end}}

@@ -3,10 +3,10 @@ Kaplan-Meier over a row of "followed". Users who reached are events at the mean 
 are censored at as_of, counted from the end of their entry bucket. At equal ages events come first.
 */ -}}
 
-{{define "curve"}}{{/* from "followed" to "curve": km_s, km_low, km_high at each event_age, and km_end, the longest follow-up */ -}}
+{{define "curve"}}{{/* from "followed" to "curve": km_s, km_low, km_high at each event_age */ -}}
     aged AS
     (
-        SELECT *,
+        SELECT *, {{template "now"}},
             {{template "events"}},
             mapFilter((bucket_end, users) -> users > 0, mapSubtract(entered_by_end, reached_by_end)) AS censored
         FROM followed
@@ -17,13 +17,12 @@ are censored at as_of, counted from the end of their entry bucket. At equal ages
         SELECT *,
             arraySort(arrayConcat(
                 arrayMap((age, users) -> (age, 0, toInt64(users)), event_age, event_n),
-                arrayMap((bucket_end, users) -> (greatest(0., as_of_ms / 1000 - bucket_end), 1, users), mapKeys(censored), mapValues(censored)))) AS km_point
+                arrayMap((bucket_end, users) -> (greatest(0., now_ms / 1000 - bucket_end), 1, users), mapKeys(censored), mapValues(censored)))) AS km_point
         FROM aged
     ),
     left_by AS
     (
         SELECT *,
-            if(empty(km_point), 0., km_point[-1].1) AS km_end,
             arrayCumSum(point -> point.3, km_point) AS km_left
         FROM lined_up
     ),
@@ -51,17 +50,15 @@ are censored at as_of, counted from the end of their entry bucket. At equal ages
     )
 {{- end}}
 
-{{define "km_quantile"}}{{/* share left, curve, name; at a flat of exactly that share the midpoint, as R's survfit does */ -}}
-    {{- $s := index . 0}}{{$curve := index . 1}}{{$name := index . 2 -}}
-    arrayFirstIndex(s -> s <= {{$s}} + 1e-9, {{$curve}}) AS {{$name}}_at,
-    multiIf({{$name}}_at = 0, NULL,
-        {{$curve}}[{{$name}}_at] < {{$s}} - 1e-9, event_age[{{$name}}_at],
-        {{$name}}_at = length({{$curve}}), (event_age[{{$name}}_at] + km_end) / 2,
-        (event_age[{{$name}}_at] + event_age[{{$name}}_at + 1]) / 2) AS {{$name}}
+{{define "km_quantile"}}{{/* share left, of a curve, as a name; a flat of exactly that share counts at its middle between two events, as in R's survfit, and the last flat where it begins */ -}}
+    arrayFirstIndex(s -> s <= {{.left}} + 1e-9, {{.curve}}) AS {{.as}}_at,
+    multiIf({{.as}}_at = 0, NULL,
+        {{.curve}}[{{.as}}_at] < {{.left}} - 1e-9 OR {{.as}}_at = length({{.curve}}), event_age[{{.as}}_at],
+        (event_age[{{.as}}_at] + event_age[{{.as}}_at + 1]) / 2) AS {{.as}}
 {{- end}}
 
 {{define "km_median" -}}
-    {{template "km_quantile" args "0.5" "km_s" "km_p50_seconds"}},
-    {{template "km_quantile" args "0.5" "km_low" "km_p50_low"}},
-    {{template "km_quantile" args "0.5" "km_high" "km_p50_high"}}
+    {{template "km_quantile" args "left" "0.5" "curve" "km_s" "as" "km_p50_seconds"}},
+    {{template "km_quantile" args "left" "0.5" "curve" "km_low" "as" "km_p50_low"}},
+    {{template "km_quantile" args "left" "0.5" "curve" "km_high" "as" "km_p50_high"}}
 {{- end}}

@@ -1,7 +1,7 @@
 {{- /* Windows of local days. Local days come from the calendar table, so that no time-zone data of the server matters. */ -}}
 
 {{define "today"}}{{/* the local day of as_of */ -}}
-    assumeNotNull((SELECT maxIf(day, toUnixTimestamp(start) <= as_of_s) FROM {{db}}.calendar)) AS today
+    assumeNotNull((SELECT maxIf(day, toUnixTimestamp(start) <= as_of_s) FROM {{db}}.calendar WHERE generation = {{template "generation"}})) AS today
 {{- end}}
 
 {{define "trailing_days"}}{{/* N of a trailing window's name */ -}}
@@ -9,28 +9,37 @@
 {{- end}}
 
 {{define "calendar" -}}
-    (SELECT day, start FROM {{db}}.calendar FINAL)
+    (SELECT day, start FROM {{db}}.calendar FINAL WHERE generation = {{template "generation"}})
 {{- end}}
 
-{{define "spans"}}{{/* every listed window that is made of days, once for each of its days; trailing ones up to that of today */ -}}
+{{define "spans"}}{{/* every listed window that is made of days, with its first day, once for each of its days; trailing ones up to that of today. With "hours" the hours are there as the day they lie in */ -}}
     spans AS
     (
-        SELECT `window`, s.day AS day, f.start AS window_start, l.start AS window_end
+        SELECT `window`, s.day AS day, s.first AS start_day, f.start AS window_start, l.start AS window_end
         FROM
         (
             SELECT w AS `window`, day,
                 multiIf(
                     w = '1w', if(sunday_weeks, toStartOfWeek(day, 0), toStartOfWeek(day, 1)),
                     w = '1mo', toStartOfMonth(day),
-                    w = '1d', day,
+                    w IN ('1d', '1h'), day,
                     day + shift - {{template "trailing_days" "w"}} + 1) AS first,
-                multiIf(w = '1w', first + 6, w = '1mo', addMonths(first, 1) - 1, w = '1d', day, day + shift) AS last
+                multiIf(w = '1w', first + 6, w = '1mo', addMonths(first, 1) - 1, w IN ('1d', '1h'), day, day + shift) AS last
             FROM {{db}}.calendar FINAL
             ARRAY JOIN listed_windows AS w
             ARRAY JOIN range(if(endsWith(w, '/1d'), {{template "trailing_days" "w"}}, 1)) AS shift
-            WHERE w != '1h' AND (NOT endsWith(w, '/1d') OR last <= today)
+            WHERE generation = {{template "generation"}} {{- if ne (print .) "hours"}} AND w != '1h'{{end}} AND (NOT endsWith(w, '/1d') OR last <= today)
         ) AS s
         INNER JOIN {{template "calendar"}} AS f ON f.day = s.first
         INNER JOIN {{template "calendar"}} AS l ON l.day = s.last + 1
     )
+{{- end}}
+
+{{define "spans_of_buckets"}}{{/* the buckets of segments are days */ -}}
+    {{if segments}}{{template "spans"}}{{else}}{{template "spans" "hours"}}{{end}}
+{{- end}}
+
+{{define "span_of_bucket"}}{{/* of a cell b that is joined with its spans as s: an hour is its own window */ -}}
+    s.`window` AS `window`, if(s.`window` = '1h', b.bucket, s.window_start) AS window_start,
+                if(s.`window` = '1h', b.bucket_end, s.window_end) AS window_end, s.start_day AS start_day
 {{- end}}

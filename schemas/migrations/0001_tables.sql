@@ -53,6 +53,8 @@ ORDER BY (catalog_version, position);
 -- entry       users who entered (name = cohort)                hour of entry, segments: day   n
 -- reach       users who reached a stage, by when they entered  hour of entry, segments: day   n, ages, counts, sums
 -- done        users who reached stage 0, by when they did      hour, segments: day            n, ages, counts, sums
+-- between     users who reached stage i >= 2 of a sequence,    hour of entry, segments: day   n; ages, counts, sums of the
+--             by when they entered                                                            time since stage i - 1
 -- window      adoption in one tumbling window                  the window                     active, adopters, new_adopters, n
 -- trailing    changes of a trailing window's distinct counts   the last local day of window   active, adopters, and in the
 --             (running sums over day are the counts)                                          not-entered row also new_adopters, n

@@ -4,7 +4,6 @@ CREATE OR REPLACE VIEW {{view}}
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-SELECT {{template "incident_fields"}}
-FROM {{db}}.incident_log FINAL
+{{template "from_incidents"}}
 {{template "settings"}}
 COMMENT 'Every message of every incident, as sent to on-call'

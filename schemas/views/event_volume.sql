@@ -4,11 +4,12 @@ CREATE OR REPLACE VIEW {{view}}
     event String COMMENT 'Name of the event; (other) beyond the 500 most frequent of the source',
     {{template "window_columns"}}
     events UInt64 COMMENT 'Applied events with an event time in the window',
-    is_settled Bool COMMENT 'The window ended at least settle ago: it is judged, though late events may still correct it'
+    is_settled Bool COMMENT 'The window ended at least settle ago: it is judged, though late events may still correct it',
+    {{template "day_column"}}
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-WITH
+WITH RECURSIVE
     {{template "clock"}},
     {{template "catalog"}},
     {{template "today"}},
@@ -18,7 +19,7 @@ WITH
     (
         SELECT substring(scope, 8) AS source
         FROM {{db}}.names
-        WHERE generation = 1 AND startsWith(scope, 'source:')
+        WHERE generation = {{template "generation"}} AND startsWith(scope, 'source:')
         GROUP BY source
         HAVING uniqExact(value) > 500
     ),
@@ -45,15 +46,15 @@ WITH
         GROUP BY source, day, bucket, bucket_end
     )
 SELECT source, event, `window`, window_start, window_end, toUInt64(volume) AS events,
-    toBool(toUnixTimestamp(window_end) + settle_s <= as_of_s) AS is_settled
+    toBool(toUnixTimestamp(window_end) + settle_s <= as_of_s) AS is_settled, start_day AS day
 FROM
 (
-    SELECT source, event, `window`, window_start, window_end, sum(volume) AS volume
+    SELECT source, event, `window`, window_start, window_end, start_day, sum(volume) AS volume
     FROM (SELECT source, event, day, sum(volume) AS volume FROM hours GROUP BY source, event, day) AS d
     INNER JOIN spans AS s ON s.day = d.day
-    GROUP BY source, event, `window`, window_start, window_end
+    GROUP BY source, event, `window`, window_start, window_end, start_day
     UNION ALL
-    SELECT source, event, '1h' AS `window`, bucket AS window_start, bucket_end AS window_end, volume
+    SELECT source, event, '1h' AS `window`, bucket AS window_start, bucket_end AS window_end, day AS start_day, volume
     FROM hours
     WHERE has(listed_windows, '1h')
 )
@@ -63,5 +64,5 @@ COMMENT 'Applied events by source and name: what arrives, and what has stopped a
 
 {{- define "from_volume" -}}
     FROM {{db}}.cells FINAL
-    WHERE generation = 1 AND kind = 'volume'
+    WHERE generation = {{template "generation"}} AND kind = 'volume'
 {{- end}}

@@ -4,8 +4,7 @@ CREATE OR REPLACE VIEW {{view}}
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-SELECT {{template "incident_fields"}}
-FROM {{db}}.incident_log FINAL
+{{template "from_incidents"}}
 ORDER BY incident_id, seq DESC
 LIMIT 1 BY incident_id
 {{template "settings"}}

@@ -8,30 +8,33 @@ CREATE OR REPLACE VIEW {{view}}
     watermark Nullable(DateTime64(3, 'UTC')) COMMENT 'arrival_clock less allowed_lateness: events before it are late',
     received UInt64 COMMENT 'Messages received: applied + ignored + dead',
     applied UInt64 COMMENT 'Events applied',
-    ignored UInt64 COMMENT 'Messages that count in no metric by design: identify, group, alias, anonymous users',
+    ignored UInt64 COMMENT 'Messages that count in no metric by design: identify, group, alias, anonymous users, what the catalog excludes',
+    missed UInt64 COMMENT 'Messages of the whole stream that were gone before they were read (its limits, a purge); in the row of partition 0',
     clamped UInt64 COMMENT 'Events from the future whose time became the received time; they are also applied',
     dead Map(String, UInt64) COMMENT 'Dead letters by reason',
+    worker String COMMENT 'The worker that holds the partition, or held it last: host and process',
     updated_at DateTime64(3, 'UTC') COMMENT 'When the worker last reported, by its own clock'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-WITH
+WITH RECURSIVE
     {{template "catalog"}}
 SELECT partition, max(applied_upto) AS applied_seq, max(stream_last) AS stream_seq, max(waiting) AS lag,
     if(clock = 0, NULL, fromUnixTimestamp64Milli(max(clock_ms) AS clock, 'UTC')) AS arrival_clock,
     if(clock = 0, NULL, fromUnixTimestamp64Milli(clock - toInt64(lateness_s) * 1000, 'UTC')) AS watermark,
-    max(received_n) AS received, max(applied_n) AS applied, max(ignored_n) AS ignored, max(clamped_n) AS clamped,
-    maxMap(dead_n) AS dead, max(reported) AS updated_at
+    max(received_n) AS received, max(applied_n) AS applied, max(ignored_n) AS ignored, max(missed_n) AS missed, max(clamped_n) AS clamped,
+    maxMap(dead_n) AS dead, max(holder) AS worker, max(reported) AS updated_at
 FROM
 (
     SELECT partition, applied_seq AS applied_upto, toUInt64(0) AS stream_last, toUInt64(0) AS waiting, arrival_clock AS clock_ms,
-        received AS received_n, applied AS applied_n, ignored AS ignored_n, clamped AS clamped_n, dead AS dead_n,
-        toDateTime64(0, 3, 'UTC') AS reported
+        received AS received_n, applied AS applied_n, ignored AS ignored_n, missed AS missed_n, clamped AS clamped_n, dead AS dead_n,
+        '' AS holder, toDateTime64(0, 3, 'UTC') AS reported
     FROM {{db}}.checkpoints FINAL
-    WHERE generation = 1
+    WHERE generation = {{template "generation"}}
     UNION ALL
-    SELECT partition, 0, stream_seq, lag, 0, 0, 0, 0, 0, CAST(map(), 'Map(String, UInt64)'), updated_at
+    SELECT partition, 0, stream_seq, lag, 0, 0, 0, 0, 0, 0, CAST(map(), 'Map(String, UInt64)'), worker, updated_at
     FROM {{db}}.progress FINAL
+    WHERE generation = {{template "generation"}}
 )
 GROUP BY partition
 {{template "settings"}}

@@ -14,10 +14,10 @@ CREATE OR REPLACE VIEW {{view}}
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-WITH
+WITH RECURSIVE
     {{template "clock"}},
     {{template "listed_ages"}},
-    {{template "chosen" "'activation', 'ttfv'"}},
+    {{template "chosen" kinds "by_age"}},
     {{template "followed_by_cohort"}},
     -- Of a bucket only part of which was followed to an age, nobody counts as reached at that age, not even who did it already.
     early AS
@@ -50,7 +50,7 @@ WITH
     -- One sweep over ages: what happens at each, events first, then the reading of listed ages, then the end of follow-up.
     swept AS
     (
-        SELECT metric, cohort, {{seg ""}} cohort_start,
+        SELECT metric, cohort, {{seg ""}} cohort_start, {{template "now"}},
             arraySum(mapValues(entered_by_end)) AS entered,
             arrayFilter(age -> within_seconds = 0 OR age <= within_seconds, listed) AS shown,
             -- (age, order, curve, lower and upper bound, events, of them counted as reached, end of follow-up, of them not reached)
@@ -58,11 +58,11 @@ WITH
                 arrayMap((age, users, counted, s, low, high) -> (age, 1, s, low, high, toInt64(users), toInt64(counted), toInt64(0), toInt64(0)),
                     event_age, event_n, mapValues(counted_by_age), km_s, km_low, km_high),
                 arrayMap(age -> (toFloat64(age), 2, 1., nan, nan, toInt64(0), toInt64(0), toInt64(0), toInt64(0)), shown),
-                arrayMap((ended, users) -> (toFloat64(as_of_s - ended), 3, 1., nan, nan, toInt64(0), toInt64(0), toInt64(users), toInt64(0)),
+                arrayMap((ended, users) -> (toFloat64(now_s - ended), 3, 1., nan, nan, toInt64(0), toInt64(0), toInt64(users), toInt64(0)),
                     mapKeys(entered_by_end), mapValues(entered_by_end)),
-                arrayMap((ended, users) -> (toFloat64(as_of_s - ended), 3, 1., nan, nan, toInt64(0), toInt64(0), toInt64(0), toInt64(users)),
+                arrayMap((ended, users) -> (toFloat64(now_s - ended), 3, 1., nan, nan, toInt64(0), toInt64(0), toInt64(0), toInt64(users)),
                     mapKeys(censored), mapValues(censored)),
-                arrayMap((ended, users) -> (toFloat64(as_of_s - ended), 3, 1., nan, nan, toInt64(0), -toInt64(users), toInt64(0), toInt64(0)),
+                arrayMap((ended, users) -> (toFloat64(now_s - ended), 3, 1., nan, nan, toInt64(0), -toInt64(users), toInt64(0), toInt64(0)),
                     mapKeys(counted_by_end), mapValues(counted_by_end)))) AS sweep
         FROM counted
     ),
@@ -89,7 +89,7 @@ WITH
         WHERE eligible > 0 OR reached > 0 OR at_risk > 0
     )
 SELECT metric, cohort, {{seg ""}} cohort_start, age_seconds, eligible, reached,
-    {{template "rate" args "reached" "eligible"}},
+    {{template "rate" args "k" "reached" "n" "eligible"}},
     at_risk,
     if(eligible = 0, NULL, 1 - event.3) AS km_rate,
     if(eligible = 0 OR isNaN(event.5), NULL, 1 - event.5) AS km_low,

@@ -8,16 +8,16 @@ CREATE OR REPLACE VIEW {{view}}
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-WITH
+WITH RECURSIVE
     {{template "clock"}},
-    {{template "chosen" "'activation', 'ttfv'"}},
+    {{template "chosen" kinds "by_age"}},
     slow AS
     (
         SELECT metric, p75_seconds * 1000 AS slow_ms
         FROM
         (
             SELECT metric, {{template "events"}},
-                {{template "quantile" args "75" "p75_seconds"}}
+                {{template "quantile" args "percent" "75" "as" "p75_seconds"}}
             FROM
             (
                 SELECT name AS metric, {{template "by_age"}}

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -21,6 +22,7 @@ import (
 
 	"firstlight/pipeline/anomaly"
 	"firstlight/pipeline/stream"
+	"firstlight/pipeline/trouble"
 )
 
 // openPatience bounds how long New waits for JetStream.
@@ -36,6 +38,9 @@ type Alerts struct {
 // New creates what JetStream has to hold (the stream ANOMALIES and the ledger), and reads what was delivered.
 func New(cfg Config, js jetstream.JetStream, log *zap.Logger) (*Alerts, error) {
 	cfg.fill()
+	if cfg.Trouble == nil {
+		cfg.Trouble = trouble.NewBoard(log)
+	}
 	destinations, err := cfg.destinations(js)
 	if err != nil {
 		return nil, err
@@ -50,8 +55,9 @@ func New(cfg Config, js jetstream.JetStream, log *zap.Logger) (*Alerts, error) {
 		return nil, err
 	}
 	a := &Alerts{stream: destinations[0].(*streamDestination)}
+	made := &atomic.Uint64{}
 	for _, d := range destinations {
-		book := &ledger{js: js, kv: kv, prefix: keyToken(cfg.Identity) + "." + keyToken(d.key()) + ".", patience: ledgerPatience}
+		book := &ledger{js: js, kv: kv, made: made, prefix: keyToken(cfg.Identity) + "." + keyToken(d.key()) + ".", patience: ledgerPatience}
 		if err := book.load(ctx); err != nil {
 			return nil, err
 		}

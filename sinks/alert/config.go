@@ -1,7 +1,6 @@
 package alert
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -10,6 +9,9 @@ import (
 
 	"github.com/jonboulle/clockwork"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"firstlight/pipeline/redact"
+	"firstlight/pipeline/trouble"
 )
 
 // The settings that switch destinations on.
@@ -45,6 +47,7 @@ type Config struct {
 	Healthy func() bool
 	Metrics *Metrics        // nil: nothing is counted
 	Clock   clockwork.Clock // nil: the real one
+	Trouble *trouble.Board  // what fails; nil: one of its own
 }
 
 const publicPagerDuty = "https://events.pagerduty.com"
@@ -98,14 +101,14 @@ func (c *Config) destinations(js jetstream.JetStream) ([]destination, error) {
 			return nil, fmt.Errorf("%s has %d characters or others than letters and digits: write the integration key of an \"Events API V2\" integration, 32 letters and digits",
 				setPagerDuty, len(c.PagerDutyKey))
 		}
-		all = append(all, &pagerDuty{post: newPoster(base.JoinPath("v2", "enqueue"), c.PagerDutyKey), routingKey: c.PagerDutyKey, product: c.Product, external: c.ExternalURL})
+		all = append(all, &pagerDuty{post: newPoster(base.JoinPath("v2", "enqueue"), redact.Address, c.PagerDutyKey), routingKey: c.PagerDutyKey, product: c.Product, external: c.ExternalURL})
 	}
 	if c.SlackURL != "" {
 		u, err := address(setSlack, c.SlackURL)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, &slack{post: newPoster(u, secrets(u)...), product: c.Product})
+		all = append(all, &slack{post: newPoster(u, redact.Hook), product: c.Product})
 	}
 	switch {
 	case c.WebhookURL != "":
@@ -113,7 +116,7 @@ func (c *Config) destinations(js jetstream.JetStream) ([]destination, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, &webhook{post: newPoster(u, append(secrets(u), c.WebhookSecret)...), secret: c.WebhookSecret, product: c.Product, now: c.Clock.Now})
+		all = append(all, &webhook{post: newPoster(u, redact.Hook, c.WebhookSecret), secret: c.WebhookSecret, product: c.Product, now: c.Clock.Now})
 	case c.WebhookSecret != "":
 		return nil, fmt.Errorf("WEBHOOK_SECRET is set without %s: set both, or none", setWebhook)
 	}
@@ -133,8 +136,7 @@ func (c *Config) alertmanagers() ([]destination, error) {
 		if err != nil {
 			return nil, err
 		}
-		password, _ := u.User.Password()
-		post := newPoster(u.JoinPath("api", "v2", "alerts"), password, c.AlertmanagerToken)
+		post := newPoster(u.JoinPath("api", "v2", "alerts"), redact.Address, c.AlertmanagerToken)
 		if c.AlertmanagerToken != "" {
 			post.header.Set("Authorization", "Bearer "+c.AlertmanagerToken)
 		}
@@ -169,24 +171,14 @@ func (c *Config) missing() (off []Result) {
 
 // address reads a web address. What is wrong is said without the address: it may be a secret.
 func address(setting, text string) (*url.URL, error) {
-	u, err := url.Parse(text)
+	u, err := redact.Parse(text)
 	switch {
+	case err != nil && strings.Contains(text, "://"):
+		return nil, fmt.Errorf("%s %w", setting, err)
 	case err != nil:
-		var parse *url.Error
-		if errors.As(err, &parse) {
-			err = parse.Err
-		}
-		return nil, fmt.Errorf("%s is no address (%s): write for example https://host/path", setting, strings.ReplaceAll(err.Error(), text, "…"))
+		return nil, fmt.Errorf("%s does not begin with http:// or https://: write for example https://host/path", setting)
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("%s does not begin with http:// or https://: write for example https://host/path", setting)
-	case u.Hostname() == "":
-		return nil, fmt.Errorf("%s names no host: write for example https://host/path", setting)
 	}
 	return u, nil
-}
-
-// secrets are the parts of an address that nobody is to see.
-func secrets(u *url.URL) []string {
-	password, _ := u.User.Password()
-	return []string{u.RequestURI(), u.Path, u.RawQuery, password}
 }

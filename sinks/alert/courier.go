@@ -13,6 +13,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"firstlight/pipeline/anomaly"
+	"firstlight/pipeline/trouble"
 )
 
 const (
@@ -33,6 +34,7 @@ type courier struct {
 	clock   clockwork.Clock
 	log     *zap.Logger
 	metrics *Metrics
+	trouble *trouble.Board
 	limit   *rate.Limiter
 	digest  time.Duration
 	retry   time.Duration // wait after the first failure
@@ -40,6 +42,7 @@ type courier struct {
 	failures  int            // in a row
 	notBefore time.Time      // of the next attempt
 	refusals  map[string]int // by incident, of the message that is next
+	burst     burst
 	swept     time.Time
 	round     time.Time // of the last round; zero: one is due
 	wake      chan struct{}
@@ -50,8 +53,6 @@ type courier struct {
 	open      map[string]*anomaly.Message // newest message of each open incident that was told
 	quiet     chan struct{}               // closed while nothing waits
 	lastError error
-
-	crash func(at string) bool // for tests: dies where it says so
 }
 
 // rounds is a destination that has to be told again and again what goes on.
@@ -68,7 +69,7 @@ type digests interface {
 
 func newCourier(cfg *Config, d destination, book *ledger, log *zap.Logger) *courier {
 	c := &courier{
-		to: d, book: book, clock: cfg.Clock, log: log.With(zap.String("destination", d.name())), metrics: cfg.Metrics,
+		to: d, book: book, clock: cfg.Clock, log: log.With(zap.String("destination", d.name())), metrics: cfg.Metrics, trouble: cfg.Trouble,
 		limit: rate.NewLimiter(rate.Limit(float64(cfg.PerHour)/time.Hour.Seconds()), cfg.PerHour), digest: cfg.Digest, retry: retryFirst,
 		wake: make(chan struct{}, 1), refusals: map[string]int{}, open: map[string]*anomaly.Message{}, quiet: make(chan struct{}),
 	}
@@ -146,14 +147,14 @@ func (c *courier) behind() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	text := fmt.Sprintf("%d messages wait for %s", len(c.waiting), c.to.name())
+	if len(c.waiting) == 1 {
+		text = "1 message waits for " + c.to.name()
+	}
 	if c.lastError != nil {
 		text += " (" + c.lastError.Error() + ")"
 	}
 	return text
 }
-
-// errCrashed ends a courier in tests.
-var errCrashed = errors.New("crashed")
 
 // run delivers until ctx ends, and what it can at once after that.
 func (c *courier) run(ctx context.Context) {
@@ -163,9 +164,11 @@ func (c *courier) run(ctx context.Context) {
 	for {
 		worked, err := c.attempt(sending)
 		c.settle(err)
+		if !worked || err != nil {
+			c.burst.log(c.log)
+			c.burst = burst{}
+		}
 		switch {
-		case errors.Is(err, errCrashed):
-			return
 		case ctx.Err() != nil && (err != nil || !worked):
 			return
 		case !worked || err != nil:
@@ -182,7 +185,7 @@ func (c *courier) attempt(ctx context.Context) (worked bool, err error) {
 	}
 	var unwritten error // holds up nothing: messages are worth more than the ledger
 	if c.book.unwritten() {
-		unwritten = c.book.write(ctx)
+		unwritten = c.write(ctx)
 	}
 	for _, work := range []func(context.Context, time.Time) (bool, error){c.next, c.goRound, c.sumUp} {
 		if worked, err := work(ctx, now); worked || err != nil {
@@ -196,6 +199,18 @@ func (c *courier) attempt(ctx context.Context) (worked bool, err error) {
 	return false, unwritten
 }
 
+// delivering is what the trouble of a courier is about.
+const delivering = "messages about incidents"
+
+// write stores what changed in the ledger, and says so when it cannot: it is written later.
+func (c *courier) write(ctx context.Context) error {
+	err := c.book.write(ctx)
+	if err == nil || ctx.Err() == nil {
+		c.trouble.Report(trouble.NATS, "the ledger of messages to "+c.to.name(), err)
+	}
+	return err
+}
+
 // settle keeps account of an attempt's outcome.
 func (c *courier) settle(err error) {
 	c.mu.Lock()
@@ -203,7 +218,7 @@ func (c *courier) settle(err error) {
 	now := c.clock.Now()
 	if err == nil {
 		if c.failures > 0 && !now.Before(c.notBefore) {
-			c.log.Info("messages go out again")
+			c.trouble.Report(c.to.name(), delivering, nil)
 			c.failures, c.lastError = 0, nil
 		}
 		c.note()
@@ -218,7 +233,8 @@ func (c *courier) settle(err error) {
 		wait = max(wait, answer.after)
 	}
 	c.notBefore = now.Add(wait)
-	c.log.Warn("tried again later", zap.Error(err), zap.Duration("in", wait))
+	c.log.Debug("tried again later", zap.Error(err), zap.Duration("in", wait))
+	c.trouble.Report(c.to.name(), delivering, err)
 }
 
 // pause waits for a message, for the time of the next attempt, or for the end.
@@ -291,7 +307,8 @@ func (c *courier) next(ctx context.Context, now time.Time) (bool, error) {
 			return false, err
 		}
 	}
-	return true, c.done(ctx, &p, now)
+	c.done(ctx, &p, now)
+	return true, nil
 }
 
 // queueLast lets other incidents go first: what a server fails at may be this one.
@@ -312,6 +329,7 @@ func (c *courier) queueLast(incident string) {
 // withhold counts what is not told one by one.
 func (c *courier) withhold(e entry, mine []*anomaly.Message, now time.Time) entry {
 	c.metrics.withheld(c.to.name(), len(mine))
+	c.burst.withheld += len(mine)
 	if _, ok := c.to.(digests); ok {
 		e.Withheld += len(mine)
 		if e.WithheldSince.IsZero() {
@@ -324,13 +342,7 @@ func (c *courier) withhold(e entry, mine []*anomaly.Message, now time.Time) entr
 // send delivers a message. A message that is refused for good is given up: p.after then says that nobody was told.
 func (c *courier) send(ctx context.Context, e entry, p *plan, now time.Time) error {
 	c.announce(ctx, e, p, now)
-	if c.crashes("before sending") {
-		return errCrashed
-	}
 	_, err := c.to.deliver(ctx, &e, *p)
-	if c.crashes("after sending") {
-		return errCrashed
-	}
 	if err != nil {
 		c.metrics.failed(c.to.name())
 	}
@@ -356,7 +368,7 @@ func (c *courier) send(ctx context.Context, e entry, p *plan, now time.Time) err
 	c.limit.AllowN(now, 1) // what always passes counts too
 	c.metrics.sent(c.to.name(), now)
 	p.after.Withheld, p.after.WithheldSince = 0, time.Time{} // what was just told is newer
-	c.log.Debug("delivered", zap.String("message", p.message.ID()), zap.String("news", string(p.news)))
+	c.burst.delivered = append(c.burst.delivered, p.message.ID())
 	return nil
 }
 
@@ -371,13 +383,11 @@ func (c *courier) announce(ctx context.Context, e entry, p *plan, now time.Time)
 		return
 	}
 	c.book.set(p.message.Incident, before, now)
-	if err := c.book.write(ctx); err != nil { // not reaching the ledger must not hold back a page
-		c.log.Warn("sending without the ledger", zap.Error(err))
-	}
+	_ = c.write(ctx) // not reaching the ledger must not hold back a page
 }
 
 // done stores where the incident stands, and removes what was dealt with.
-func (c *courier) done(ctx context.Context, p *plan, now time.Time) error {
+func (c *courier) done(ctx context.Context, p *plan, now time.Time) {
 	c.book.set(p.message.Incident, p.after, now)
 	c.mu.Lock()
 	left := c.waiting[:0:0]
@@ -388,13 +398,7 @@ func (c *courier) done(ctx context.Context, p *plan, now time.Time) error {
 	}
 	c.waiting = left
 	c.mu.Unlock()
-	if err := c.book.write(ctx); err != nil {
-		c.log.Warn("the ledger is written later", zap.Error(err))
-	}
-	if c.crashes("after the ledger") {
-		return errCrashed
-	}
-	return nil
+	_ = c.write(ctx) // it is written later
 }
 
 // goRound tells again what is open.
@@ -435,6 +439,7 @@ func (c *courier) sumUp(ctx context.Context, now time.Time) (bool, error) {
 	switch err := d.sumUp(ctx, entries); {
 	case err == nil:
 		c.metrics.sent(c.to.name(), now)
+		c.log.Info("delivered a digest of what was withheld", zap.Int("incidents", len(incidents)))
 	case !c.gaveUp(err, "a digest"):
 		return false, err
 	}
@@ -456,5 +461,3 @@ func (c *courier) gaveUp(err error, what string) bool {
 	c.log.Error(what+" was refused and is given up", zap.Error(err))
 	return true
 }
-
-func (c *courier) crashes(at string) bool { return c.crash != nil && c.crash(at) }

@@ -2,7 +2,10 @@ package alert
 
 import (
 	"context"
+	"runtime"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"firstlight/pipeline/anomaly"
 )
@@ -14,11 +17,59 @@ func (a *Alerts) RetryAfter(d time.Duration) {
 	}
 }
 
-// CrashAt lets couriers die where f says so.
+// CrashAt lets couriers die where f says so: before or after sending, before or after an entry of the ledger is written. Like a
+// process that is killed, a courier does nothing after that.
 func (a *Alerts) CrashAt(f func(destination, at string) bool) {
 	for _, c := range a.couriers {
-		c.crash = func(at string) bool { return f(c.to.name(), at) }
+		name := c.to.name()
+		die := func(at string) {
+			if f(name, at) {
+				runtime.Goexit()
+			}
+		}
+		c.to, c.book.kv = decorate(c.to, die), &crashingLedger{c.book.kv, die}
 	}
+}
+
+// crashing is a destination at which couriers die.
+type crashing struct {
+	destination
+	die func(at string)
+}
+
+func (c *crashing) deliver(ctx context.Context, e *entry, p plan) (string, error) {
+	c.die("before sending")
+	defer c.die("after sending")
+	return c.destination.deliver(ctx, e, p)
+}
+
+// decorate keeps what else a destination can do.
+func decorate(to destination, die func(string)) destination {
+	c := &crashing{to, die}
+	switch more := to.(type) {
+	case rounds:
+		return &struct {
+			*crashing
+			rounds
+		}{c, more}
+	case digests:
+		return &struct {
+			*crashing
+			digests
+		}{c, more}
+	}
+	return c
+}
+
+type crashingLedger struct {
+	jetstream.KeyValue
+	die func(at string)
+}
+
+func (c *crashingLedger) Put(ctx context.Context, key string, value []byte) (uint64, error) {
+	c.die("before the ledger")
+	defer c.die("after the ledger")
+	return c.KeyValue.Put(ctx, key, value)
 }
 
 // Postable is an alert as Alertmanager takes it.

@@ -22,7 +22,7 @@ import (
 	"firstlight/sinks/alert"
 )
 
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 func TestMain(m *testing.M) {
 	if err := flag.Set("rapid.checks", "25"); err != nil {
@@ -175,7 +175,7 @@ func message(incident string, seq uint64, state anomaly.State, severity anomaly.
 		Window: "1d", WindowStart: at.Truncate(24 * time.Hour), WindowEnd: at.Truncate(24 * time.Hour).Add(24 * time.Hour), AgeSeconds: 86400,
 		K: 75, N: 412, Value: &value, Unit: anomaly.Share, Expected: &expected, ExpectedLow: &low, ExpectedHigh: &high, UsersLost: &lost,
 		Method: "guardrail", SQL: "SELECT rate FROM activation_by_entry_window", Link: "https://firstlight.acme.example/incidents/" + incident,
-		Contributors: []anomaly.Contributor{{Segment: "channel", Value: "ads", K: 5, N: 100, Rate: 0.05, Expected: 0.24, RateEffect: -0.05, Explains: 0.8}},
+		Explained: true, Contributors: []anomaly.Contributor{{Segment: "channel", Value: "ads", K: 5, N: 100, Rate: 0.05, Expected: 0.24, RateEffect: -0.05, Explains: 0.8}},
 	}
 }
 

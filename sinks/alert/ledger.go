@@ -9,11 +9,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"firstlight/pipeline/anomaly"
+	"firstlight/pipeline/stream"
 )
 
 // Bucket is the KV bucket of the ledger.
@@ -51,20 +53,17 @@ type ledger struct {
 
 	mu      sync.Mutex // never held while JetStream is asked
 	entries map[string]entry
+	newest  uint64          // revision of the bucket that was read or written last
+	made    *atomic.Uint64  // how often couriers of this process have made the bucket again
+	knows   uint64          // made, as of the last write
 	dirty   map[string]bool // not written yet
 }
 
 func ensureLedger(ctx context.Context, js jetstream.JetStream) (jetstream.KeyValue, error) {
-	kv, err := js.KeyValue(ctx, Bucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		kv, err = js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket: Bucket, Storage: jetstream.FileStorage, History: 1,
-			Description: "What each destination was told of each incident; keys <whose>.<destination>.<incident>",
-		})
-		if errors.Is(err, jetstream.ErrBucketExists) { // another worker was faster
-			kv, err = js.KeyValue(ctx, Bucket)
-		}
-	}
+	kv, err := stream.EnsureBucket(ctx, js, jetstream.KeyValueConfig{
+		Bucket: Bucket, Description: "What each destination was told of each incident; keys <whose>.<destination>.<incident>",
+		LimitMarkerTTL: markerTime,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("ledger of messages %s: %w", Bucket, err)
 	}
@@ -91,6 +90,7 @@ func (l *ledger) load(ctx context.Context) error {
 			if err := json.Unmarshal(kv.Value(), &e); err != nil {
 				return fmt.Errorf("read the ledger of messages: %s is not an entry (delete the key to have its incident sent again): %w", kv.Key(), err)
 			}
+			l.newest = max(l.newest, kv.Revision())
 			l.entries[keyText(strings.TrimPrefix(kv.Key(), l.prefix))] = e
 		}
 	}
@@ -130,14 +130,39 @@ func (l *ledger) write(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("write the ledger entry of incident %s: %w", incident, err)
 		}
-		if _, err := l.kv.Put(ctx, l.prefix+keyToken(incident), data); err != nil {
-			return fmt.Errorf("write the ledger entry of incident %s: %w", incident, err)
+		revision, err := l.kv.Put(ctx, l.prefix+keyToken(incident), data)
+		if err != nil {
+			return fmt.Errorf("write the ledger entry of incident %s: %w", incident, l.again(ctx, err))
 		}
 		l.mu.Lock()
+		if made := l.made.Load(); revision <= l.newest || made != l.knows { // it counts from its start: another courier has made it again
+			l.knows = made
+			l.taint()
+		}
+		l.newest = revision
 		delete(l.dirty, incident)
 		l.mu.Unlock()
 	}
 	return nil
+}
+
+// again makes the ledger again if that it is gone is why something failed. It returns the error.
+func (l *ledger) again(ctx context.Context, err error) error {
+	if !stream.Gone(err) {
+		return err
+	}
+	if _, e := ensureLedger(ctx, l.js); e != nil {
+		return fmt.Errorf("%w (%w)", err, e)
+	}
+	l.made.Add(1)
+	return err
+}
+
+// taint marks everything as not written. mu is held.
+func (l *ledger) taint() {
+	for incident := range l.entries {
+		l.dirty[incident] = true
+	}
 }
 
 // open returns the incidents that stand open at the destination.
@@ -184,13 +209,8 @@ func (l *ledger) sweep(ctx context.Context, now time.Time) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.patience)
 	defer cancel()
-	s, err := l.js.Stream(ctx, "KV_"+Bucket)
-	if err != nil {
-		return fmt.Errorf("forget old incidents: %w", err)
-	}
 	for _, incident := range old {
-		// Purging the subject leaves no delete marker behind, as deleting the key would.
-		if err := s.Purge(ctx, jetstream.WithPurgeSubject("$KV."+Bucket+"."+l.prefix+keyToken(incident))); err != nil {
+		if err := l.purge(ctx, l.prefix+keyToken(incident)); err != nil {
 			return fmt.Errorf("forget incident %s: %w", incident, err)
 		}
 		l.mu.Lock()
@@ -199,6 +219,21 @@ func (l *ledger) sweep(ctx context.Context, now time.Time) error {
 	}
 	return nil
 }
+
+// markerTime is how long a purged key leaves a marker behind: the least that servers allow, nobody looks at it.
+const markerTime = time.Second
+
+// purge removes a key with what its user may do anyway, which is to write to the bucket: purging a stream is a right of its own. The
+// marker it leaves goes by itself, except in a bucket of an older version, which keeps it: a hundred bytes.
+func (l *ledger) purge(ctx context.Context, key string) error {
+	err := l.kv.Purge(ctx, key, jetstream.PurgeTTL(markerTime))
+	if api := (*jetstream.APIError)(nil); errors.As(err, &api) && api.ErrorCode == messageTTLDisabled {
+		return l.kv.Purge(ctx, key)
+	}
+	return err
+}
+
+const messageTTLDisabled = 10166
 
 // keyToken writes any text as one token of a key: letters, digits, - and _ as they are, other bytes as =hex.
 func keyToken(text string) string {

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 	"pgregory.net/rapid"
 
@@ -52,12 +54,67 @@ func TestLedgerForgets(t *testing.T) {
 	}
 	until(t, "one is forgotten", func() bool {
 		clock.Advance(24 * time.Hour)
-		n, stored := remembered(t, js)
-		return n == 2 && stored == 2
+		n, _ := remembered(t, js)
+		return n == 2
 	})
+	until(t, "nothing of it is left", func() bool { n, stored := remembered(t, js); return n == 2 && stored == 2 })
 	if n := len(published(t, js)); n != 5 {
 		t.Errorf("%d messages on the stream, want 5", n)
 	}
+}
+
+// TestMadeAgain: a stream of messages or a ledger that is deleted under a running courier is made again, and forgets nothing that
+// the courier knows.
+func TestMadeAgain(t *testing.T) {
+	js := connect(t)
+	pager := record(t, 202, nil)
+	l := begin(t, withPager(pager), js)
+	l.deliver(message("a", 1, anomaly.Opened, anomaly.Critical))
+	if err := js.DeleteStream(t.Context(), stream.AnomalyStream); err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteKeyValue(t.Context(), alert.Bucket); err != nil {
+		t.Fatal(err)
+	}
+	l.deliver(message("b", 1, anomaly.Opened, anomaly.Critical))
+	if got := fmt.Sprint(published(t, js)); got != "[anomalies.critical.activated b-1]" {
+		t.Errorf("the stream holds %s", got)
+	}
+	if n, _ := remembered(t, js); n != 4 {
+		t.Errorf("%d entries are in the ledger, want two of each of the two destinations", n)
+	}
+	l.stop()
+	begin(t, withPager(pager), js).deliver(message("a", 1, anomaly.Opened, anomaly.Critical))
+	if n := len(pager.seen()); n != 2 {
+		t.Errorf("%d pages, want two", n)
+	}
+}
+
+// TestOutageInTheLog: a destination that is away for long is one line when it begins and one when it is over.
+func TestOutageInTheLog(t *testing.T) {
+	js := connect(t)
+	var away atomic.Bool
+	away.Store(true)
+	pager := record(t, 0, func(_ int, w http.ResponseWriter) {
+		if away.Load() {
+			w.WriteHeader(503)
+			return
+		}
+		w.WriteHeader(202)
+	})
+	l := begin(t, withPager(pager), js)
+	l.Tell([]anomaly.Message{message("a", 1, anomaly.Opened, anomaly.Critical)})
+	until(t, "it was tried often", func() bool { return len(pager.seen()) >= 5 })
+	away.Store(false)
+	l.deliver(message("a", 1, anomaly.Opened, anomaly.Critical))
+	var lines []string
+	for _, e := range l.log.FilterLevelExact(zap.WarnLevel).All() {
+		lines = append(lines, e.Message)
+	}
+	if got := fmt.Sprint(lines); got != "[pagerduty fails, trying again]" {
+		t.Errorf("the log has %s", got)
+	}
+	until(t, "the log says that it works", func() bool { return l.log.FilterMessage("pagerduty works again").Len() == 1 })
 }
 
 // TestPagesWithoutJetStream: that JetStream is away, which stops the pipeline, stops no page; what the ledger missed is

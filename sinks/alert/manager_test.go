@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"firstlight/pipeline/testprocess"
 )
 
 // manager is a real Alertmanager.
@@ -60,7 +62,7 @@ func startManager(t *testing.T, config string) *manager {
 // start starts it with an empty storage.
 func (m *manager) start() {
 	m.t.Helper()
-	m.cmd = exec.Command(tool(m.t, "prometheus-alertmanager", "alertmanager"), "--config.file="+m.config, "--storage.path="+m.t.TempDir(),
+	m.cmd = testprocess.Command(tool(m.t, "prometheus-alertmanager", "alertmanager"), "--config.file="+m.config, "--storage.path="+m.t.TempDir(),
 		"--web.listen-address="+m.address, "--cluster.listen-address=", "--log.level=error")
 	if err := m.cmd.Start(); err != nil {
 		m.t.Fatal(err)

@@ -8,6 +8,8 @@ import (
 
 // Metrics counts messages by destination. It outlives an Alerts: a process that judges again goes on counting.
 type Metrics struct {
+	prometheus.Collector // all of them
+
 	sentTotal, failedTotal, withheldTotal *prometheus.CounterVec
 	lastSuccess                           *prometheus.GaugeVec
 }
@@ -17,7 +19,9 @@ func NewMetrics() *Metrics {
 	counter := func(name, help string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "firstlight", Name: name, Help: help}, []string{"destination"})
 	}
-	return &Metrics{
+	all := prometheus.NewRegistry()
+	m := &Metrics{
+		Collector:     all,
 		sentTotal:     counter("alerts_sent_total", "Messages a destination has taken"),
 		failedTotal:   counter("alerts_failed_total", "Attempts to deliver a message that failed"),
 		withheldTotal: counter("alerts_withheld_total", "Messages that were not sent one by one: too many, plain updates, or over before anybody was told"),
@@ -25,24 +29,8 @@ func NewMetrics() *Metrics {
 			Namespace: "firstlight", Name: "alerts_last_success_timestamp_seconds", Help: "When a destination last took a message",
 		}, []string{"destination"}),
 	}
-}
-
-// Describe implements prometheus.Collector.
-func (m *Metrics) Describe(out chan<- *prometheus.Desc) {
-	for _, c := range m.all() {
-		c.Describe(out)
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (m *Metrics) Collect(out chan<- prometheus.Metric) {
-	for _, c := range m.all() {
-		c.Collect(out)
-	}
-}
-
-func (m *Metrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.sentTotal, m.failedTotal, m.withheldTotal, m.lastSuccess}
+	all.MustRegister(m.sentTotal, m.failedTotal, m.withheldTotal, m.lastSuccess)
+	return m
 }
 
 // known shows a destination before anything happens there: a rate needs the time before the first.

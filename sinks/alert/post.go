@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"firstlight/pipeline/redact"
 )
 
 const (
@@ -78,15 +80,21 @@ func (e *answerError) untouched() bool {
 type poster struct {
 	url     *url.URL
 	header  http.Header
-	secrets []string
+	secrets redact.Secrets
 	timeout time.Duration
 }
 
-func newPoster(u *url.URL, secrets ...string) *poster {
+// newPoster returns a poster to an address, of which a kind of parts is secret, and with further secrets.
+func newPoster(u *url.URL, kind redact.Kind, secrets ...string) *poster {
 	h := http.Header{}
 	h.Set("Content-Type", "application/json")
 	h.Set("User-Agent", "firstlight")
-	return &poster{url: u, header: h, secrets: secrets, timeout: postTimeout}
+	p := &poster{url: u, header: h, timeout: postTimeout}
+	p.secrets.Add(kind, u.String())
+	for _, secret := range secrets {
+		p.secrets.Add(redact.Whole, secret)
+	}
+	return p
 }
 
 // send posts a body and returns the server's answer in a few words. Statuses are those that mean success; none: all
@@ -150,14 +158,7 @@ func dialFailed(err error) bool {
 }
 
 // hide takes secrets out of what others say.
-func (p *poster) hide(text string) string {
-	for _, s := range p.secrets {
-		if len(s) > 3 {
-			text = strings.ReplaceAll(text, s, "(secret)")
-		}
-	}
-	return text
-}
+func (p *poster) hide(text string) string { return p.secrets.Text(text) }
 
 // oneLine is what a server says, as one short line.
 func oneLine(content []byte) string {

@@ -59,7 +59,11 @@ func (d *slack) deliver(ctx context.Context, _ *entry, p plan) (string, error) {
 
 // write lays out a message.
 func (d *slack) write(m *anomaly.Message, what news) *slackMessage {
-	head := fmt.Sprintf("%s %s: %s", strings.ToUpper(string(m.Severity)), what, m.Title)
+	word := string(what)
+	if what == ends && m.Reason == anomaly.Muted {
+		word = "muted" // nothing is well yet
+	}
+	head := fmt.Sprintf("%s %s: %s", strings.ToUpper(string(m.Severity)), word, m.Title)
 	body := "*" + escape(head, maxSlackText) + "*\n" + escape(m.Summary, maxSlackText)
 	s := &slackMessage{Text: escape(head+". "+m.Summary, maxSection)}
 	s.Blocks = append(s.Blocks, section(body))

@@ -55,7 +55,7 @@ func (d *streamDestination) lastAtStart(ctx context.Context, subject string) (st
 	if id, ok := d.last[subject]; ok {
 		return id, nil
 	}
-	s, err := d.js.Stream(ctx, stream.AnomalyStream)
+	s, err := stream.EnsureAnomalies(ctx, d.js)
 	if err != nil {
 		return "", fmt.Errorf("look into %s: %w", stream.AnomalyStream, err)
 	}
@@ -85,6 +85,11 @@ func (d *streamDestination) publish(ctx context.Context, m *anomaly.Message) (st
 	ack, err := d.js.PublishMsg(ctx, msg)
 	if errors.Is(err, nats.ErrMaxPayload) {
 		return "", unfit(fmt.Errorf("publish %d bytes: %w", len(data), err))
+	}
+	if stream.Gone(err) { // made again for the next attempt
+		if _, e := stream.EnsureAnomalies(ctx, d.js); e != nil {
+			err = fmt.Errorf("%w (%w)", err, e)
+		}
 	}
 	if err != nil {
 		return "", fmt.Errorf("publish on %s: %w", m.Subject(), err)

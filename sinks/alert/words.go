@@ -20,13 +20,17 @@ func description(m *anomaly.Message) string {
 	add("Action", m.Metric.Action)
 	add("Owner", m.Metric.Owner)
 	add("Objective", m.Metric.Objective)
-	for _, c := range firstOf(m.Contributors, maxListed) {
-		lines = append(lines, contributor(&c))
+	if m.Explained { // where no value explains the change, none is to be blamed
+		for _, c := range firstOf(m.Contributors, maxListed) {
+			if c.Explains >= leastPart {
+				lines = append(lines, contributor(&c))
+			}
+		}
 	}
 	for _, a := range firstOf(m.Also, maxListed) {
 		add("Also", a.Summary)
 	}
-	for _, n := range firstOf(m.Notes, maxListed) {
+	for _, n := range firstOf(m.Annotations, maxListed) {
 		add("Nearby", note(&n))
 	}
 	add("Data quality", strings.Join(m.Flags, ", "))
@@ -35,8 +39,10 @@ func description(m *anomaly.Message) string {
 	return strings.Join(lines, "\n")
 }
 
-// maxListed bounds lists that people read.
-const maxListed = 5
+const (
+	maxListed = 5    // in lists that people read
+	leastPart = 0.05 // of a change, which a segment value must explain to be named
+)
 
 func firstOf[T any](list []T, n int) []T { return list[:min(n, len(list))] }
 
@@ -44,7 +50,7 @@ func contributor(c *anomaly.Contributor) string {
 	return fmt.Sprintf("%s=%s explains %.0f %%: %.1f %% (%d of %d), before %.1f %%", c.Segment, c.Value, 100*c.Explains, 100*c.Rate, c.K, c.N, 100*c.Expected)
 }
 
-func note(n *anomaly.Note) string {
+func note(n *anomaly.Annotation) string {
 	return fmt.Sprintf("%s of %s at %s: %s", n.Kind, n.Source, n.Time.UTC().Format("2006-01-02 15:04 UTC"), n.Title)
 }
 

@@ -104,6 +104,16 @@ func (s *Store) AnnotationPositions(ctx context.Context) ([]AnnotationPosition, 
 	return out, nil
 }
 
+// AnnotationsVersion changes whenever an annotation is stored.
+func (s *Store) AnnotationsVersion(ctx context.Context) (version uint64, err error) {
+	query := "SELECT cityHash64(groupArray((stream_created, applied_seq))) FROM (SELECT stream_created, applied_seq FROM " +
+		s.table("annotation_position") + " FINAL ORDER BY stream_created)"
+	if err := s.each(ctx, query, func(r driver.Rows) error { return r.Scan(&version) }); err != nil {
+		return 0, fmt.Errorf("read whether annotations are new: %w", err)
+	}
+	return version, nil
+}
+
 // ForgetAnnotations drops the position in a stream, and the messages that lie after its end: it was rolled back, or is
 // to be read again from its start.
 func (s *Store) ForgetAnnotations(ctx context.Context, streamCreated int64, end uint64) error {

@@ -25,11 +25,11 @@ func (s *script) cell(words []string) {
 	name, stage, _ := strings.Cut(name, "#")
 	start, window := "1970-01-01", ""
 	var in bucket
-	var ages []string
+	var ages, periods []string
 	switch kind {
 	case "entry":
 		start, in = plain[2], s.bucket(plain[3])
-	case "reach", "done":
+	case "reach", "done", "between":
 		start, in, ages = plain[2], s.bucket(plain[3]), plain[4:]
 		o["n"] = fmt.Sprint(len(ages))
 	case "window", "trailing":
@@ -38,6 +38,8 @@ func (s *script) cell(words []string) {
 		}
 		window = plain[3]
 		in = s.windowOf(window, plain[4])
+	case "period":
+		start, in, periods = plain[2], s.bucket(plain[3]), plain[4:]
 	case "volume":
 		value, in = plain[2], s.bucket(plain[3])
 	default:
@@ -45,6 +47,9 @@ func (s *script) cell(words []string) {
 	}
 	s.version++
 	indexes, counts, sums := s.ages(ages)
+	if kind == "period" {
+		indexes, counts, sums = s.periods(periods)
+	}
 	s.pending = append(s.pending, fmt.Sprintf("('%s', '%s', '%s', '%s', '%s', '%s', %s, %d, %s, %d, '%s', %s, %s, %s, %s, [%s], [%s], [%s], %d)",
 		kind, name, segment, value, start, window, or(stage, "0"), in.start, or(o["p"], "0"), in.end,
 		in.day.Time().Format(time.DateOnly), or(o["n"], "0"), or(o["active"], "0"), or(o["adopters"], "0"), or(o["new"], "0"),
@@ -118,6 +123,22 @@ func (s *script) ages(words []string) (indexes, counts, sums string) {
 		sum[len(sum)-1] += ms
 	}
 	return list(index), list(count), list(sum)
+}
+
+// periods returns the three lists of a cell of retention: of words such as 3:5:2, in period 3 five users came back, and two of them for the
+// last time.
+func (s *script) periods(words []string) (indexes, counts, sums string) {
+	var index []uint16
+	var count, last []int64
+	for _, w := range words {
+		var k uint16
+		var n, of int64
+		if _, err := fmt.Sscanf(w, "%d:%d:%d", &k, &n, &of); err != nil {
+			s.t.Fatalf("%q is not like 3:5:2: %v", w, err)
+		}
+		index, count, last = append(index, k), append(count, n), append(last, of)
+	}
+	return list(index), list(count), list(last)
 }
 
 func list[T any](values []T) string {

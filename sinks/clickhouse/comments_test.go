@@ -43,19 +43,21 @@ var contract = map[string]string{
 	"activation_by_cohort":       "cohort_start, entered, eligible, activated, rate, rate_low, rate_high, activated_to_date, rate_to_date, km_rate, is_mature, as_of",
 	"activation_by_entry_window": "window, window_start, window_end, entered, eligible, activated, rate, rate_low, rate_high, activated_to_date, is_settled, is_final",
 	"activation_by_window":       "cohort_start, window, window_start, window_end, entered, activated_in_window, activated_to_date, rate_to_date, is_settled, is_final",
-	"activation_steps":           "cohort_start, step, step_name, eligible, reached, rate, rate_low, rate_high, p50_seconds",
+	"activation_steps":           "cohort_start, step, step_name, eligible, reached, rate, rate_low, rate_high, p50_seconds, from_previous_rate, from_previous_low, from_previous_high, p50_from_previous_seconds",
 	"ttfv_by_cohort":             "cohort_start, entered, reached, mean_seconds, p25_seconds, p50_seconds, p75_seconds, p90_seconds, km_p25_seconds, km_p50_seconds, km_p50_low, km_p50_high, km_p75_seconds, as_of",
 	"ttfv_by_entry_window":       "window, window_start, window_end, entered, reached, km_p50_seconds, km_p50_low, km_p50_high, is_settled, is_final",
 	"ttfv_by_window":             "cohort_start, window, window_start, window_end, reached_in_window, reached_to_date, mean_seconds, p50_seconds, is_settled, is_final",
 	"progress_by_age":            "cohort_start, age_seconds, eligible, reached, rate, rate_low, rate_high, at_risk, km_rate, km_low, km_high, is_mature",
 	"adoption_by_cohort":         "cohort_start, entered, eligible, adopted, rate, rate_low, rate_high, adopted_to_date, p50_seconds",
 	"adoption_by_window":         "cohort_start, window, window_start, window_end, active_users, adopters, new_adopters, events, rate, rate_low, rate_high, is_settled, is_final",
+	"retention_by_cohort":        "cohort_start, period, period_days, started, eligible, returned, rate, rate_low, rate_high, returned_since, rate_since, is_mature, as_of",
+	"retention_by_split":         "split, cohort_start, period, activated_eligible, activated_returned, activated_rate, other_eligible, other_returned, other_rate, difference, difference_low, difference_high",
 	"user_progress":              "user_id, cohort_start, segments, entered_at, kind, reached_at, seconds, steps_done, next_step",
 	"stalled_users":              "user_id, cohort_start, segments, entered_at, last_seen_at, steps_done, next_step, expires_at",
 	"event_volume":               "source, event, window, window_start, window_end, events, is_settled",
-	"metric_status":              "metric, kind, value, low, high, n, as_of, previous_value, target_value, target_by, pace, owner, review_by, review_overdue, open_incidents",
-	"metric_catalog":             "owner, objective, indicator, direction, action, runbook, description, labels, target_value, target_by, review_by, guardrails, formula, definition_hash, active_since, complete_from",
-	"pipeline_progress":          "partition, applied_seq, stream_seq, lag, arrival_clock, watermark, received, applied, ignored, clamped, dead, updated_at",
+	"metric_status":              "metric, kind, value, low, high, n, as_of, previous_value, change, change_low, change_high, target_value, target_by, pace, owner, review_by, review_overdue, open_incidents",
+	"metric_catalog":             "owner, objective, indicator, direction, action, runbook, description, labels, target_value, target_by, review_by, period, periods, target_period, guardrails, formula, definition_hash, active_since, complete_from",
+	"pipeline_progress":          "partition, applied_seq, stream_seq, lag, arrival_clock, watermark, received, applied, ignored, missed, clamped, dead, worker, updated_at",
 	"annotations":                "time, until, kind, source, title, url, metric, text, author, id",
 	"anomalies":                  "incident_id, seq, at, state, reason, severity, metric, cohort, window, window_start, window_end, age_seconds, k, n, value, expected, expected_low, expected_high, users_lost, method, summary, message",
 	"incidents":                  "incident_id, seq, at, state, reason, severity, metric, cohort, window, window_start, window_end, age_seconds, k, n, value, expected, expected_low, expected_high, users_lost, method, summary, message",
@@ -75,6 +77,9 @@ func checkContract(t *testing.T, view, declared string) {
 		want = "metric, cohort, " + want
 	}
 	var names []string
+	if strings.Contains(want, "window_start") {
+		want += ", day"
+	}
 	for line := range strings.Lines(declared) {
 		name, kind, _ := strings.Cut(strings.TrimSpace(line), "\t")
 		kind = strings.ReplaceAll(kind, `\'`, "'")
@@ -83,9 +88,13 @@ func checkContract(t *testing.T, view, declared string) {
 		switch {
 		case strings.HasPrefix(name, "rate") || strings.HasPrefix(name, "km_") || strings.HasSuffix(name, "_seconds") && name != "age_seconds":
 			expected = "Nullable(Float64)"
+		case strings.HasPrefix(name, "from_previous_"), strings.HasPrefix(name, "change"), strings.HasPrefix(name, "difference"), strings.HasSuffix(name, "_rate"):
+			expected = "Nullable(Float64)"
+		case name == "day":
+			expected = "Date"
 		case strings.HasPrefix(name, "window_"):
 			expected = "DateTime('UTC')"
-		case strings.Contains(" entered eligible activated reached adopted at_risk active_users adopters events age_seconds n k steps_done ", " "+name+" "):
+		case strings.Contains(" entered eligible activated reached adopted started returned returned_since activated_eligible activated_returned other_eligible other_returned at_risk active_users adopters events age_seconds n k steps_done ", " "+name+" "):
 			expected = "UInt64"
 		}
 		if expected != "" && kind != expected {

@@ -13,6 +13,8 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/proto"
+
+	"firstlight/pipeline/redact"
 )
 
 // The oldest ClickHouse whose SQL the views use.
@@ -47,6 +49,10 @@ func Open(ctx context.Context, dsn string) (driver.Conn, error) {
 		conn.Close()
 		return nil, fmt.Errorf("ClickHouse at %s %w", server, err)
 	}
+	if err := checkAnalyzer(ctx, conn); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("ClickHouse at %s %w", server, err)
+	}
 	return conn, nil
 }
 
@@ -55,6 +61,41 @@ func checkVersion(v proto.Version) error {
 		return fmt.Errorf("is version %d.%d: Firstlight needs %d.%d or later", v.Major, v.Minor, minMajor, minMinor)
 	}
 	return nil
+}
+
+// ForReaders reports whether a server is the port that an embedded engine opens to readers.
+func ForReaders(ctx context.Context, conn Conn) bool {
+	rows, err := conn.Query(ctx, "SELECT 1 FROM system.merges LIMIT 0")
+	if err == nil {
+		rows.Close()
+	}
+	return err != nil && strings.Contains(err.Error(), "not open to readers")
+}
+
+// CheckDSN says in one line what is wrong with a DSN, without what is secret in it.
+func CheckDSN(dsn string) error {
+	_, err := options(dsn)
+	return err
+}
+
+// checkAnalyzer reports a profile that has switched the analyzer off, by name or by an old compatibility: the views refuse
+// to be read without it.
+func checkAnalyzer(ctx context.Context, conn Conn) error {
+	rows, err := conn.Query(ctx, "SELECT toUInt8(getSetting('allow_experimental_analyzer'))")
+	if err != nil {
+		return fmt.Errorf("does not tell whether its analyzer is on: %s: %w", firstLine(err), err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var on uint8
+		if err := rows.Scan(&on); err != nil {
+			return fmt.Errorf("does not tell whether its analyzer is on: %w", err)
+		}
+		if on == 0 {
+			return errors.New("has enable_analyzer = 0 in the settings of this user: the views need the analyzer; set enable_analyzer = 1 in the profile, or take a compatibility below 24.3 out of it")
+		}
+	}
+	return rows.Err()
 }
 
 // options reads a DSN.
@@ -69,9 +110,14 @@ func options(dsn string) (*clickhouse.Options, error) {
 		}
 		return nil, fmt.Errorf("the ClickHouse URL has the unknown scheme %q: %s", scheme, advice)
 	}
+	if _, err := redact.Parse(dsn); err != nil {
+		return nil, fmt.Errorf("the ClickHouse URL %w", err)
+	}
 	options, err := clickhouse.ParseDSN(dsn)
 	if err != nil {
-		return nil, fmt.Errorf("the ClickHouse URL is not valid: %s: %s", firstLine(err), advice)
+		var secrets redact.Secrets
+		secrets.Add(redact.Database, dsn)
+		return nil, fmt.Errorf("the ClickHouse URL is not valid: %s: %s", secrets.Text(firstLine(err)), advice)
 	}
 	options.Auth.Database = ""
 	if options.DialTimeout == 0 {

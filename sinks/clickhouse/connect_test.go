@@ -27,8 +27,8 @@ func TestOpenSaysWhatToChange(t *testing.T) {
 	for _, test := range []struct{ name, dsn, want string }{
 		{"no scheme", "localhost:9000", "the ClickHouse URL has no scheme: write it as clickhouse://"},
 		{"another scheme", "postgres://localhost", `the ClickHouse URL has the unknown scheme "postgres"`},
-		{"no host", "clickhouse://", "the ClickHouse URL is not valid"},
-		{"a bad port", "http://127.0.0.1:80a", "invalid port"},
+		{"no host", "clickhouse://", "the ClickHouse URL names no host"},
+		{"a bad port", "http://127.0.0.1:80a", "the ClickHouse URL is no address"},
 		{"a bad setting", "clickhouse://127.0.0.1:9000?dial_timeout=soon", `invalid duration "soon"`},
 		{"nobody listens, native", "clickhouse://u:s3cret@" + closed, "cannot reach ClickHouse at " + closed},
 		{"nobody listens, http", "http://u:s3cret@" + closed, "cannot reach ClickHouse at " + closed},

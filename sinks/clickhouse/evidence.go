@@ -19,7 +19,11 @@ import (
 
 // Evidence returns what has been counted since a local day, or since the first day there is, by now.
 func (s *Store) Evidence(ctx context.Context, c *catalog.Catalog, since calendar.Day) (*anomaly.Evidence, error) {
-	r := &evidenceReader{Store: s, catalog: c, edges: map[uint16]int64{}, e: &anomaly.Evidence{From: since, Metrics: make([]anomaly.Series, len(c.Metrics))}}
+	generation, err := s.Generation(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &evidenceReader{Store: s.in(generation), catalog: c, edges: map[uint16]int64{}, e: &anomaly.Evidence{From: since, Metrics: make([]anomaly.Series, len(c.Metrics))}}
 	for _, step := range []struct {
 		what string
 		read func(context.Context) error
@@ -28,15 +32,24 @@ func (s *Store) Evidence(ctx context.Context, c *catalog.Catalog, since calendar
 		{"the first day", r.firstDay},
 		{"age edges", r.ageEdges},
 		{"entries", r.entries},
+		{"entries by hour", r.entering},
 		{"completions", r.completions},
 		{"hours", r.hours},
-		{"adoption", r.adoption},
+		{"windows", r.windows},
+		{"periods", r.periods},
 		{"volumes", r.volumes},
 		{"annotations", r.annotations},
 	} {
 		if err := step.read(ctx); err != nil {
 			return nil, fmt.Errorf("read what to judge by: %s: %w", step.what, err)
 		}
+	}
+	// A rebuild that began meanwhile has taken away part of what was read: that is no silence of the product.
+	switch now, err := s.Generation(ctx); {
+	case err != nil:
+		return nil, err
+	case now != generation:
+		return nil, fmt.Errorf("read what to judge by: the numbers are being rebuilt since, from generation %d to %d", generation, now)
 	}
 	return r.e, nil
 }
@@ -57,7 +70,7 @@ func (r *evidenceReader) asOf(ctx context.Context) error {
 // Now returns as_of: the stream's time up to which all partitions are applied. It is 1970 before the first event.
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
 	ms := int64(0)
-	err := s.each(ctx, "SELECT min(as_of) FROM "+s.table("progress")+" FINAL", func(r driver.Rows) error { return r.Scan(&ms) })
+	err := s.each(ctx, "SELECT min(as_of) FROM "+s.table("progress")+" FINAL WHERE "+s.here(), func(r driver.Rows) error { return r.Scan(&ms) })
 	return time.UnixMilli(ms).UTC(), err
 }
 
@@ -67,7 +80,7 @@ func (r *evidenceReader) oldest() string { return dayLiteral(r.e.From - 31) }
 func dayLiteral(d calendar.Day) string { return fmt.Sprintf("toDate(%d)", max(0, int(d))) }
 
 func (r *evidenceReader) firstDay(ctx context.Context) error {
-	return r.each(ctx, "SELECT min(day), count() FROM "+r.table("cells")+" WHERE generation = 1 AND kind IN ('entry', 'volume') AND segment = ''", func(rows driver.Rows) error {
+	return r.each(ctx, "SELECT min(day), count() FROM "+r.table("cells")+" WHERE "+r.here()+" AND kind IN ('entry', 'volume') AND segment = ''", func(rows driver.Rows) error {
 		var (
 			first time.Time
 			n     uint64
@@ -97,7 +110,7 @@ func (r *evidenceReader) ageEdges(ctx context.Context) error {
 // entries counts users by local day of entry.
 func (r *evidenceReader) entries(ctx context.Context) error {
 	query := `SELECT name, day, sum(n) FROM ` + r.table("cells") + ` FINAL
-		WHERE generation = 1 AND kind = 'entry' AND segment = '' AND cohort_start >= ` + r.oldest() + ` AND day >= ` + dayLiteral(r.e.From) + `
+		WHERE ` + r.here() + ` AND kind = 'entry' AND segment = '' AND cohort_start >= ` + r.oldest() + ` AND day >= ` + dayLiteral(r.e.From) + `
 		GROUP BY name, day`
 	return r.each(ctx, query, func(rows driver.Rows) error {
 		var (
@@ -109,7 +122,7 @@ func (r *evidenceReader) entries(ctx context.Context) error {
 			return err
 		}
 		for i := range r.catalog.Metrics {
-			if m := &r.catalog.Metrics[i]; m.Kind != catalog.Adoption && r.catalog.Cohorts[m.Cohort].Name == cohort {
+			if m := &r.catalog.Metrics[i]; m.Kind.Traits().ByAge && r.catalog.Cohorts[m.Cohort].Name == cohort {
 				r.day(i, day).Entered = n
 			}
 		}
@@ -132,7 +145,7 @@ const summedAges = "sumMap(mapFromArrays(ages, counts)), sumMap(mapFromArrays(ag
 // completions counts the same users by how old they were when they got there.
 func (r *evidenceReader) completions(ctx context.Context) error {
 	query := `SELECT name, day, ` + summedAges + ` FROM ` + r.table("cells") + ` FINAL
-		WHERE generation = 1 AND kind = 'reach' AND stage = 0 AND segment = '' AND cohort_start >= ` + r.oldest() + ` AND day >= ` + dayLiteral(r.e.From) + `
+		WHERE ` + r.here() + ` AND kind = 'reach' AND stage = 0 AND segment = '' AND cohort_start >= ` + r.oldest() + ` AND day >= ` + dayLiteral(r.e.From) + `
 		GROUP BY name, day`
 	return r.each(ctx, query, func(rows driver.Rows) error {
 		var (
@@ -143,7 +156,7 @@ func (r *evidenceReader) completions(ctx context.Context) error {
 		if err := rows.Scan(&name, &day, &users, &sum); err != nil {
 			return err
 		}
-		if i := r.metric(name); i >= 0 && r.catalog.Metrics[i].Kind != catalog.Adoption {
+		if i := r.metric(name); i >= 0 && r.catalog.Metrics[i].Kind.Traits().ByAge {
 			r.day(i, day).Reached = r.ages(users, sum)
 		}
 		return nil
@@ -175,11 +188,11 @@ func (r *evidenceReader) hours(ctx context.Context) error {
 	from := cal.Start(anomaly.HourlyFrom(r.e.From, cal.DayOf(r.e.AsOf)))
 	for i := range r.catalog.Metrics {
 		m := &r.catalog.Metrics[i]
-		if m.Kind == catalog.Adoption || !watchesHours(r.catalog, m) {
+		if !m.Kind.Traits().ByAge || !watchesHours(r.catalog, m) {
 			continue
 		}
 		hours := map[int64]anomaly.Followed{}
-		where := fmt.Sprintf("generation = 1 AND segment = '' AND cohort_start >= %s AND bucket >= toDateTime(%d, 'UTC')", r.oldest(), from)
+		where := fmt.Sprintf("%s AND segment = '' AND cohort_start >= %s AND bucket >= toDateTime(%d, 'UTC')", r.here(), r.oldest(), from)
 		query := `SELECT bucket, sumIf(n, kind = 'entry'), sumMapIf(mapFromArrays(ages, counts), kind = 'reach'), sumMapIf(mapFromArrays(ages, sums), kind = 'reach')
 			FROM ` + r.table("cells") + ` FINAL WHERE ` + where + ` AND (kind = 'entry' AND name = ? OR kind = 'reach' AND stage = 0 AND name = ?) GROUP BY bucket`
 		err := r.each(ctx, query, func(rows driver.Rows) error {
@@ -213,12 +226,13 @@ func watchesHours(c *catalog.Catalog, m *catalog.Metric) bool {
 	return false
 }
 
-// adoption counts the use of features by users who had entered, in the windows that are watched.
-func (r *evidenceReader) adoption(ctx context.Context) error {
+// windows counts the users of kinds that are counted by window, who had entered, in the windows that are watched.
+func (r *evidenceReader) windows(ctx context.Context) error {
 	cal := calendar.New(r.catalog.Location, r.catalog.WeekStart)
 	for i := range r.catalog.Metrics {
 		m := &r.catalog.Metrics[i]
-		if m.Kind != catalog.Adoption {
+		by := m.Kind.Traits()
+		if by.ByWindow.View == "" {
 			continue
 		}
 		windows := []string{"'1d'"}
@@ -226,7 +240,7 @@ func (r *evidenceReader) adoption(ctx context.Context) error {
 			windows = append(windows, "'"+g.Window+"'")
 		}
 		uses := map[string][]anomaly.Use{}
-		query := "SELECT `window`, window_start, sum(active_users), sum(adopters) FROM " + r.table("adoption_by_window") +
+		query := "SELECT `window`, window_start, sum(" + by.ByWindow.All + "), sum(" + by.ByWindow.Some + ") FROM " + r.table(by.ByWindow.View) +
 			" WHERE metric = ? AND cohort_start IS NOT NULL AND `window` IN (" + strings.Join(windows, ", ") + ") AND window_start >= toDateTime(?, 'UTC')" +
 			" GROUP BY `window`, window_start ORDER BY window_start"
 		err := r.each(ctx, query, func(rows driver.Rows) error {
@@ -247,20 +261,53 @@ func (r *evidenceReader) adoption(ctx context.Context) error {
 	return nil
 }
 
-// volumeDays of events by hour are read: the history that volumes are compared with, and some.
-const volumeDays = 70
+// periods counts the users who started on each local day, and who came back in the periods that are watched.
+func (r *evidenceReader) periods(ctx context.Context) error {
+	query := `SELECT name, day, sum(n), sumMap(mapFromArrays(ages, counts)) FROM ` + r.table("cells") + ` FINAL
+		WHERE ` + r.here() + ` AND kind = 'period' AND stage = 0 AND segment = '' AND day >= ` + dayLiteral(r.e.From) + `
+		GROUP BY name, day`
+	return r.each(ctx, query, func(rows driver.Rows) error {
+		var (
+			name     string
+			day      time.Time
+			started  int64
+			returned map[uint16]uint64
+		)
+		if err := rows.Scan(&name, &day, &started, &returned); err != nil {
+			return err
+		}
+		if i := r.metric(name); i >= 0 {
+			for _, p := range anomaly.WatchedPeriods(&r.catalog.Metrics[i]) {
+				r.started(i, p, day, anomaly.Returned{Started: started, Returned: int64(returned[uint16(p)])})
+			}
+		}
+		return nil
+	})
+}
+
+// started notes who started on a local day.
+func (r *evidenceReader) started(metric, period int, day time.Time, users anomaly.Returned) {
+	s := &r.e.Metrics[metric]
+	if s.Periods == nil {
+		s.Periods = map[int][]anomaly.Returned{}
+	}
+	i := int(calendar.FromDate(day.Date()) - r.e.From)
+	for len(s.Periods[period]) <= i {
+		s.Periods[period] = append(s.Periods[period], anomaly.Returned{})
+	}
+	s.Periods[period][i] = users
+}
 
 // volumes counts the events of each source.
 func (r *evidenceReader) volumes(ctx context.Context) error {
-	where := fmt.Sprintf(" FROM %s FINAL WHERE generation = 1 AND kind = 'volume' AND bucket >= toDateTime(%d, 'UTC')",
-		r.table("cells"), max(0, r.e.AsOf-volumeDays*86400))
+	where := " FROM " + r.table("cells") + " FINAL WHERE " + r.here() + " AND kind = 'volume' AND day >= " + dayLiteral(r.e.From)
 	sources := map[string]int{}
 	source := func(name string) *anomaly.Source {
 		i, ok := sources[name]
 		if !ok {
 			i = len(r.e.Sources)
 			sources[name] = i
-			r.e.Sources = append(r.e.Sources, anomaly.Source{Name: name, Hours: map[int64]int64{}, Events: map[string]int64{}})
+			r.e.Sources = append(r.e.Sources, anomaly.Source{Name: name, Hours: map[int64]int64{}, Events: map[string]map[calendar.Day]int64{}})
 		}
 		return &r.e.Sources[i]
 	}
@@ -277,19 +324,51 @@ func (r *evidenceReader) volumes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.each(ctx, "SELECT name, segment_value, sum(n) AS events"+where+" GROUP BY name, segment_value HAVING events > 0", func(rows driver.Rows) error {
+	return r.each(ctx, "SELECT name, segment_value, day, sum(n) AS events"+where+" GROUP BY name, segment_value, day HAVING events > 0", func(rows driver.Rows) error {
 		var (
 			name, event string
+			day         time.Time
 			n           int64
 		)
-		err := rows.Scan(&name, &event, &n)
-		source(name).Events[event] = n
+		err := rows.Scan(&name, &event, &day, &n)
+		of := source(name).Events
+		if of[event] == nil {
+			of[event] = map[calendar.Day]int64{}
+		}
+		of[event][calendar.FromDate(day.Year(), day.Month(), day.Day())] = n
 		return err
+	})
+}
+
+// entering counts the users who entered each cohort by hour.
+func (r *evidenceReader) entering(ctx context.Context) error {
+	r.e.Cohorts = make([]anomaly.Entries, len(r.catalog.Cohorts))
+	query := "SELECT name, bucket, sum(n) AS users FROM " + r.table("cells") + ` FINAL
+		WHERE ` + r.here() + ` AND kind = 'entry' AND segment = '' AND cohort_start >= ` + r.oldest() + ` AND day >= ` + dayLiteral(r.e.From) + `
+		GROUP BY name, bucket HAVING users > 0`
+	return r.each(ctx, query, func(rows driver.Rows) error {
+		var (
+			name string
+			at   time.Time
+			n    int64
+		)
+		if err := rows.Scan(&name, &at, &n); err != nil {
+			return err
+		}
+		for i := range r.catalog.Cohorts {
+			if c := &r.e.Cohorts[i]; r.catalog.Cohorts[i].Name == name {
+				if c.Hours == nil {
+					c.Hours = map[int64]int64{}
+				}
+				c.Hours[at.Unix()] = n
+			}
+		}
+		return nil
 	})
 }
 
 func (r *evidenceReader) annotations(ctx context.Context) (err error) {
 	cal := calendar.New(r.catalog.Location, r.catalog.WeekStart)
-	r.e.Notes, err = r.Annotations(ctx, time.Unix(cal.Start(r.e.From), 0), time.Unix(r.e.AsOf+1, 0))
+	r.e.Annotations, err = r.Annotations(ctx, time.Unix(cal.Start(r.e.From), 0), time.Unix(r.e.AsOf+1, 0))
 	return err
 }

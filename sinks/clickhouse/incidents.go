@@ -9,6 +9,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"firstlight/pipeline/anomaly"
+	"firstlight/pipeline/calendar"
 )
 
 // The log of what was said about incidents. Its rows are what is sent: a message is in the log before it leaves.
@@ -73,17 +74,25 @@ func (s *Store) messages(ctx context.Context, query string, args ...any) ([]anom
 	return all, nil
 }
 
-// Judged returns the stream's time of the last evaluation; 1970 when there was none.
-func (s *Store) Judged(ctx context.Context) (time.Time, error) {
-	var at time.Time
-	err := s.each(ctx, "SELECT max(as_of) FROM "+s.table("evaluations"), func(r driver.Rows) error { return r.Scan(&at) })
+// Judged returns the stream's time of the last evaluation, and the first local day that the next one has to judge; 1970 when
+// there was none.
+func (s *Store) Judged(ctx context.Context) (at time.Time, from calendar.Day, err error) {
+	err = s.each(ctx, "SELECT max(as_of), argMax(judge_from, as_of) FROM "+s.table("evaluations"), func(r driver.Rows) error {
+		var day time.Time
+		if err := r.Scan(&at, &day); err != nil {
+			return err
+		}
+		from = calendar.FromDate(day.Year(), day.Month(), day.Day())
+		return nil
+	})
 	if err != nil {
-		return at, fmt.Errorf("read when incidents were judged: %w", err)
+		return at, 0, fmt.Errorf("read when incidents were judged: %w", err)
 	}
-	return at, nil
+	return at, from, nil
 }
 
-// SetJudged stores the stream's time of an evaluation whose messages are all in the log.
-func (s *Store) SetJudged(ctx context.Context, asOf time.Time) error {
-	return s.insert(ctx, "evaluations", "as_of", func(b driver.Batch) error { return b.Append(asOf) })
+// SetJudged stores the stream's time of an evaluation whose messages are all in the log, and the first local day that the next
+// one has to judge.
+func (s *Store) SetJudged(ctx context.Context, asOf time.Time, from calendar.Day) error {
+	return s.insert(ctx, "evaluations", "as_of, judge_from", func(b driver.Batch) error { return b.Append(asOf, from.Time()) })
 }

@@ -3,77 +3,100 @@ package clickhouse
 import (
 	"context"
 	"fmt"
-	"time"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"firstlight/pipeline/worker"
 )
 
-// LoadUsers calls user for every user of a partition, in no particular order.
-func (s *Store) LoadUsers(ctx context.Context, partition uint16, user func(id string, facts []byte, version uint64) error) error {
-	query := fmt.Sprintf("SELECT user_id, facts, version FROM %s FINAL WHERE generation = 1 AND partition = %d", s.table("users"), partition)
+// LoadNames calls name for every name of some partitions.
+func (s *Store) LoadNames(ctx context.Context, partitions []uint16, name func(partition uint16, scope, value string)) error {
+	query := "SELECT DISTINCT partition, scope, value FROM " + s.table("names") + " WHERE " + s.here() + " AND " + in(partitions)
 	err := s.each(ctx, query, func(r driver.Rows) error {
 		var (
-			id, facts string
-			version   uint64
+			partition    uint16
+			scope, value string
 		)
-		if err := r.Scan(&id, &facts, &version); err != nil {
+		if err := r.Scan(&partition, &scope, &value); err != nil {
 			return err
 		}
-		return user(id, []byte(facts), version)
-	})
-	if err != nil {
-		return fmt.Errorf("load users of partition %d: %w", partition, err)
-	}
-	return nil
-}
-
-// LoadNames calls name for every name of a partition.
-func (s *Store) LoadNames(ctx context.Context, partition uint16, name func(scope, value string)) error {
-	query := fmt.Sprintf("SELECT DISTINCT scope, value FROM %s WHERE partition = %d", s.table("names"), partition)
-	err := s.each(ctx, query, func(r driver.Rows) error {
-		var scope, value string
-		if err := r.Scan(&scope, &value); err != nil {
-			return err
-		}
-		name(scope, value)
+		name(partition, scope, value)
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("load names of partition %d: %w", partition, err)
+		return fmt.Errorf("load names: %w", err)
 	}
 	return nil
 }
 
-// StoredCell is a cell as it is stored.
-type StoredCell struct {
-	Kind, Name, Segment, Value, Window string
-	CohortStart                        time.Time
-	Stage                              uint8
-	Bucket                             time.Time
-	N                                  int64
-	Version                            uint64
+// in is the condition on rows of some partitions.
+func in(partitions []uint16) string {
+	texts := make([]string, len(partitions))
+	for i, p := range partitions {
+		texts[i] = strconv.Itoa(int(p))
+	}
+	return "partition IN (" + strings.Join(texts, ", ") + ")"
 }
 
-// LoadVolumes calls cell for every event volume of a partition whose hour ends after a time (Unix seconds).
-func (s *Store) LoadVolumes(ctx context.Context, partition uint16, after int64, cell func(StoredCell)) error {
-	where := fmt.Sprintf("kind = 'volume' AND partition = %d AND bucket_end > toDateTime(%d, 'UTC')", partition, max(after, 0))
-	return s.loadCells(ctx, where, cell)
+// byPartition is the condition on rows of partitions, of which each has a value of its own.
+func byPartition[T any](values map[uint16]T, format string) string {
+	var conditions []string
+	for _, p := range slices.Sorted(maps.Keys(values)) {
+		conditions = append(conditions, fmt.Sprintf("partition = %d AND "+format, p, values[p]))
+	}
+	return "(" + strings.Join(conditions, " OR ") + ")"
 }
 
-// LoadAhead calls cell for every cell of a partition that was written after a checkpoint, event volumes aside.
-func (s *Store) LoadAhead(ctx context.Context, partition uint16, seq uint64, cell func(StoredCell)) error {
-	where := fmt.Sprintf("kind != 'volume' AND partition = %d AND version > %d", partition, seq)
-	return s.loadCells(ctx, where, cell)
+// LoadVolumes calls cell for every event volume of partitions whose hour ends after a time (Unix seconds), given by partition.
+func (s *Store) LoadVolumes(ctx context.Context, after map[uint16]int64, cell func(uint16, worker.StoredCell)) error {
+	from := make(map[uint16]int64, len(after))
+	for p, at := range after {
+		from[p] = max(at, 0)
+	}
+	return s.loadCells(ctx, "kind = 'volume' AND "+byPartition(from, "bucket_end > toDateTime(%d, 'UTC')"), cell)
 }
 
-func (s *Store) loadCells(ctx context.Context, where string, cell func(StoredCell)) error {
-	query := "SELECT kind, name, segment, segment_value, window, cohort_start, stage, bucket, n, version FROM " + s.table("cells") + " FINAL WHERE " + where
+// LoadAhead calls cell for every cell of partitions that was written after a checkpoint, event volumes aside.
+func (s *Store) LoadAhead(ctx context.Context, seqs map[uint16]uint64, cell func(uint16, worker.StoredCell)) error {
+	return s.loadCells(ctx, "kind != 'volume' AND "+byPartition(seqs, "version > %d"), cell)
+}
+
+// CountCells returns how many cells of a kind that are not empty each of some partitions has stored.
+func (s *Store) CountCells(ctx context.Context, partitions []uint16, kind string) (map[uint16]int, error) {
+	counts := map[uint16]int{}
+	query := "SELECT partition, count() FROM " + s.table("cells") + " FINAL WHERE " + s.here() + " AND kind = ? AND n != 0 AND " + in(partitions) + " GROUP BY partition"
 	err := s.each(ctx, query, func(r driver.Rows) error {
-		var c StoredCell
-		if err := r.Scan(&c.Kind, &c.Name, &c.Segment, &c.Value, &c.Window, &c.CohortStart, &c.Stage, &c.Bucket, &c.N, &c.Version); err != nil {
+		var (
+			partition uint16
+			n         uint64
+		)
+		if err := r.Scan(&partition, &n); err != nil {
 			return err
 		}
-		cell(c)
+		counts[partition] = int(n)
+		return nil
+	}, kind)
+	if err != nil {
+		return nil, fmt.Errorf("count cells of kind %s: %w", kind, err)
+	}
+	return counts, nil
+}
+
+func (s *Store) loadCells(ctx context.Context, where string, cell func(uint16, worker.StoredCell)) error {
+	query := "SELECT partition, kind, name, segment, segment_value, window, cohort_start, stage, bucket, n, version FROM " + s.table("cells") + " FINAL WHERE " + s.here() + " AND " + where
+	err := s.each(ctx, query, func(r driver.Rows) error {
+		var (
+			p uint16
+			c worker.StoredCell
+		)
+		if err := r.Scan(&p, &c.Kind, &c.Name, &c.Segment, &c.Value, &c.Window, &c.CohortStart, &c.Stage, &c.Bucket, &c.N, &c.Version); err != nil {
+			return err
+		}
+		cell(p, c)
 		return nil
 	})
 	if err != nil {
@@ -85,7 +108,7 @@ func (s *Store) loadCells(ctx context.Context, where string, cell func(StoredCel
 // AsOf returns the stored as_of (ms) of every partition.
 func (s *Store) AsOf(ctx context.Context) (map[uint16]int64, error) {
 	out := make(map[uint16]int64)
-	err := s.each(ctx, "SELECT partition, max(as_of) FROM "+s.table("progress")+" GROUP BY partition", func(r driver.Rows) error {
+	err := s.each(ctx, "SELECT partition, max(as_of) FROM "+s.table("progress")+" WHERE "+s.here()+" GROUP BY partition", func(r driver.Rows) error {
 		var (
 			p  uint16
 			at int64

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/proto"
 
@@ -28,12 +29,21 @@ func CheckDatabase(name string) error {
 // Migrate brings a database to this release's schema: it creates the database, runs the migrations that have
 // not run, replaces the views whose text has changed, and makes the roles that read them where it may. Several
 // workers may migrate at once, and a migration that was interrupted is run again. A database of a newer schema is
-// left alone and is an error.
+// left alone and is an error; one that has lost tables is MissingTables.
 func Migrate(ctx context.Context, conn Conn, database string) error {
+	return migrator{conn: conn, database: database}.run(ctx)
+}
+
+// Restore is Migrate for one who computes everything again: tables that are missing are made again, empty.
+func Restore(ctx context.Context, conn Conn, database string) error {
+	return migrator{conn: conn, database: database, restore: true}.run(ctx)
+}
+
+func (m migrator) run(ctx context.Context) error {
+	database := m.database
 	if err := CheckDatabase(database); err != nil {
 		return err
 	}
-	m := migrator{conn: conn, database: database}
 	for _, step := range []func(context.Context) error{m.createDatabase, m.migrate, m.createViews, m.createRoles} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("migrate database %s: %w", database, err)
@@ -45,6 +55,7 @@ func Migrate(ctx context.Context, conn Conn, database string) error {
 type migrator struct {
 	conn     Conn
 	database string
+	restore  bool // tables that are missing are made again
 }
 
 func (m *migrator) table(name string) string { return schemas.Quote(m.database) + "." + name }
@@ -75,6 +86,9 @@ func (m *migrator) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := m.complete(ctx, migrations[:min(newest, len(migrations))]); err != nil {
+		return err
+	}
 	if newest > len(migrations) {
 		return fmt.Errorf("its schema has version %d, this firstlight knows %d: use a newer firstlight", newest, len(migrations))
 	}
@@ -87,6 +101,52 @@ func (m *migrator) migrate(ctx context.Context) error {
 		record := "INSERT INTO " + m.table("schema_migrations") + " (version, name) SELECT ?, ?"
 		if err := m.exec(ctx, record, migration.Version, migration.Name); err != nil {
 			return fmt.Errorf("record %s: %w", migration.Name, err)
+		}
+	}
+	return nil
+}
+
+// MissingTables says that tables are gone that a database of its version has.
+type MissingTables struct{ Tables []string }
+
+func (e *MissingTables) Error() string {
+	return fmt.Sprintf("it has lost the tables %s: `firstlight run --rebuild` makes them again and computes what they held", strings.Join(e.Tables, ", "))
+}
+
+// made finds the tables that a statement makes or drops.
+var made = regexp.MustCompile("(?m)^(CREATE TABLE IF NOT EXISTS|DROP TABLE IF EXISTS) `?[A-Za-z0-9_]+`?\\.`?([a-z_]+)`?")
+
+// complete returns MissingTables unless all tables of migrations that have run exist.
+func (m *migrator) complete(ctx context.Context, ran []schemas.Migration) error {
+	var tables []string
+	for _, migration := range ran {
+		for _, statement := range migration.Statements {
+			found := made.FindStringSubmatch(statement)
+			switch {
+			case found == nil:
+			case strings.HasPrefix(found[1], "DROP"):
+				tables = slices.DeleteFunc(tables, func(t string) bool { return t == found[2] })
+			case !slices.Contains(tables, found[2]):
+				tables = append(tables, found[2])
+			}
+		}
+	}
+	there, err := m.strings(ctx, "SELECT name FROM system.tables WHERE database = ?", m.database)
+	if err != nil {
+		return fmt.Errorf("look for the tables: %w", err)
+	}
+	tables = slices.DeleteFunc(tables, func(t string) bool { return slices.Contains(there, t) })
+	if len(tables) == 0 {
+		return nil
+	}
+	if !m.restore {
+		return &MissingTables{tables}
+	}
+	for _, migration := range ran {
+		for _, statement := range migration.Statements {
+			if err := m.exec(ctx, statement); err != nil {
+				return fmt.Errorf("%s: %w", migration.Name, err)
+			}
 		}
 	}
 	return nil

@@ -3,11 +3,12 @@ package clickhouse_test
 // A small language for tests of views: lines that write cells, and queries with the rows they must return.
 //
 //	windows 1h 1d 7d/1d              also: zone, weeks, settle, lateness; before the first cell
-//	metric NAME KIND COHORT [within=7d] [steps=a,b] [direction=down] [target=0.4] [by=DATE] [review=DATE]
+//	metric NAME KIND COHORT [within=7d] [steps=a,b] [order=sequence] [direction=down] [target=0.4] [by=DATE] [review=DATE]
 //	as_of 2024-03-20T00:00:00
 //	entry signup 2024-03-04 2024-03-04T10 n=3         users who entered: cohort start, hour of entry
 //	reach activated 2024-03-04 2024-03-04T10 5m 2h    users who reached, by age; activated#1 is the first step
 //	done activated 2024-03-04 2024-03-04T12 2h        users by when they reached
+//	between activated#2 2024-03-04 2024-03-04T10 1h   users of a sequence's step, by the time since the step before
 //	window exports 2024-03-04 1d 2024-03-05 active=3  a tumbling window; cohort start - is the not-entered row
 //	trailing exports 2024-03-04 7d/1d 2024-03-05 active=-1
 //	volume web page_viewed 2024-03-04T10 n=7
@@ -112,7 +113,8 @@ func (s *script) post(query, name, value string) (string, http.Header, error) {
 		return "", nil, err
 	}
 	parameters := url.Values{"database": {s.database}, name: {value}}
-	answer, err := http.Post("http://"+base.Host+"/?"+parameters.Encode(), "text/plain", strings.NewReader(query))
+	base.Path, base.RawQuery = "/", parameters.Encode() // with the user that the engine lets in
+	answer, err := http.Post(base.String(), "text/plain", strings.NewReader(query))
 	if err != nil {
 		return "", nil, err
 	}
@@ -232,10 +234,11 @@ func (s *script) metric(words []string) {
 		within = s.duration(o["within"]).Seconds()
 	}
 	steps := "'" + strings.ReplaceAll(o["steps"], ",", "', '") + "'"
-	s.exec(`INSERT INTO %s.metrics (catalog_version, position, metric, kind, cohort, cohort_position, within_seconds, steps, direction,
-		owner, target_value, target_by, review_by, formula) VALUES (1, %d, '%s', '%s', '%s', %d, %.0f, [%s], '%s', '%s', %s, %s, %s, '%s')`,
-		s.database, s.metrics, plain[0], plain[1], plain[2], position, within, steps, or(o["direction"], "up"),
-		or(o["owner"], "growth"), or(o["target"], "NULL"), quoted(o["by"]), quoted(o["review"]), plain[1])
+	s.exec(`INSERT INTO %s.metrics (catalog_version, position, metric, kind, cohort, cohort_position, within_seconds, steps, sequence, direction,
+		owner, target_value, target_by, review_by, formula, period, periods, after_metric, split_metric, target_period)
+		VALUES (1, %d, '%s', '%s', '%s', %d, %.0f, [%s], %t, '%s', '%s', %s, %s, %s, '%s', '%s', %s, '%s', '%s', 1)`,
+		s.database, s.metrics, plain[0], plain[1], plain[2], position, within, steps, o["order"] == "sequence", or(o["direction"], "up"),
+		or(o["owner"], "growth"), or(o["target"], "NULL"), quoted(o["by"]), quoted(o["review"]), plain[1], o["period"], or(o["periods"], "0"), o["after"], o["split"])
 }
 
 func or(text, otherwise string) string {

@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
@@ -16,8 +17,10 @@ import (
 // Splits answers a question about segments.
 func (s *Store) Splits(ctx context.Context, c *catalog.Catalog, q anomaly.Question) ([]anomaly.Split, error) {
 	query, args := s.splitsByAge(c, q)
-	if c.Metrics[q.Metric].Kind == catalog.Adoption {
-		query, args = s.splitsOfUse(c, q)
+	if by := c.Metrics[q.Metric].Kind.Traits(); q.Returns != nil {
+		query, args = s.splitsByPeriod(c.Metrics[q.Metric].Name, *q.Returns, q)
+	} else if !by.ByAge {
+		query, args = s.splitsByWindow(c.Metrics[q.Metric].Name, by.ByWindow, q)
 	}
 	var all []anomaly.Split
 	err := s.each(ctx, query, func(rows driver.Rows) error {
@@ -48,26 +51,37 @@ func (s *Store) splitsByAge(c *catalog.Catalog, q anomaly.Question) (string, []a
 			sumIf(reached, now AND kind = 'reach'), sumIf(n, now AND kind = 'entry')
 		FROM (SELECT kind, segment, segment_value, n, ` + reached + ` AS reached, ` + in(q.Before) + ` AS before, ` + in(q.Now) + ` AS now
 			FROM ` + s.table("cells") + ` FINAL
-			WHERE generation = 1 AND segment != '' AND (kind = 'entry' AND name = ? OR kind = 'reach' AND stage = 0 AND name = ?) AND (before OR now))
+			WHERE ` + s.here() + ` AND segment != '' AND (kind = 'entry' AND name = ? OR kind = 'reach' AND stage = 0 AND name = ?) AND (before OR now))
 		GROUP BY segment, segment_value ORDER BY segment, segment_value`, []any{c.Cohorts[m.Cohort].Name, m.Name}
 }
 
-func (s *Store) splitsOfUse(c *catalog.Catalog, q anomaly.Question) (string, []any) {
+func (s *Store) splitsByPeriod(metric string, period int, q anomaly.Question) (string, []any) {
+	in := func(p anomaly.Period) string {
+		return fmt.Sprintf("(bucket >= toDateTime(%d, 'UTC') AND bucket < toDateTime(%d, 'UTC'))", p.Start, p.End)
+	}
+	return `SELECT segment, segment_value, sumIf(k, before), sumIf(n, before), sumIf(k, now), sumIf(n, now)
+		FROM (SELECT segment, segment_value, n, toInt64(arraySum((p, users) -> if(p = ` + strconv.Itoa(period) + `, users, 0), ages, counts)) AS k, ` + in(q.Before) + ` AS before, ` + in(q.Now) + ` AS now
+			FROM ` + s.table("cells") + ` FINAL
+			WHERE ` + s.here() + ` AND kind = 'period' AND stage = 0 AND segment != '' AND name = ? AND (before OR now))
+		GROUP BY segment, segment_value ORDER BY segment, segment_value`, []any{metric}
+}
+
+func (s *Store) splitsByWindow(metric string, by catalog.Counts, q anomaly.Question) (string, []any) {
 	in := func(p anomaly.Period) string {
 		return fmt.Sprintf("(window_start >= toDateTime(%d, 'UTC') AND window_end <= toDateTime(%d, 'UTC'))", p.Start, p.End)
 	}
-	return `SELECT segment, segment_value, toInt64(sumIf(adopters, before)), toInt64(sumIf(active_users, before)), toInt64(sumIf(adopters, now)), toInt64(sumIf(active_users, now))
-		FROM (SELECT segment, segment_value, adopters, active_users, ` + in(q.Before) + ` AS before, ` + in(q.Now) + ` AS now
-			FROM ` + s.table("adoption_by_window_segments") + ` WHERE metric = ? AND ` + "`window`" + ` = ?)
+	return `SELECT segment, segment_value, toInt64(sumIf(k, before)), toInt64(sumIf(n, before)), toInt64(sumIf(k, now)), toInt64(sumIf(n, now))
+		FROM (SELECT segment, segment_value, ` + by.Some + ` AS k, ` + by.All + ` AS n, ` + in(q.Before) + ` AS before, ` + in(q.Now) + ` AS now
+			FROM ` + s.table(by.View+"_segments") + ` WHERE metric = ? AND ` + "`window`" + ` = ?)
 		WHERE before OR now
-		GROUP BY segment, segment_value ORDER BY segment, segment_value`, []any{c.Metrics[q.Metric].Name, q.Window}
+		GROUP BY segment, segment_value ORDER BY segment, segment_value`, []any{metric, q.Window}
 }
 
 // Examples returns the newest users of a window who have not got there by the age that was judged, as many as the catalog allows.
-// Adoption has none: its users are not followed one by one.
+// Kinds whose users are not followed one by one have none.
 func (s *Store) Examples(ctx context.Context, c *catalog.Catalog, q anomaly.Question) ([]string, error) {
 	m := &c.Metrics[q.Metric]
-	if m.Kind == catalog.Adoption || c.ExampleUsers == 0 {
+	if !m.Kind.Traits().ByAge || c.ExampleUsers == 0 {
 		return nil, nil
 	}
 	query := fmt.Sprintf(`SELECT user_id FROM %s WHERE metric = ? AND entered_at >= toDateTime64(%d, 3, 'UTC') AND entered_at < toDateTime64(%d, 3, 'UTC')

@@ -12,6 +12,12 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"firstlight/pipeline/calendar"
+	"firstlight/pipeline/worker"
+)
+
+var (
+	_ worker.Store   = (*Store)(nil)
+	_ worker.Numbers = (*Store)(nil)
 )
 
 // Conn is what the store needs of a ClickHouse connection.
@@ -21,10 +27,12 @@ type Conn interface {
 	PrepareBatch(ctx context.Context, query string, opts ...driver.PrepareBatchOption) (driver.Batch, error)
 }
 
-// Store reads and writes the tables of one database. It is safe for concurrent use.
+// Store reads and writes the tables of one database. It is a worker.Store, and once it is of one generation (In) its
+// worker.Numbers. It is safe for concurrent use.
 type Store struct {
-	conn     Conn
-	database string
+	conn       Conn
+	database   string
+	generation uint32 // 0: the one in force, for reading
 }
 
 // NewStore returns the store of a migrated database.
@@ -69,39 +77,32 @@ func rows[T any](b driver.Batch, column int, values []T) error {
 	return nil
 }
 
-// CellRows are rows of the table cells, by column.
-type CellRows struct {
-	Kind, Name, Segment, Value, Window []string
-	CohortStart, Day                   []time.Time
-	Stage                              []uint8
-	Bucket, BucketEnd                  []time.Time
-	N, Active, Adopters, NewAdopters   []int64
-	Ages                               [][]uint16
-	Counts, Sums                       [][]uint64
-	Partition                          uint16
-	Version                            uint64
+// WriteCells writes cells, all in one insert.
+func (s *Store) WriteCells(ctx context.Context, all ...*worker.CellRows) error {
+	const names = "kind, name, segment, segment_value, cohort_start, window, stage, bucket, bucket_end, day, n, active, adopters, new_adopters, partition, version, generation, ages, counts, sums"
+	return s.insert(ctx, "cells", names, func(b driver.Batch) error {
+		for _, r := range all {
+			if err := s.appendCells(b, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
-// Len returns the number of rows.
-func (r *CellRows) Len() int { return len(r.Kind) }
-
-// WriteCells writes cells.
-func (s *Store) WriteCells(ctx context.Context, r *CellRows) error {
-	const names = "kind, name, segment, segment_value, cohort_start, window, stage, bucket, bucket_end, day, n, active, adopters, new_adopters, partition, version, ages, counts, sums"
-	return s.insert(ctx, "cells", names, func(b driver.Batch) error {
-		err := columns(b, r.Kind, r.Name, r.Segment, r.Value, r.CohortStart, r.Window, r.Stage, r.Bucket, r.BucketEnd, r.Day,
-			r.N, r.Active, r.Adopters, r.NewAdopters, repeat(r.Partition, r.Len()), repeat(r.Version, r.Len()))
-		if err != nil {
-			return err
-		}
-		if err := rows(b, 16, r.Ages); err != nil {
-			return err
-		}
-		if err := rows(b, 17, r.Counts); err != nil {
-			return err
-		}
-		return rows(b, 18, r.Sums)
-	})
+func (s *Store) appendCells(b driver.Batch, r *worker.CellRows) error {
+	err := columns(b, r.Kind, r.Name, r.Segment, r.Value, r.CohortStart, r.Window, r.Stage, r.Bucket, r.BucketEnd, r.Day,
+		r.N, r.Active, r.Adopters, r.NewAdopters, repeat(r.Partition, r.Len()), repeat(r.Version, r.Len()), repeat(s.generation, r.Len()))
+	if err != nil {
+		return err
+	}
+	if err := rows(b, 17, r.Ages); err != nil {
+		return err
+	}
+	if err := rows(b, 18, r.Counts); err != nil {
+		return err
+	}
+	return rows(b, 19, r.Sums)
 }
 
 func repeat[T any](v T, n int) []T {
@@ -112,57 +113,43 @@ func repeat[T any](v T, n int) []T {
 	return out
 }
 
-// UserRows are rows of the table users, by column.
-type UserRows struct {
-	UserID      []string
-	Facts       []string
-	LastSeen    []int64
-	EnteredAt   [][]int64
-	CohortStart [][]time.Time
-	Segments    [][]map[string]string
-	ReachedAt   [][]int64
-	Steps       [][]uint64
-	Version     []uint64
-	Partition   uint16
-}
-
-// Len returns the number of rows.
-func (r *UserRows) Len() int { return len(r.UserID) }
-
-// WriteUsers writes users.
-func (s *Store) WriteUsers(ctx context.Context, r *UserRows) error {
-	const names = "partition, user_id, facts, last_seen, version, entered_at, cohort_start, segments, reached_at, steps"
+// WriteUsers writes users, all in one insert.
+func (s *Store) WriteUsers(ctx context.Context, all ...*worker.UserRows) error {
+	const names = "partition, user_id, facts, last_seen, version, generation, entered_at, cohort_start, segments, reached_at, steps"
 	return s.insert(ctx, "users", names, func(b driver.Batch) error {
-		if err := columns(b, repeat(r.Partition, r.Len()), r.UserID, r.Facts, r.LastSeen, r.Version); err != nil {
-			return err
+		for _, r := range all {
+			if err := s.appendUsers(b, r); err != nil {
+				return err
+			}
 		}
-		if err := rows(b, 5, r.EnteredAt); err != nil {
-			return err
-		}
-		if err := rows(b, 6, r.CohortStart); err != nil {
-			return err
-		}
-		if err := rows(b, 7, r.Segments); err != nil {
-			return err
-		}
-		if err := rows(b, 8, r.ReachedAt); err != nil {
-			return err
-		}
-		return rows(b, 9, r.Steps)
+		return nil
 	})
 }
 
-// Name is a value that a cap admitted.
-type Name struct {
-	Scope, Value string
-	Version      uint64
+func (s *Store) appendUsers(b driver.Batch, r *worker.UserRows) error {
+	if err := columns(b, repeat(r.Partition, r.Len()), r.UserID, r.Facts, r.LastSeen, r.Version, repeat(s.generation, r.Len())); err != nil {
+		return err
+	}
+	if err := rows(b, 6, r.EnteredAt); err != nil {
+		return err
+	}
+	if err := rows(b, 7, r.CohortStart); err != nil {
+		return err
+	}
+	if err := rows(b, 8, sortedMaps(r.Segments)); err != nil {
+		return err
+	}
+	if err := rows(b, 9, r.ReachedAt); err != nil {
+		return err
+	}
+	return rows(b, 10, r.Steps)
 }
 
 // WriteNames writes admitted names.
-func (s *Store) WriteNames(ctx context.Context, partition uint16, names []Name) error {
-	return s.insert(ctx, "names", "partition, scope, value, version", func(b driver.Batch) error {
+func (s *Store) WriteNames(ctx context.Context, names []worker.Name) error {
+	return s.insert(ctx, "names", "partition, scope, value, version, generation", func(b driver.Batch) error {
 		for _, n := range names {
-			if err := b.Append(partition, n.Scope, n.Value, n.Version); err != nil {
+			if err := b.Append(n.Partition, n.Scope, n.Value, n.Version, s.generation); err != nil {
 				return err
 			}
 		}
@@ -172,9 +159,9 @@ func (s *Store) WriteNames(ctx context.Context, partition uint16, names []Name) 
 
 // WriteCalendar writes the first instants (Unix seconds) of local days.
 func (s *Store) WriteCalendar(ctx context.Context, starts map[calendar.Day]int64) error {
-	return s.insert(ctx, "calendar", "day, start", func(b driver.Batch) error {
+	return s.insert(ctx, "calendar", "day, start, generation", func(b driver.Batch) error {
 		for d, start := range starts {
-			if err := b.Append(d.Time(), time.Unix(start, 0).UTC()); err != nil {
+			if err := b.Append(d.Time(), time.Unix(start, 0).UTC(), s.generation); err != nil {
 				return err
 			}
 		}
@@ -194,19 +181,11 @@ func (s *Store) WriteAgeEdges(ctx context.Context, edges []int64) error {
 	})
 }
 
-// Progress is how far a partition has got, beside its checkpoint.
-type Progress struct {
-	Partition uint16
-	StreamSeq uint64
-	Lag       uint64
-	AsOf      int64 // ms
-}
-
 // WriteProgress writes the progress of partitions, now.
-func (s *Store) WriteProgress(ctx context.Context, now time.Time, progress []Progress) error {
-	return s.insert(ctx, "progress", "partition, stream_seq, lag, as_of, updated_at", func(b driver.Batch) error {
+func (s *Store) WriteProgress(ctx context.Context, now time.Time, progress []worker.Progress) error {
+	return s.insert(ctx, "progress", "partition, stream_seq, lag, as_of, worker, updated_at, generation", func(b driver.Batch) error {
 		for _, p := range progress {
-			if err := b.Append(p.Partition, p.StreamSeq, p.Lag, p.AsOf, now.UTC()); err != nil {
+			if err := b.Append(p.Partition, p.StreamSeq, p.Lag, p.AsOf, p.Worker, now.UTC(), s.generation); err != nil {
 				return err
 			}
 		}

@@ -15,6 +15,7 @@ type api struct {
 	queries  *queries
 	database string
 	location *time.Location
+	hide     func(string) string
 }
 
 func (a *api) serve(w http.ResponseWriter, r *http.Request) {
@@ -38,7 +39,7 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) {
 		if errors.As(err, new(refused)) {
 			status = http.StatusInternalServerError
 		}
-		fail(w, status, err)
+		fail(w, status, errors.New(a.hide(err.Error())))
 		return
 	}
 	if format == ".csv" {

@@ -30,15 +30,21 @@ var assets = readAssets()
 
 func readAssets() map[string]asset {
 	all := map[string]asset{}
+	add := func(at string, content []byte) {
+		sum := sha256.Sum256(content)
+		all[at] = asset{content, types[path.Ext(at)], `"` + hex.EncodeToString(sum[:8]) + `"`}
+	}
 	err := fs.WalkDir(files, "assets", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
 		content, err := files.ReadFile(name)
-		sum := sha256.Sum256(content)
-		all["/"+name] = asset{content, types[path.Ext(name)], `"` + hex.EncodeToString(sum[:8]) + `"`}
+		add("/"+name, content)
 		return err
 	})
+	if err == nil {
+		err = addKinds(add)
+	}
 	if err != nil {
 		panic(fmt.Sprintf("BUG: embedded files that cannot be read: %v", err))
 	}
@@ -49,7 +55,14 @@ func serveAssets() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serveAsset(w, r, r.URL.Path) })
 }
 
-func serveShell(w http.ResponseWriter, r *http.Request) { serveAsset(w, r, "/assets/index.html") }
+// serveShell answers with the page itself. What http.ServeMux takes for / is /%2f too, which is no page.
+func serveShell(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/" {
+		http.NotFound(w, r)
+		return
+	}
+	serveAsset(w, r, "/assets/index.html")
+}
 
 // serveAsset answers with a file, or says that the browser has it: another version of the binary has other files.
 func serveAsset(w http.ResponseWriter, r *http.Request, name string) {

@@ -1,8 +1,7 @@
 // Package page is the web page that people look at: read-only, over the views, without anything from the network.
 //
 // The browser names a query, never SQL: the texts are in sql/, over the views alone, and take values that are checked
-// and quoted here. Every answer carries the very SQL that ran. There is no login: the page is for loopback, or for a
-// proxy that knows who may look.
+// and quoted here. Every answer carries the very SQL that ran. Who may look is judged before a request comes here.
 package page
 
 import (
@@ -14,6 +13,7 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/collect"
 )
 
 // Conn is what the page needs of a ClickHouse connection.
@@ -23,21 +23,28 @@ type Conn interface {
 
 // Config is where the page gets its numbers and who may ask for it.
 type Config struct {
-	Conn        Conn
-	Database    string // an identifier
-	Catalog     *catalog.Catalog
-	AsOf        func() time.Time // as_of as the worker last reported it; zero when it has not
-	Listen      string           // the address served: on loopback only hosts that name loopback, or ExternalURL, are answered
-	ExternalURL string           // where people reach the page; may be empty
+	Conn      Conn
+	Database  string // an identifier
+	Catalog   *catalog.Catalog
+	AsOf      func() time.Time    // as_of as the worker last reported it; zero when it has not, and before the first event
+	Importing func() bool         // events of the past are being loaded
+	Hide      func(string) string // takes secrets out of what an error says
+	// Collector is where the page's form sends an event, http://host:port; empty: there is no form.
+	Collector string
+	// Collected says what came over HTTP to this process; nil: it takes nothing there.
+	Collected func() collect.Counts
+	// LeastUsers are needed for a verdict, on both sides, for a colour, and for a point of a line.
+	LeastUsers int
 }
 
-// Handler serves the page at /, its files below /assets/ and its numbers below /api/.
+// Handler serves the page at /, its files below /assets/, its numbers below /api/, and the runbook of alerts at RunbookPath.
 func Handler(c Config) http.Handler {
-	api := &api{queries: newQueries(c.Conn), database: c.Database, location: c.Catalog.Location}
+	api := &api{queries: newQueries(c.Conn), database: c.Database, location: c.Catalog.Location, hide: c.Hide}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", serveShell)
+	mux.HandleFunc("GET "+RunbookPath, serveRunbook)
 	mux.Handle("GET /assets/", serveAssets())
-	mux.Handle("GET /api/product", serveProduct(c.Catalog, c.AsOf))
+	mux.Handle("GET /api/product", serveProduct(&c))
 	mux.HandleFunc("GET /api/{query}", api.serve)
-	return guard(hosts(c.Listen, c.ExternalURL), gzhttp.GzipHandler(mux))
+	return guard(policy(c.Collector), gzhttp.GzipHandler(mux))
 }

@@ -2,36 +2,47 @@ package page
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/collect"
 )
 
 // product is what the page needs of the catalog beside the views.
 type product struct {
-	Name            string   `json:"name"`
-	Timezone        string   `json:"timezone"`
-	LatenessSeconds int64    `json:"lateness_seconds"`
-	Windows         []string `json:"windows"`
-	AsOf            string   `json:"as_of,omitempty"` // of this moment, so that nobody waits for a view to know the days to show
-	Metrics         []metric `json:"metrics"`
+	Name            string          `json:"name"`
+	Timezone        string          `json:"timezone"`
+	LatenessSeconds int64           `json:"lateness_seconds"`
+	Windows         []string        `json:"windows"`
+	LeastUsers      int             `json:"least_users"`         // fewer are not compared, coloured, or joined to a line
+	AsOf            string          `json:"as_of,omitempty"`     // of this moment, so that nobody waits for a view to know the days to show
+	Importing       bool            `json:"importing"`           // events of the past are being loaded, and may be counted half
+	Collector       string          `json:"collector,omitempty"` // where the page's form sends an event
+	Events          []string        `json:"events,omitempty"`    // that the catalog asks for, where there is a form
+	Collected       *collect.Counts `json:"collected,omitempty"` // what came over HTTP to this process, where it takes events
+	Metrics         []metric        `json:"metrics"`
 }
 
 type metric struct {
 	Name          string   `json:"name"`
 	Kind          string   `json:"kind"`
 	Grain         string   `json:"grain"`
-	WithinSeconds int64    `json:"within_seconds"` // 0: no limit
+	WithinSeconds int64    `json:"within_seconds"`   // 0: no limit
+	Sequence      bool     `json:"sequence"`         // steps count after those before them
+	Period        string   `json:"period,omitempty"` // of a kind that follows users in periods, their unit
+	TargetPeriod  int      `json:"target_period"`    // the one that the metric's number is of
+	After         string   `json:"after,omitempty"`  // the metric that users start with
+	Split         string   `json:"split,omitempty"`  // the metric that they are told apart by
 	Segments      []string `json:"segments"`
 }
 
-var (
-	kinds  = map[catalog.Kind]string{catalog.Activation: "activation", catalog.TTFV: "ttfv", catalog.Adoption: "adoption"}
-	grains = map[catalog.Grain]string{catalog.GrainDay: "day", catalog.GrainWeek: "week", catalog.GrainMonth: "month"}
-)
-
-func serveProduct(c *catalog.Catalog, asOf func() time.Time) http.Handler {
-	p := product{Name: c.Product, Timezone: c.Location.String(), LatenessSeconds: int64(c.AllowedLateness / time.Second)}
+func serveProduct(config *Config) http.Handler {
+	c := config.Catalog
+	p := product{Name: c.Product, Timezone: c.Location.String(), LatenessSeconds: int64(c.AllowedLateness / time.Second), LeastUsers: config.LeastUsers, Collector: config.Collector}
+	if p.Collector != "" {
+		p.Events = eventNames(c)
+	}
 	for _, w := range c.Windows {
 		p.Windows = append(p.Windows, w.Name)
 	}
@@ -41,14 +52,43 @@ func serveProduct(c *catalog.Catalog, asOf func() time.Time) http.Handler {
 		for _, s := range cohort.Segments {
 			segments = append(segments, s.Name)
 		}
-		p.Metrics = append(p.Metrics, metric{m.Name, kinds[m.Kind], grains[cohort.Grain], int64(m.Within / time.Second), segments})
+		p.Metrics = append(p.Metrics, described(c, &m, segments))
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		now := p
-		if at := asOf(); !at.IsZero() {
+		if at := config.AsOf(); !at.IsZero() {
 			now.AsOf = moment(at, "DateTime64")
+		}
+		now.Importing = config.Importing()
+		if config.Collected != nil {
+			counts := config.Collected()
+			now.Collected = &counts
 		}
 		w.Header().Set("Cache-Control", "no-store")
 		writeJSON(w, http.StatusOK, now)
 	})
+}
+
+func described(c *catalog.Catalog, m *catalog.Metric, segments []string) metric {
+	out := metric{
+		Name: m.Name, Kind: m.Kind.String(), Grain: c.Cohorts[m.Cohort].Grain.String(), WithinSeconds: int64(m.Within / time.Second),
+		Sequence: m.Sequence, TargetPeriod: m.TargetPeriod(), Segments: segments,
+	}
+	if m.Periods.Last > 0 {
+		out.Period = m.Periods.Unit.String()
+	}
+	out.After, out.Split = c.NameOf(m.Periods.After, m), c.NameOf(m.Periods.Split, m)
+	return out
+}
+
+// eventNames are the events that the catalog asks for, in its order.
+func eventNames(c *catalog.Catalog) (names []string) {
+	for i := range c.Selectors {
+		for _, name := range c.Selectors[i].Names {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }

@@ -33,7 +33,7 @@ type Fault struct {
 }
 
 // Subjects are what a fault can move: the metrics of the catalog, and the events of a source.
-var Subjects = []string{names[activated], names[firstReport], names[exports], anomaly.VolumeMetric}
+var Subjects = []string{names[activated], names[firstReport], names[exports], anomaly.VolumeMetric, anomaly.EntriesMetric}
 
 // Metrics names what a fault moves.
 func (f *Fault) Metrics() []string {
@@ -47,9 +47,9 @@ func (f *Fault) Metrics() []string {
 	case Mix:
 		return []string{names[activated], names[firstReport]}
 	case Loss: // its users' steps are lost, but for those who use another source
-		return []string{anomaly.VolumeMetric, names[activated], names[firstReport]}
+		return []string{anomaly.VolumeMetric, anomaly.EntriesMetric, names[activated], names[firstReport]}
 	case Silence:
-		return []string{anomaly.VolumeMetric}
+		return []string{anomaly.VolumeMetric, anomaly.EntriesMetric}
 	}
 	return nil
 }

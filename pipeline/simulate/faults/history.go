@@ -25,6 +25,8 @@ type History struct {
 	days  [][]group // by day: everybody, then each of values
 	uses  [][]stats.Count
 	hours [][]int64 // events by source and hour
+
+	entries map[int64]int64 // users by hour of entry (Unix s)
 }
 
 // group are users who entered together.
@@ -92,22 +94,24 @@ func (h *History) Evidence() *anomaly.Evidence {
 	for s := range sources {
 		e.Sources = append(e.Sources, h.source(s))
 	}
+	e.Cohorts = []anomaly.Entries{{Hours: h.entries}}
 	return e
 }
 
 func (h *History) source(s int) anomaly.Source {
-	src := anomaly.Source{Name: sources[s].name, Hours: map[int64]int64{}, Events: map[string]int64{}}
-	total := int64(0)
+	src := anomaly.Source{Name: sources[s].name, Hours: map[int64]int64{}, Events: map[string]map[calendar.Day]int64{}}
+	names := []string{"signed_up", "project_created", "report_shared", "export_run", "page"}
+	for _, event := range names {
+		src.Events[event] = map[calendar.Day]int64{}
+	}
 	for i, n := range h.hours[s] {
 		if n > 0 {
 			src.Hours[start(0)+int64(i)*calendar.HourSeconds] = n
 		}
-		total += n
+		for _, event := range names {
+			src.Events[event][First+calendar.Day(i/24)] += n
+		}
 	}
-	for _, event := range []string{"signed_up", "project_created", "report_shared", "export_run"} {
-		src.Events[event] = total / 20
-	}
-	src.Events["page"] = total - 4*(total/20)
 	return src
 }
 

@@ -28,7 +28,7 @@ type kind struct {
 
 // Make returns the product's history.
 func (p *Product) Make() *History {
-	m := &maker{Product: p, nature: p.nature(), random: rand.New(rand.NewPCG(p.Seed, 2)), of: &History{hours: make([][]int64, len(sources))}}
+	m := &maker{Product: p, nature: p.nature(), random: rand.New(rand.NewPCG(p.Seed, 2)), of: &History{hours: make([][]int64, len(sources)), entries: map[int64]int64{}}}
 	for i := range m.odds {
 		m.odds[i] = noise{sd: wander, kept: wanderKept}
 	}
@@ -118,6 +118,7 @@ func (m *maker) user(d int, k *kind, odds *[3]float64) {
 		for _, g := range groups {
 			g.entered++
 		}
+		m.of.entries[start(0)+int64(entry*24)*hour]++
 	}
 	p := [2]float64{chance(odds[activated] * k.odds), chance(odds[firstReport] * k.odds)}
 	slower := 1.0

@@ -2,7 +2,7 @@ package nabscore
 
 import "testing"
 
-// TestTheDetectorReachesItsScore guards what the detector was when it was written: 73.4, 63.7 and 78.8.
+// TestTheDetectorReachesItsScore guards what the detector was when it was written: 73.9, 62.6 and 79.7, by its own alarms.
 func TestTheDetectorReachesItsScore(t *testing.T) {
 	dir := Find()
 	if dir == "" {
@@ -13,8 +13,8 @@ func TestTheDetectorReachesItsScore(t *testing.T) {
 		t.Fatal(err)
 	}
 	scored := Run(all)
-	for i, floor := range []float64{72, 62, 77} {
-		if got := Score(scored, Profiles[i]); got.Normalized < floor {
+	for i, floor := range []float64{72.8, 61, 78} {
+		if got := At(scored, Profiles[i], 0.5); got.Normalized < floor {
 			t.Errorf("%s: %.1f, less than %v: %+v", Profiles[i].Name, got.Normalized, floor, got)
 		}
 	}

@@ -25,16 +25,23 @@ var Profiles = []Profile{
 type Result struct {
 	Normalized  float64 // 100 is perfect, 0 is never an alarm
 	Raw         float64
+	Earned      float64 // Raw less that of never an alarm: what adds up over series
 	Threshold   float64 // scores from here on are alarms
 	WindowsHit  int
 	Windows     int
 	FalseAlarms int
 }
 
-// Scored is one series with the detector's score of each row.
+// Scored is one series with the detector's alarms, in the order of rows.
 type Scored struct {
 	Series *Series
-	Scores []float64
+	Alarms []Alarm
+}
+
+// Alarm is a row with a score above 0. All other rows score 0.
+type Alarm struct {
+	Row   int
+	Score float64
 }
 
 // The first rows of a series are not judged: this share of it, or of longestProbation rows when it is longer.
@@ -117,21 +124,23 @@ func At(scored []Scored, p Profile, threshold float64) Result {
 		}
 	}
 	r.Normalized = 100 * (r.Raw - null) / (float64(r.Windows)*p.Hit - null)
+	r.Earned = r.Raw - null
 	return r
 }
 
-// judged are the rows after probation, of all series in order.
+// judged are the alarms after probation, of all series in order.
 func judged(scored []Scored) []row {
 	var rows []row
 	for _, s := range scored {
-		if len(s.Scores) != len(s.Series.Times) {
-			panic("BUG: the scores of " + s.Series.Name + " are not one for one with its rows")
-		}
-		worth := s.Series.worth()
-		n := float64(len(worth))
-		for i := int(math.Ceil(min(math.Floor(probation*n), probation*longestProbation))); i < len(worth); i++ {
-			worth[i].score = s.Scores[i]
-			rows = append(rows, worth[i])
+		s.Series.once.Do(func() { s.Series.rows = s.Series.worth() })
+		n := float64(len(s.Series.rows))
+		first := int(math.Ceil(min(math.Floor(probation*n), probation*longestProbation)))
+		for _, a := range s.Alarms {
+			if a.Row >= first {
+				r := s.Series.rows[a.Row]
+				r.score = a.Score
+				rows = append(rows, r)
+			}
 		}
 	}
 	return rows

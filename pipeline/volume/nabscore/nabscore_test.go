@@ -2,6 +2,7 @@ package nabscore
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -38,11 +39,11 @@ func TestScore(t *testing.T) {
 		{"a false alarm just after a window costs little", map[int]float64{50: 1, 60: 1, 120: 1}, 100 + 100*0.11*squash(1.0/9)/4, 2, 1},
 		{"one window", map[int]float64{50: 1}, 50, 1, 0},
 	} {
-		scores := make([]float64, 200)
-		for i, v := range c.alarms {
-			scores[i] = v
+		scored := Scored{Series: series()}
+		for _, i := range slices.Sorted(maps.Keys(c.alarms)) {
+			scored.Alarms = append(scored.Alarms, Alarm{i, c.alarms[i]})
 		}
-		got := Score([]Scored{{series(), scores}}, Profiles[0])
+		got := Score([]Scored{scored}, Profiles[0])
 		if math.Abs(got.Normalized-c.normalized) > 1e-9 || got.WindowsHit != c.hit || got.FalseAlarms != c.falsed || got.Windows != 2 {
 			t.Errorf("%s: %+v, want %v, %d hit, %d false", c.name, got, c.normalized, c.hit, c.falsed)
 		}
@@ -72,11 +73,11 @@ func TestTheScoreIsThatOfThePublishedRules(t *testing.T) {
 	var short, noise []Scored // noise has a score in every row, many equal
 	for _, s := range Run(all) {
 		short = append(short, s)
-		scores := make([]float64, len(s.Scores))
-		for i := range scores {
-			scores[i] = math.Round(math.Pow(r.Float64(), 0.001)*1e6) / 1e6
+		alarms := make([]Alarm, len(s.Series.Values))
+		for i := range alarms {
+			alarms[i] = Alarm{i, math.Round(math.Pow(r.Float64(), 0.001)*1e6) / 1e6}
 		}
-		noise = append(noise, Scored{s.Series, scores})
+		noise = append(noise, Scored{s.Series, alarms})
 	}
 	for name, scored := range map[string][]Scored{"detector": short, "noise": noise} {
 		results := t.TempDir()

@@ -13,15 +13,39 @@ import (
 	"firstlight/pipeline/volume"
 )
 
-// Run gives each series to a detector of its own. A row's score is 0 but where an alarm begins.
+// Run gives each series to a detector of its own.
 func Run(all []*Series) []Scored {
+	p := volume.Chosen
+	return RunWith(all, &p)
+}
+
+// RunWith is Run with other parameters than the chosen ones.
+func RunWith(all []*Series, p *volume.Parameters) []Scored {
+	return Alarms(all, Rarities(all, p), p)
+}
+
+// Rarities are those of each row of each series. They do not depend on the parameters that say when an alarm begins.
+func Rarities(all []*Series, p *volume.Parameters) [][]float64 {
+	rarities := make([][]float64, len(all))
+	for i, s := range all {
+		d := volume.NewWith(p)
+		rarities[i] = make([]float64, len(s.Values))
+		for j, value := range s.Values {
+			rarities[i][j] = d.Step(s.Times[j].Unix(), value).Rarity
+		}
+	}
+	return rarities
+}
+
+// Alarms are those that rarities give.
+func Alarms(all []*Series, rarities [][]float64, p *volume.Parameters) []Scored {
 	scored := make([]Scored, len(all))
 	for i, s := range all {
-		d := volume.New()
-		scored[i] = Scored{Series: s, Scores: make([]float64, len(s.Values))}
-		for j, value := range s.Values {
-			if v := d.Step(s.Times[j].Unix(), value); v.Alarm {
-				scored[i].Scores[j] = v.Score
+		scored[i].Series = s
+		e := volume.NewExcursion(p)
+		for j, rarity := range rarities[i] {
+			if score, alarm := e.Step(rarity); alarm {
+				scored[i].Alarms = append(scored[i].Alarms, Alarm{j, score})
 			}
 		}
 	}
@@ -37,7 +61,11 @@ func Write(dir string, scored []Scored) error {
 		}
 		var b strings.Builder
 		b.WriteString("timestamp,value,anomaly_score\n")
-		for i, score := range s.Scores {
+		scores := make([]float64, len(s.Series.Values))
+		for _, a := range s.Alarms {
+			scores[a.Row] = a.Score
+		}
+		for i, score := range scores {
 			fmt.Fprintf(&b, "%s,%s,%s\n", s.Series.Times[i].Format(time.DateTime), number(s.Series.Values[i]), number(score))
 		}
 		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -21,6 +22,9 @@ type Series struct {
 	Values []float64
 
 	windows []window
+
+	once sync.Once
+	rows []row // what an alarm at each is worth
 }
 
 // window is the rows in which an alarm is right, both ends included.

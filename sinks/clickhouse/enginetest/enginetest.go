@@ -29,7 +29,7 @@ var shared = sync.OnceValues(func() (*engine.Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	helper, err := build(dir)
+	helper, err := BuildHelper(dir)
 	if err != nil {
 		os.RemoveAll(dir)
 		return nil, err
@@ -49,7 +49,8 @@ var shared = sync.OnceValues(func() (*engine.Process, error) {
 	return p, err
 })
 
-func build(dir string) (string, error) {
+// BuildHelper builds the helper into dir and returns its path.
+func BuildHelper(dir string) (string, error) {
 	if err := touchSources(); err != nil {
 		return "", err
 	}
@@ -77,17 +78,17 @@ func touchSources() error {
 	})
 }
 
-// Build builds the helper into dir and returns its path, for tests that start engines of their own.
+// Build is BuildHelper for a test.
 func Build(t testing.TB, dir string) string {
 	t.Helper()
-	path, err := build(dir)
+	path, err := BuildHelper(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
-// Start returns the shared engine's DSN without a database, "http://127.0.0.1:PORT", starting it at first use.
+// Start returns the shared engine's DSN without a database, "http://user:secret@127.0.0.1:PORT", starting it at first use.
 func Start(t testing.TB) (dsnBase string) {
 	t.Helper()
 	p, err := shared()
@@ -97,7 +98,7 @@ func Start(t testing.TB) (dsnBase string) {
 	if err := p.Err(); err != nil {
 		t.Fatal(err)
 	}
-	return "http://" + p.Addr()
+	return strings.TrimSuffix(p.DSN(""), "/")
 }
 
 var databases atomic.Uint64

@@ -11,8 +11,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"firstlight/cmd/firstlight-clickhouse/chdb"
-	"firstlight/cmd/firstlight-clickhouse/httpapi"
+	"firstlight/cmd/firstlight-clickhouse/internal/chdb"
+	"firstlight/cmd/firstlight-clickhouse/internal/httpapi"
 )
 
 func main() {

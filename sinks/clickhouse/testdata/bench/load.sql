@@ -14,7 +14,7 @@ FROM numbers(1, 10);
 
 INSERT INTO {{db}}.progress (partition, as_of, updated_at) SELECT number, toUnixTimestamp('2025-01-01 00:00:00', 'UTC') * 1000, now64(3) FROM numbers(4);
 
-INSERT INTO {{db}}.calendar SELECT toDate('2023-09-01') + number, toDateTime(toDate('2023-09-01') + number, 'UTC') FROM numbers(700);
+INSERT INTO {{db}}.calendar (day, start) SELECT toDate('2023-09-01') + number, toDateTime(toDate('2023-09-01') + number, 'UTC') FROM numbers(700);
 
 CREATE TABLE {{db}}.people ENGINE = MergeTree ORDER BY id AS
 SELECT number AS id, toUInt16(number % 4) AS partition,

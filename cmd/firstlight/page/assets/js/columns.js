@@ -1,6 +1,7 @@
 // What the data tables of panels show: per column of the answer its heading and how a cell is written.
 
 import { age, cohortName, count, duration, percent, windowName, windowText } from "./format.js";
+import { words } from "./kinds/words.js";
 
 const yes = (v) => (v ? "yes" : "no");
 export const shareColumns = (of, made) => ({
@@ -11,7 +12,7 @@ export const shareColumns = (of, made) => ({
   high: ["at most", percent],
 });
 export const valueColumns = (kind) =>
-  kind === "ttfv"
+  words(kind).time
     ? {
         n: ["Users", count],
         k: ["Got there", count],
@@ -23,7 +24,7 @@ export const valueColumns = (kind) =>
     : { ...shareColumns("Users judged", "Made it"), is_provisional: ["May still change", yes] };
 export const lineColumns = (kind, window) => ({
   window_start: [windowName(window), (v, row) => windowText(row, window)],
-  ...(kind === "activation" ? { entered: ["Joined", count] } : {}),
+  ...(words(kind).joined ? { entered: ["Joined", count] } : {}),
   ...valueColumns(kind),
   is_final: ["Final", yes],
 });
@@ -41,4 +42,3 @@ export const ageColumns = (grain) => ({
   km_high: ["at most", percent],
   is_mature: ["All are that old", yes],
 });
-export const stepColumns = { step: ["Step"], step_name: ["Name"], ...shareColumns("Users judged", "Reached it") };

@@ -2,6 +2,7 @@
 
 import { cohortColumns, valueColumns } from "./columns.js";
 import { cohortName, count, duration } from "./format.js";
+import { words } from "./kinds/words.js";
 import { whiskers } from "./whisker.js";
 
 const most = 40; // cohorts in one panel
@@ -13,17 +14,15 @@ export function pick(rows, chosen) {
 }
 
 // loadCohorts returns the rows, newest first.
-export async function loadCohorts(p, values, { metric, chosen, status, to }) {
+export async function loadCohorts(p, values, { about, metric, chosen, status, to }) {
   const { kind, grain, within_seconds: within } = metric;
-  const endless = kind === "adoption" && !within;
-  if (endless) p.say("The share that has used the feature so far. There is no time limit, so older cohorts had longer: hollow dots may still grow.");
-  else if (kind === "ttfv") p.say("The time until half of each cohort got there. Hollow dots may still change.");
-  else p.say(`The share that made it within ${duration(within)}, of those who have had that long. Hollow dots may still change.`);
+  const endless = words(kind).endless?.(metric);
+  p.say(words(kind).cohorts?.(metric) ?? `The share that made it within ${duration(within)}, of those who have had that long. Hollow dots may still change.`);
   let all = [];
   const shown = (row) => {
     const on = row.cohort_start === chosen.cohort;
     return {
-      ...row, name: cohortName(row.cohort_start, grain, true), key: `cohort-${row.cohort_start}`, open: row.is_provisional || endless,
+      ...row, name: cohortName(row.cohort_start, grain, true), key: `cohort-${row.cohort_start}`, open: row.is_provisional || endless, few: row.n < about.least_users,
       chosen: on, link: to({ cohort: on ? undefined : row.cohort_start }),
     };
   };
@@ -34,17 +33,18 @@ export async function loadCohorts(p, values, { metric, chosen, status, to }) {
   return all;
 }
 
-// loadSegments returns the rows, by segment. Medians cannot be added up over cohorts: of a time to first value it shows one.
-export async function loadSegments(p, cohorts, values, { metric, chosen, to }) {
+// loadSegments returns the rows, by segment. Medians cannot be added up over cohorts: of a time it shows one.
+export async function loadSegments(p, cohorts, values, { about, metric, chosen, to }) {
   const { kind, grain } = metric;
-  const cohort = kind === "ttfv" ? pick(await cohorts, chosen) : chosen.cohort;
-  p.say(`${kind === "ttfv" ? "The time until half got there" : "The share that made it"}, of ${cohort ? `the ${cohortName(cohort, grain)}` : "all cohorts of this time"}. ` +
+  const { time } = words(kind);
+  const cohort = time ? pick(await cohorts, chosen) : chosen.cohort;
+  p.say(`${time ? "The time until half got there" : "The share that made it"}, of ${cohort ? `the ${cohortName(cohort, grain)}` : "all cohorts of this time"}. ` +
     "Where the whiskers of two overlap widely, the difference may be chance.");
   let all = [];
   const shown = (row) => {
     const on = chosen.segment === row.segment && chosen.value === row.segment_value;
     return {
-      ...row, name: row.segment_value, key: `segment-${row.segment}-${row.segment_value}`, open: row.is_provisional, chosen: on,
+      ...row, name: row.segment_value, key: `segment-${row.segment}-${row.segment_value}`, open: row.is_provisional, few: row.n < about.least_users, chosen: on,
       link: to(on ? { segment: undefined, value: undefined } : { segment: row.segment, value: row.segment_value }),
     };
   };

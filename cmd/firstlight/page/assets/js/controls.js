@@ -1,5 +1,6 @@
 // What to show: time range, window, cohort, segment. Every choice is a new address.
 
+import { before, everybody, pairOf } from "./against.js";
 import { el, replace } from "./dom.js";
 import { addDays, cohortName, localDay, windowName } from "./format.js";
 import { go } from "./route.js";
@@ -28,8 +29,11 @@ export function resolve(route, about, metric, asOf) {
     segment: metric.segments.includes(route.segment) && route.value !== undefined ? route.segment : undefined,
     value: metric.segments.includes(route.segment) ? route.value : undefined,
     incident: route.incident,
+    compare: comparable(route.compare, metric) ? route.compare : undefined,
   };
 }
+
+const comparable = (compare, metric) => [before, everybody].includes(compare) || metric.segments.includes(pairOf(compare)?.[0]);
 
 // controls keeps the form. update(route, chosen, { cohorts, segments }, asOf) shows what is chosen and what there is.
 export function controls(form, about, metric) {
@@ -50,11 +54,13 @@ export function controls(form, about, metric) {
     const [name, ...rest] = value ? JSON.parse(value) : [];
     change({ segment: name, value: rest[0] });
   });
+  const compare = choice("compare", "Compare with", (value) => change({ compare: value || undefined }));
   const from = dayInput("from", "From", (value) => change({ range: undefined, from: value }));
   const until = dayInput("until", "To", (value) => change({ range: undefined, until: value }));
   const reset = el("a", { class: "reset", href: "/" }, "Reset");
+  const together = el("p", { class: "quiet" }, "A cohort and one segment can be chosen together; two segments cannot, because users are counted by each, not by both.");
   let state = {};
-  form.replaceChildren(range.node, from.node, until.node, window.node, cohort.node, segment.node, reset);
+  form.replaceChildren(range.node, from.node, until.node, window.node, cohort.node, segment.node, compare.node, reset, together);
 
   function update(newRoute, chosen, { cohorts, segments }, asOf) {
     route = newRoute;
@@ -75,7 +81,13 @@ export function controls(form, about, metric) {
       [["", "all users"], ...pairs.map((pair) => [JSON.stringify(pair), `${pair[0]}: ${pair[1]}`])],
       chosen.segment ? JSON.stringify([chosen.segment, chosen.value]) : "",
     );
+    const others = pairs.filter(([s, v]) => s !== chosen.segment || v !== chosen.value).map(([s, v]) => [`${s}=${v}`, `${s}: ${v}`]);
+    const whole = [["", "nothing"], chosen.from && [before, "the period before"], chosen.segment && [everybody, "everybody"]].filter(Boolean);
+    const named = pairOf(chosen.compare);
+    if (named && !others.some(([v]) => v === chosen.compare)) others.push([chosen.compare, named.join(": ")]);
+    compare.set([...whole, ...others], [...whole, ...others].some(([v]) => v === chosen.compare) ? chosen.compare : "");
     segment.node.hidden = !metric.segments.length;
+    together.hidden = metric.segments.length < 2 || !chosen.segment;
     from.node.hidden = until.node.hidden = chosen.range !== "custom";
     from.set(chosen.from ?? "");
     until.set(chosen.until ?? "");

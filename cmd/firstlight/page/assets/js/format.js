@@ -3,6 +3,9 @@
 const space = "\u202f"; // narrow, never breaks
 let zone = "UTC";
 
+// never is the stream's time before its first event.
+export const never = "1970-01-01T00:00:00.000Z";
+
 export function setZone(name) {
   zone = name;
 }
@@ -54,8 +57,6 @@ export function age(seconds) {
   }
   return seconds + space + "s";
 }
-
-export const valueOf = (kind) => (kind === "ttfv" ? duration : percent);
 
 const dayOf = (options) => (text) =>
   new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...options }).format(new Date(text + "T00:00:00Z"));

@@ -22,9 +22,9 @@ export function health(footer, about) {
     sources,
   );
 
-  function show(answer, asOf) {
+  function show(answer, asOf, collected) {
     progress.show(answer);
-    replace(state, facts({ class: "facts" }, accounts(answer, asOf)));
+    replace(state, facts({ class: "facts" }, [...accounts(answer, asOf), ...(collected ? [[overHTTP(), collectedText(collected)]] : [])]));
     if (asOf && !asked) refresh(asOf);
   }
 
@@ -47,6 +47,13 @@ export function health(footer, about) {
   return { show, refresh };
 }
 
+const overHTTP = () => term("Over HTTP", "What the collector in this process has taken since it started. Whoever sent what was refused was told why.");
+
+function collectedText({ stored, refused, unavailable }) {
+  const rest = [refused && `${count(refused)} refused`, unavailable && `${count(unavailable)} to be sent again`].filter(Boolean);
+  return [`${plural(stored, "event")} stored`, ...rest].join(", ");
+}
+
 // accounts sums up what the partitions say.
 function accounts({ rows, stale }, asOf) {
   const sum = (name) => rows.reduce((total, p) => total + p[name], 0);
@@ -59,8 +66,17 @@ function accounts({ rows, stale }, asOf) {
     [waiting(), rows.length ? plural(sum("lag"), "event") : "nothing yet"],
     ["Received", `${plural(sum("received"), "message")}: ${count(sum("applied"))} counted, ${count(sum("ignored"))} set aside`],
     [refused(), deadText(rows)],
+    ...held(rows),
     ["Worker reported", reported ? ago(reported, new Date()) + (stale ? " (database away)" : "") : "not yet"],
   ];
+}
+
+// held says which worker has how many partitions, where there are several.
+function held(rows) {
+  const workers = {};
+  for (const p of rows) if (p.worker) workers[p.worker] = (workers[p.worker] ?? 0) + 1;
+  const names = Object.keys(workers).sort();
+  return names.length > 1 ? [["Workers", names.map((name) => `${name}: ${plural(workers[name], "partition")}`).join(", ")]] : [];
 }
 
 // deadText counts dead letters by reason, most first.

@@ -1,5 +1,5 @@
-// The cohort triangle: a row per cohort, a column per age, each cell a share. Cells that may still change are hatched.
-// It is a table, so it is its own text.
+// The cohort triangle: a row per cohort, a column per age, each cell a share. Cells that may still change are hatched,
+// those of few users too, and without a colour. It is a table, so it is its own text.
 
 import { el, place } from "./dom.js";
 import { percent, plural } from "./format.js";
@@ -10,9 +10,10 @@ const ramps = {
 };
 
 // heat takes columns [{ key, name }] and lines [{ name, key, link, chosen, size, cells: Map(key -> cell) }]; a cell is
-// { value, low, high, n, open, partial }: a partial one has had only a part of its time, so it gets no colour.
+// { value, low, high, n, open, few, partial }: one of few users gets no colour, nor does a partial one, which has had only
+// a part of its time.
 export function heat(columns, lines, corner, sizeName) {
-  const most = Math.max(0.01, ...lines.flatMap((line) => [...line.cells.values()].map((cell) => (cell.partial ? 0 : (cell.value ?? 0)))));
+  const most = Math.max(0.01, ...lines.flatMap((line) => [...line.cells.values()].map((cell) => (cell.partial || cell.few ? 0 : (cell.value ?? 0)))));
   const heads = [el("th", { scope: "col" }, corner), el("th", { scope: "col", class: "size" }, sizeName), columns.map((c) => el("th", { scope: "col" }, c.name))];
   const row = (line) => el("tr", { class: line.chosen ? "chosen" : null },
     el("th", { scope: "row" }, el("a", { href: line.link, "data-key": line.key, "aria-current": line.chosen ? "true" : null }, line.name)),
@@ -24,14 +25,14 @@ export function heat(columns, lines, corner, sizeName) {
 
 function cellOf(cell, most, where) {
   if (!cell || cell.value === null) return el("td", { class: "none" });
-  const says = `${where}: ${percent(cell.value)} of ${plural(cell.n, "user")}, between ${percent(cell.low)} and ${percent(cell.high)}${cell.open ? ", may still change" : ""}`;
+  const says = `${where}: ${percent(cell.value)} of ${plural(cell.n, "user")}, between ${percent(cell.low)} and ${percent(cell.high)}${cell.few ? ", few users: it says little" : ""}${cell.open ? ", may still change" : ""}`;
   const node = el(
     "td",
-    { class: cell.partial ? "partial" : cell.open ? "cell open" : "cell", title: says },
+    { class: cell.partial ? "partial" : ["cell", cell.open && "open", cell.few && "few"].filter(Boolean).join(" "), title: says },
     el("span", { "aria-hidden": "true" }, cell.partial ? "…" : brief(cell.value)),
     el("span", { class: "hidden" }, says),
   );
-  if (cell.partial) return node;
+  if (cell.partial || cell.few) return node;
   const v = cell.value / most;
   const [light, dark] = [colour(ramps.light, v), colour(ramps.dark, v)];
   return place(node, { light: light.fill, "light-ink": light.ink, dark: dark.fill, "dark-ink": dark.ink });

@@ -1,14 +1,17 @@
 // Every metric as a tile, worst first.
 
-import { ask } from "./api.js";
+import { ask, lastOf } from "./api.js";
 import { el, fromTemplate, replace } from "./dom.js";
-import { addDays, localDay, titled, valueOf } from "./format.js";
+import { addDays, localDay, never, titled } from "./format.js";
 import { around } from "./incidents.js";
 import { judge, worstFirst } from "./judge.js";
+import { words } from "./kinds/words.js";
+import { tellOld } from "./old.js";
 import { href } from "./route.js";
 import { source } from "./source.js";
 import { spark } from "./spark.js";
-import { badges, kindWords, maturity, says, target } from "./words.js";
+import { tryOut } from "./try.js";
+import { badges, maturity, number, says, target } from "./words.js";
 import { lineWindow } from "./windows.js";
 
 const sparkDays = 56;
@@ -17,7 +20,7 @@ export function home(main, about, tellTime, missing) {
   const list = el("ul", { class: "tiles", "aria-busy": "true" });
   const lead = el("p", { class: "lead" }, leadOf([]));
   const from = source("Every metric");
-  const state = { tiles: new Map(), status: [], catalog: new Map(), incidents: [], waiting: new Map() };
+  const state = { tiles: new Map(), status: [], catalog: new Map(), incidents: [], waiting: new Map(), at: null };
   main.replaceChildren(
     el(
       "div",
@@ -28,6 +31,7 @@ export function home(main, about, tellTime, missing) {
       el("ul", { class: "open-incidents", "aria-label": "Open incidents", hidden: true }),
       lead,
       list,
+      about.collector ? tryOut(about) : null,
     ),
   );
   const open = main.querySelector(".open-incidents");
@@ -35,14 +39,17 @@ export function home(main, about, tellTime, missing) {
   if (!about.metrics.length)
     list.replaceWith(el("p", { class: "empty" }, "The catalog has no metrics yet. Add one, and start firstlight again."));
 
+  remember(about, state, list);
+
   async function refresh() {
     const sorted = () => arrange(about, state, list);
     const status = ask("status").then((answer) => {
       state.status = answer.rows;
+      state.at = answer.stale ? answer.at : null;
       from.show(answer);
       if (answer.rows.length) tellTime(answer.rows[0].as_of);
     });
-    const newest = () => state.status[0]?.as_of ?? about.as_of;
+    const newest = () => [state.at === null ? state.status[0]?.as_of : null, about.as_of].find((at) => at && at !== never);
     const asOf = newest() ? Promise.resolve(newest()) : status.then(newest);
     await Promise.allSettled([
       status.then(sorted),
@@ -67,6 +74,19 @@ export function home(main, about, tellTime, missing) {
   return { show: refresh, refresh };
 }
 
+// remember shows the last numbers until there are new ones.
+function remember(about, state, list) {
+  const status = lastOf("status");
+  if (!status?.rows.length) return;
+  state.status = status.rows;
+  state.at = status.at;
+  state.catalog = new Map((lastOf("catalog")?.rows ?? []).map((row) => [row.metric, row]));
+  state.waiting = new Map((lastOf("maturity")?.rows ?? []).map((row) => [row.metric, row.waiting]));
+  arrange(about, state, list);
+  const asOf = status.rows[0].as_of;
+  if (asOf !== never) for (const kind of kindsOf(about)) drawSparks(about, state, kind, lastOf(`${kind}_line`, sparkValues(about, asOf))?.rows ?? []);
+}
+
 const leadOf = (catalog) =>
   catalog.length && catalog.every((row) => row.complete_from === null)
     ? "No event has come yet: publish some, and the numbers appear here by themselves."
@@ -78,7 +98,7 @@ function tileOf(state, metric) {
   tile.name.textContent = titled(metric.name);
   tile.name.href = href({ metric: metric.name });
   tile.value.textContent = "…";
-  tile.says.textContent = kindWords[metric.kind];
+  tile.says.textContent = words(metric.kind).about;
   state.tiles.set(metric.name, tile);
   return tile.node;
 }
@@ -88,7 +108,7 @@ function arrange(about, state, list) {
   const judged = state.status
     .filter((s) => state.tiles.has(s.metric))
     .map((status) => ({ status, metric: about.metrics.find((m) => m.name === status.metric) }))
-    .map(({ status, metric }) => ({ status, metric, standing: judge(metric, status, state.catalog.get(status.metric), state.incidents) }));
+    .map(({ status, metric }) => ({ status, metric, standing: judge(metric, status, state.catalog.get(status.metric), state.incidents, about.least_users) }));
   for (const { status, metric, standing } of judged) fillTile(about, state, metric, status, standing);
   const order = judged.toSorted(worstFirst).map(({ status }) => state.tiles.get(status.metric).node);
   const now = [...list.children].filter((node) => order.includes(node));
@@ -104,28 +124,32 @@ function fillTile(about, state, metric, status, standing) {
   const tile = state.tiles.get(metric.name);
   const ripe = maturity(metric, state.waiting.get(metric.name), about.lateness_seconds);
   const catalog = state.catalog.get(metric.name);
+  tellOld(tile, state.at);
   tile.node.dataset.tone = standing.tone;
   replace(tile.badges, badges(standing, ripe));
-  tile.value.textContent = status.value === null ? "–" : valueOf(metric.kind)(status.value);
+  replace(tile.value, number(metric.kind, status, standing));
   replace(tile.says, says(metric.kind, status));
-  tile.target.textContent = target(metric.kind, status);
+  tile.target.textContent = target(metric, status);
   tile.owner.textContent = [catalog?.description, `Owner: ${status.owner}`].filter(Boolean).join(" · ");
 }
+
+const kindsOf = (about) => [...new Set(about.metrics.map((m) => m.kind))];
+const sparkValues = (about, asOf) => ({ window: lineWindow(about.windows), from: addDays(localDay(asOf), -sparkDays) });
 
 // sparks draws the last weeks of all metrics, one question per kind.
 async function sparks(about, state, asOf) {
   if (!asOf) return;
-  const from = addDays(localDay(asOf), -sparkDays);
-  const window = lineWindow(about.windows);
-  await Promise.allSettled(
-    [...new Set(about.metrics.map((m) => m.kind))].map(async (kind) => {
-      const { rows } = await ask(`${kind}_line`, { window, from });
-      for (const metric of about.metrics.filter((m) => m.kind === kind)) {
-        const points = rows.filter((row) => row.metric === metric.name).reverse();
-        replace(state.tiles.get(metric.name).spark, spark(points, kind, window));
-      }
-    }),
-  );
+  await Promise.allSettled(kindsOf(about).map(async (kind) => {
+    const { rows } = await ask(`${kind}_line`, sparkValues(about, asOf));
+    drawSparks(about, state, kind, rows);
+  }));
+}
+
+function drawSparks(about, state, kind, rows) {
+  for (const metric of about.metrics.filter((m) => m.kind === kind)) {
+    const points = rows.filter((row) => row.metric === metric.name).reverse();
+    replace(state.tiles.get(metric.name).spark, spark(points, kind, lineWindow(about.windows), about.least_users));
+  }
 }
 
 // openIncidents lists what is wrong right now, also what belongs to no metric: a silent source, a pipeline that stands.

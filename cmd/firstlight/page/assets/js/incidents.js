@@ -56,12 +56,14 @@ function item({ row, label, strong }, to) {
     el("span", { class: "flag bad", "aria-hidden": "true" }, label),
     el("div", {},
       el("p", {}, el("strong", {}, titled(message.title || row.reason))),
-      el("p", {}, row.opening),
-      row.summary === row.opening ? null : el("p", {}, row.summary),
+      sentences(row, message).map((text) => el("p", {}, text)),
       el("p", { class: "quiet" }, `${row.severity}, ${states[row.state] ?? row.state} · ${moment(row.began)} to ${moment(row.ended)} · `,
         el("a", link, strong ? "stop highlighting" : "show on the line")),
       strong ? details(message) : null));
 }
+
+// sentences are what was said first, last while it was open, which is what the details are of, and at the end.
+const sentences = (row, message) => [...new Set([row.opening, message.summary, row.summary])].filter(Boolean);
 
 // around is the time to show an incident in: three weeks before it and one after.
 export const around = (row) => ({ range: undefined, from: addDays(localDay(row.began), -21), until: addDays(localDay(row.ended), 7) });
@@ -71,7 +73,7 @@ function details(message) {
   const share = (c) => `${c.segment} ${c.segment_value} (${percent(c.explains)} of the change: ${percent(c.rate)}, expected ${percent(c.expected)})`;
   return facts({ class: "facts" }, [
     ["What to do", message.metric?.action],
-    ["Mostly", (message.contributors ?? []).slice(0, 3).map(share).join("; ")],
+    ["Mostly", (message.explained ? (message.contributors ?? []) : []).slice(0, 3).map(share).join("; ")],
     ["Why", { rate: "People do less than before.", mix: "Other people came than before." }[message.rate_versus_mix?.cause]],
     ["Also", (message.also ?? []).map((a) => a.summary).join(" ")],
     ["Users fewer than expected", message.users_lost > 0 ? String(Math.round(message.users_lost)) : null],

@@ -1,26 +1,32 @@
 // A metric over time: a line with its interval as a band, windows that may still change dashed and hollow, and what
-// happened meanwhile marked.
+// happened meanwhile marked. Windows of few users and those that are not over are faded dots beside it: a line down to
+// them would look like a drop.
 
-import { duration, getZone, moment, percent, valueOf, windowText } from "./format.js";
+import { duration, getZone, moment, percent, windowText } from "./format.js";
+import { words } from "./kinds/words.js";
 import { hatch, plot, uPlot } from "./plot.js";
 import { font, theme } from "./theme.js";
-import { saysPlain } from "./words.js";
+import { saysPlain, valueOf } from "./words.js";
 
 const trailing = (window) => window.endsWith("/1d");
 
 // when is where a window stands on the time axis, in seconds.
 const when = (row, window) => new Date(trailing(window) ? row.window_end : row.window_start) / 1000;
 
-// line draws rows, oldest first. marks are { from, until, label, kind: "bad" | "note" | "cohort", strong }.
-export function line(host, { kind, window, rows, marks, goal }) {
-  const open = rows.map((row) => row.is_provisional || !row.is_settled);
+// line draws rows, oldest first; fewer than `least` users are few. marks are { from, until, label, kind: "bad" | "annotation" |
+// "cohort", strong }. other is { name, rows }, a grey line beside it with a row, or null, for each of rows.
+export function line(host, { kind, window, rows, marks, goal, least, other }) {
+  const open = rows.map((row) => row.is_provisional);
+  const faded = rows.map((row) => !row.is_settled || row.n < least);
   const x = rows.map((row) => when(row, window));
-  const firm = rows.map((row, i) => (open[i] ? null : row.value));
-  // A dashed step begins and ends at its neighbours, which are dots of the solid line. A window of adoption that is not
-  // over is a dot of its own: a line down to a part of a day would look like a drop.
-  const joined = kind !== "adoption";
-  const loose = rows.map((row, i) => (open[i] || (joined && (open[i - 1] || open[i + 1])) ? row.value : null));
-  const hollow = rows.flatMap((row, i) => (open[i] && row.value !== null ? [i] : []));
+  const firm = rows.map((row, i) => (open[i] || faded[i] ? null : row.value));
+  // A dashed step begins and ends at its neighbours, which are dots of the solid line.
+  const dashed = (i) => open[i] && !faded[i];
+  const loose = rows.map((row, i) => (!faded[i] && (open[i] || dashed(i - 1) || dashed(i + 1)) ? row.value : null));
+  const hollow = rows.flatMap((row, i) => (dashed(i) && row.value !== null ? [i] : []));
+  const apart = rows.map((row, i) => (faded[i] ? row.value : null));
+  const beside = rows.map((_, i) => other?.rows[i] ?? null);
+  const firmBeside = beside.map((row) => (row && row.is_settled && row.n >= least ? row.value : null));
   const text = valueOf(kind);
   const young = rows.findIndex((row, i) => row.value === null && rows.slice(i).every((later) => later.value === null));
   const label = `Line with ${rows.filter((row) => row.value !== null).length} values from ${windowText(rows[0], window)} to ${windowText(rows.at(-1), window)}. The data table below holds them all.`;
@@ -30,7 +36,7 @@ export function line(host, { kind, window, rows, marks, goal }) {
     const dots = { show: rows.length < 150, size: 6, fill: c.line, stroke: c.line };
     return {
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), getZone()),
-      scales: { x: { range: () => span(x) }, y: { range: (u, low, high) => [0, top(kind, rows, goal)] } },
+      scales: { x: { range: () => span(x) }, y: { range: () => [0, top(kind, rows.map((row, i) => ({ ...row, high: faded[i] ? null : row.high })), Math.max(goal ?? 0, ...firmBeside.map((v) => v ?? 0)))] } },
       axes: [
         {
           stroke: c.quiet,
@@ -48,7 +54,7 @@ export function line(host, { kind, window, rows, marks, goal }) {
           ticks: { show: false },
           size: 56,
           values: (u, splits) => splits.map((v) => short(kind, v)),
-          ...(kind === "ttfv" ? { incrs: steps } : {}),
+          ...(words(kind).time ? { incrs: steps } : {}),
         },
       ],
       series: [
@@ -63,6 +69,8 @@ export function line(host, { kind, window, rows, marks, goal }) {
           dash: [5, 4],
           points: { show: true, size: 8, fill: c.surface, stroke: c.line, width: 2, filter: () => hollow },
         },
+        { label: "few users, or not over", stroke: c.faint, paths: () => null, points: { show: true, size: 7, fill: c.faint, stroke: c.faint } },
+        { label: other?.name, stroke: c.quiet, width: 1.5, points: { show: false } },
       ],
       bands: [{ series: [2, 1], fill: c.band }],
       hooks: {
@@ -82,25 +90,29 @@ export function line(host, { kind, window, rows, marks, goal }) {
       },
     };
   };
-  const bound = (name) => rows.map((row, i) => (joined || !open[i] ? row[name] : null));
-  const data = () => [x, bound("low"), bound("high"), firm, loose];
-  const read = (i) => `${windowText(rows[i], window)}: ${saysPlain(kind, rows[i])}${change(rows[i], open[i])}`;
+  const bound = (name) => rows.map((row, i) => (faded[i] ? null : row[name]));
+  const data = () => [x, bound("low"), bound("high"), firm, loose, apart, firmBeside];
+  const read = (i) => `${windowText(rows[i], window)}: ${saysPlain(kind, rows[i])}${change(rows[i], least)}${than(beside[i])}`;
+  const than = (row) => (row ? ` · ${other.name}, ${windowText(row, window)}: ${saysPlain(kind, row)}` : "");
   return plot(host, label, options, data, read, "Point at the line, or focus it and use the arrow keys, to read single values.");
 }
 
-function change(row, open) {
+function change(row, least) {
   if (row.value === null) return "";
-  if (open) return " · may still change";
-  return row.is_final ? " · final" : " · settled, late events may still correct it";
+  if (!row.is_settled) return " · not over yet";
+  const few = row.n < least ? " · few users: it says little" : "";
+  if (row.is_provisional) return few + " · may still change";
+  return few + (row.is_final ? " · final" : " · settled, late events may still correct it");
 }
 
 const half = (x) => (x.length > 1 ? (x.at(-1) - x.at(-2)) / 2 : 43200);
 const span = (x) => [x[0] - half(x), x.at(-1) + half(x)];
 
 function top(kind, rows, goal) {
-  const values = rows.flatMap((r) => [r.value, kind === "ttfv" && r.high > 4 * r.value ? null : r.high]).filter((v) => v !== null);
-  const most = Math.max(...values, goal ?? 0, kind === "ttfv" ? 60 : 0.01) * 1.08;
-  return kind === "ttfv" ? most : Math.min(1, most);
+  const { time } = words(kind);
+  const values = rows.flatMap((r) => [r.value, time && r.high > 4 * r.value ? null : r.high]).filter((v) => v !== null);
+  const most = Math.max(...values, goal ?? 0, time ? 60 : 0.01) * 1.08;
+  return time ? most : Math.min(1, most);
 }
 
 // spans are the steps of the time axis, in seconds.
@@ -110,7 +122,7 @@ const spans = [3600, 10800, 21600, 43200, 86400, 172800, 345600, 604800, 1209600
 const steps = [1, 5, 15, 60, 300, 900, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 432000, 604800, 1209600, 2419200, 7776000, 31536000];
 
 function short(kind, v) {
-  if (kind === "ttfv") return v === 0 ? "0" : duration(v, true);
+  if (words(kind).time) return v === 0 ? "0" : duration(v, true);
   return percent(v).replace(".0", "");
 }
 
@@ -124,26 +136,26 @@ function tick(seconds, step) {
 
 function shade(u, marks, c) {
   const { ctx, bbox } = u;
-  for (const m of marks.filter((m) => m.kind !== "note" || m.until > m.from)) {
+  for (const m of marks.filter((m) => m.kind !== "annotation" || m.until > m.from)) {
     const left = Math.max(bbox.left, u.valToPos(m.from, "x", true)),
       right = Math.min(bbox.left + bbox.width, u.valToPos(m.until, "x", true));
     if (right < bbox.left || left > bbox.left + bbox.width) continue;
     ctx.save();
     ctx.globalAlpha = m.strong ? 0.3 : 0.14;
-    ctx.fillStyle = { bad: c.bad, note: c.note, cohort: c.line }[m.kind];
+    ctx.fillStyle = { bad: c.bad, annotation: c.annotation, cohort: c.line }[m.kind];
     ctx.fillRect(left, bbox.top, Math.max(3 * devicePixelRatio, right - left), bbox.height);
     ctx.restore();
   }
 }
 
-// rules are lines down where a note begins.
+// rules are lines down where an annotation begins.
 function rules(u, marks, c) {
   const { ctx, bbox } = u;
   ctx.save();
-  ctx.strokeStyle = c.note;
+  ctx.strokeStyle = c.annotation;
   ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
   ctx.lineWidth = devicePixelRatio;
-  for (const m of marks.filter((m) => m.kind === "note")) {
+  for (const m of marks.filter((m) => m.kind === "annotation")) {
     const at = u.valToPos(m.from, "x", true);
     if (at < bbox.left || at > bbox.left + bbox.width) continue;
     ctx.beginPath();
@@ -166,7 +178,7 @@ function flags(u, marks, c) {
   for (const m of marks.filter((m) => m.label).sort((a, b) => a.from - b.from)) {
     const at = u.valToPos(m.kind === "bad" ? (m.from + m.until) / 2 : m.from, "x", true);
     if (at < bbox.left || at > bbox.left + bbox.width) continue;
-    ctx.fillStyle = m.kind === "bad" ? c.bad : c.note;
+    ctx.fillStyle = m.kind === "bad" ? c.bad : c.annotation;
     const r = 9 * devicePixelRatio;
     down = at - before < 2 * r ? down + 2 * r : 0;
     before = at;
@@ -194,6 +206,12 @@ function aim(u, value, label, c) {
   ctx.stroke();
   ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
   ctx.textAlign = "right";
-  if (u.width > 500) ctx.fillText(label, bbox.left + bbox.width - 4 * devicePixelRatio, y - 5 * devicePixelRatio);
+  const at = [bbox.left + bbox.width - 4 * devicePixelRatio, y - 5 * devicePixelRatio];
+  if (u.width > 500) {
+    ctx.setLineDash([]);
+    Object.assign(ctx, { strokeStyle: c.surface, lineWidth: 4 * devicePixelRatio, lineJoin: "round" });
+    ctx.strokeText(label, ...at); // values lie under it
+    ctx.fillText(label, ...at);
+  }
   ctx.restore();
 }

@@ -2,26 +2,33 @@
 
 import { onReach, product } from "./api.js";
 import { el } from "./dom.js";
-import { duration, moment, setZone, titled } from "./format.js";
+import { duration, moment, never, setZone, titled } from "./format.js";
 import { health } from "./health.js";
 import { home } from "./home.js";
 import { follow } from "./live.js";
 import { metricScreen } from "./metric.js";
 import { go, start } from "./route.js";
+import { tips } from "./tips.js";
 
 const main = document.getElementById("main");
 const chooser = document.getElementById("go");
 const notice = document.getElementById("notice");
 const fresh = document.getElementById("fresh");
+const importing = document.getElementById("importing");
 
 let screen = null; // { key, show(route), refresh() }
 let asOf = null;
+let collected = null; // what came over HTTP
 
 async function begin() {
   onReach(tellReach);
+  tips();
   const about = await patiently(product);
   setZone(about.timezone);
-  asOf = about.as_of ?? null;
+  if (about.as_of) asOf = about.as_of;
+  else tellTime(never);
+  importing.hidden = !about.importing;
+  collected = about.collected;
   document.getElementById("product").textContent = about.name;
   for (const m of about.metrics) chooser.append(el("option", { value: m.name }, titled(m.name)));
   chooser.addEventListener("change", () => go(chooser.value ? { metric: chooser.value } : {}));
@@ -31,7 +38,10 @@ async function begin() {
     async () => {
       await Promise.all([screen.refresh(), footer.refresh(asOf)]);
     },
-    (pipeline) => footer.show(pipeline, asOf),
+    (pipeline) => {
+      footer.show(pipeline, asOf, collected);
+      tellImport();
+    },
   );
 }
 
@@ -53,9 +63,17 @@ function show(about, route) {
 }
 
 function tellTime(at) {
-  asOf = at;
-  fresh.textContent = `As of ${moment(at)}`;
+  asOf = at === never ? null : at;
+  fresh.textContent = asOf ? `As of ${moment(at)}` : "No event yet";
   fresh.title = "All events received up to then are counted.";
+}
+
+// tellImport says whether the past is being loaded, and takes note of what came over HTTP.
+async function tellImport() {
+  const now = await product().catch(() => null);
+  if (!now) return;
+  importing.hidden = !now.importing;
+  collected = now.collected;
 }
 
 function tellReach(away) {

@@ -3,11 +3,12 @@
 import { ask } from "./api.js";
 import { el, fromTemplate, replace, table } from "./dom.js";
 import { count } from "./format.js";
+import { drawn, linkTo, pictureOf } from "./share.js";
 import { source } from "./source.js";
 
 // panel makes one. `draw(rows, beside)` returns what the body shows: nodes, a text for an empty state, or nothing
-// when it has called chart.
-export function panel({ id, title, lead, wide }) {
+// when it has called chart. `picture` says that these nodes are a chart too.
+export function panel({ id, title, lead, wide, picture }) {
   const p = fromTemplate("panel");
   let shown = "";
   let asked = 0;
@@ -20,6 +21,8 @@ export function panel({ id, title, lead, wide }) {
   p.lead.textContent = lead ?? "";
   p.table.setAttribute("aria-label", `${title}, as a table`);
   const from = source(title);
+  const png = pictureOf(id, `${document.querySelector("h1")?.textContent ?? ""}: ${title}`, () => (plot ? plot.canvas() : drawn(p.body)));
+  from.buttons.append(png, linkTo(id, title));
   p.title.after(from.buttons);
   p.lead.after(from.text);
 
@@ -30,12 +33,14 @@ export function panel({ id, title, lead, wide }) {
     const host = el("div", { class: "chart" });
     p.body.replaceChildren(host);
     plot = draw(host);
-    if (pointed) plot.focus(pointed.i);
+    png.hidden = false;
+    if (pointed) plot.point(pointed);
   }
 
   function clear() {
     plot?.destroy();
     plot = null;
+    png.hidden = true;
   }
 
   // load asks and shows. An answer that is overtaken by a later question is dropped. `columns` are those of the data
@@ -55,6 +60,7 @@ export function panel({ id, title, lead, wide }) {
       if (nodes !== undefined) {
         clear();
         replace(p.body, typeof nodes === "string" ? el("p", { class: "empty" }, nodes) : nodes);
+        png.hidden = !picture || typeof nodes === "string";
       }
       p.data.hidden = !answer.rows.length;
       replace(

@@ -59,12 +59,16 @@ export function plot(host, label, options, data, read, resting) {
   const stop = onTheme(make);
   make();
   return {
-    // focus goes back to where a chart that this one follows was pointed at.
-    focus(i) {
-      stage.focus({ preventScroll: true });
+    // point goes back to where a chart that this one follows was pointed at.
+    point({ i, focused }) {
+      if (focused) stage.focus({ preventScroll: true });
       if (i !== null && i !== undefined) queueMicrotask(() => pointAt(Math.min(i, chart.data[0].length - 1))); // after the first drawing
     },
-    pointedAt: () => (stage === document.activeElement ? { i: at } : null),
+    canvas: () => chart.ctx.canvas,
+    pointedAt() {
+      const focused = stage === document.activeElement;
+      return focused || (at !== null && at !== undefined) ? { i: at, focused } : null;
+    },
     destroy() {
       sized.disconnect();
       stop();

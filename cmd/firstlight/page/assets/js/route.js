@@ -1,6 +1,6 @@
 // What is shown is in the address: a link or the back button brings it back.
 
-const names = ["metric", "window", "range", "from", "until", "cohort", "segment", "value", "incident"];
+const names = ["metric", "window", "range", "from", "until", "cohort", "segment", "value", "incident", "compare"];
 
 export function read(search = location.search) {
   const given = new URLSearchParams(search);

@@ -9,7 +9,7 @@ FROM
 {{- end}}
 
 {{define "segments_tail"}}
-    {{template "cohorts" .}}
+    {{template "cohorts" .}}{{template "group" .}}
     GROUP BY segment, segment_value
 )
 ORDER BY segment, entered DESC, segment_value

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+func TestDemo(t *testing.T) {
+	b := newBox(t)
+	out := b.must("demo", "--for", "2s", "--every", "1s", "--rate", "100")
+	last := out[strings.LastIndex(out, "as of "):]
+	for _, want := range []string{"activated", "first_report", "exports", "invite mail broken"} {
+		if !strings.Contains(last, want) {
+			t.Errorf("the last table lacks %q:\n%s", want, out)
+		}
+	}
+	compareDemo(t, last)
+	again := b.must("demo", "--for", "1s", "--every", "1s")
+	if !strings.Contains(again, "The product goes on") {
+		t.Errorf("a second demo says:\n%s", again)
+	}
+	compareDemo(t, again[strings.LastIndex(again, "as of "):])
+	other := newOther(b)
+	other.must("publish", other.write("events.ndjson", funnel))
+	other.env["FIRSTLIGHT_CATALOG"] = ""
+	r := other.firstlight("demo", "--for", "2s")
+	if r.code != 2 || !strings.Contains(r.stderr, "not the demo's") {
+		t.Errorf("a demo on another stream: exit %d\n%s", r.code, r.stderr)
+	}
+}
+
+// compareDemo expects that every rate is what the simulator counted.
+func compareDemo(t *testing.T, table string) {
+	t.Helper()
+	rates := 0
+	for line := range strings.Lines(table) {
+		f := strings.Fields(line)
+		if len(f) < 11 || f[0] != "activated" && f[0] != "exports" {
+			continue
+		}
+		rates++
+		if value, counted := f[3], f[10]; value != counted { // metric week users value % low % - high % counted
+			t.Errorf("the view says %s %%, the simulator counted %s %%: %s", value, counted, line)
+		}
+	}
+	if rates < 6 {
+		t.Errorf("only %d rates in the table:\n%s", rates, table)
+	}
+}
+
+// TestDemoTellsItsIncident: whoever starts a demo is told the outage that it exists to show, and nothing else, and is not paged: also
+// where its history comes slowly, so that much of it is there while it is judged for the first time. Whether it is resolved depends on the
+// day: by chance those who came after it may do worse than those before.
+func TestDemoTellsItsIncident(t *testing.T) {
+	for name, flags := range map[string][]string{"at once": nil, "slowly": {"--past-rate", "6000"}} {
+		t.Run(name, func(t *testing.T) {
+			b := newBox(t)
+			b.env["FIRSTLIGHT_COLLECT_ADDR"] = "127.0.0.1:0"
+			d := b.start(append([]string{"demo", "--every", "1s"}, flags...)...)
+			if flags != nil {
+				b.eventually("the page says that an import runs", d.importing)
+			}
+			told := func() string {
+				return d.tsv("SELECT metric, severity, groupArray(state) FROM (SELECT * FROM anomalies ORDER BY incident_id, seq) GROUP BY incident_id, metric, severity ORDER BY metric, severity")
+			}
+			b.eventually("the outage is told", func() bool { return told() != "" })
+			b.eventually("the page says that no import runs", func() bool { return !d.importing() })
+			if got := told(); !strings.HasPrefix(got, "activated\twarning\t['opened'") || strings.Contains(got, "\n") {
+				t.Errorf("the demo says\n%s\nwant its outage alone", got)
+			}
+			if flags == nil {
+				d.answersEveryQuestion(t)
+				d.isFoundFromNextDoor(t)
+				d.sendsAnEvent(t)
+			}
+		})
+	}
+}
+
+// isFoundFromNextDoor: who runs a command in the folder where the demo was started, without a setting, is told about the demo by the
+// demo's catalog. Events of others are kept out of it.
+func (d *daemon) isFoundFromNextDoor(t *testing.T) {
+	o := newOther(d.b)
+	folder := filepath.Join(o.dir, "data")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(d.b.env["FIRSTLIGHT_DATA_DIR"], filepath.Join(folder, "demo")); err != nil { // as if it had been started here
+		t.Fatal(err)
+	}
+	o.env["FIRSTLIGHT_DATA_DIR"], o.env["FIRSTLIGHT_CATALOG"] = "", ""
+	for command, want := range map[string]string{
+		"backtest": "Activation within", "status": "partition", "query SELECT count() FROM metric_catalog": "7", "notify test": "anomalies.critical.firstlight_test",
+	} {
+		name, argument, _ := strings.Cut(command, " ")
+		args := []string{name}
+		if argument != "" {
+			args = append(args, argument)
+		}
+		if r := o.firstlight(args...); !strings.Contains(r.stdout, want) || !strings.Contains(r.stderr, "this is about the demo that runs") {
+			t.Errorf("%s: exit %d\n%s%s", command, r.code, r.stdout, r.stderr)
+		}
+	}
+	r := o.firstlight("publish", o.write("events.ndjson", funnel))
+	if r.code != 2 || !strings.Contains(r.stderr, "stop the demo first") {
+		t.Errorf("publish into a demo: exit %d\n%s", r.code, r.stderr)
+	}
+}
+
+// sendsAnEvent fills in the form of the demo's page, as somebody does who tries Firstlight, and sees his event arrive.
+func (d *daemon) sendsAnEvent(t *testing.T) {
+	b := newTab(t, browser(t), "http://"+d.at.HTTP, desktop)
+	b.also = "http://" + d.at.Collect
+	b.open("/")
+	b.until(`document.querySelector(".try form") !== null`)
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".try select").value = "signed_up"; document.querySelector(".try button").click()`))
+	b.until(`document.querySelector(".try .said").textContent.includes(" was counted ")`)
+	if got := b.text(".try .stands"); !strings.Contains(got, "Activated") || !strings.Contains(got, "next: ") {
+		t.Errorf("the user stands at %q", got)
+	}
+	b.until(`document.getElementById("health").textContent.includes("1 event stored")`)
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".try").scrollIntoView()`))
+	b.shot("demo-try")
+	b.accessible()
+	b.fine()
+}
+
+// importing reports whether the page is told that an import runs.
+func (d *daemon) importing() bool {
+	d.b.t.Helper()
+	answer, err := http.Get("http://" + d.at.HTTP + "/api/product")
+	if err != nil {
+		d.b.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		d.b.t.Fatal(err)
+	}
+	var p struct{ Importing bool }
+	if err := json.Unmarshal(body, &p); err != nil {
+		d.b.t.Fatalf("%v: %s", err, body)
+	}
+	return p.Importing
+}
+
+// answersEveryQuestion asks the demo what docs/bi.md asks: every question has an answer there.
+func (d *daemon) answersEveryQuestion(t *testing.T) {
+	text, err := os.ReadFile("../../docs/bi.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.b.eventually("the release is noted", func() bool { return d.tsv("SELECT count() FROM annotations") == "1" })
+	for _, sql := range blocks(string(text), "sql") {
+		if got := d.b.tsv(sql); got == "" || strings.Contains(got, "nan") {
+			t.Errorf("the demo answers %q to\n%s", got, sql)
+		}
+	}
+}

@@ -1,0 +1,14 @@
+package catalog
+
+// What tests from outside look at.
+var (
+	CatalogKeys, DefaultKeys, ExcludeKeys, SourceKeys, CohortKeys, EntryKeys            = catalogKeys, defaultKeys, excludeKeys, sourceKeys, cohortKeys, entryKeys
+	SegmentKeys, SelectorKeys, UseKeys, StepKeys, TargetKeys, GuardrailKeys, MetricKeys = segmentKeys, selectorKeys, useKeys, stepKeys, targetKeys, guardrailKeys, metricKeys
+
+	List = list
+
+	MaxExpression = maxExpression
+)
+
+// Asks returns how many expressions the events of a name are asked.
+func (m *Matcher) Asks(name string) int { return len(m.candidates(name).asks) }

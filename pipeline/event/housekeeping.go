@@ -1,0 +1,22 @@
+package event
+
+// The headers that tell a message of the server's or of Firstlight's own from an event.
+const (
+	markerHeader   = "Nats-Marker-Reason" // a delete marker, stored where messages of a subject have gone
+	scheduleHeader = "Nats-Schedule"      // a schedule; what it produces later is an event
+
+	// ControlHeader marks what Firstlight itself puts among the events, such as what forget leaves behind.
+	ControlHeader = "Firstlight-Control"
+)
+
+// Housekeeping reports whether the server or Firstlight stored a message for itself: it is no event, is ignored, and moves
+// no clock.
+func Housekeeping(header map[string][]string) bool {
+	if len(header) == 0 {
+		return false
+	}
+	_, marker := header[markerHeader]
+	_, schedule := header[scheduleHeader]
+	_, control := header[ControlHeader]
+	return marker || schedule || control
+}

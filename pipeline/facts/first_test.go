@@ -1,0 +1,65 @@
+package facts_test
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestFirstVersion: users that the first version stored are read, and count what they did. testdata/first.txt holds such users of the
+// catalog of the laws as it was, and what the first version counted for them.
+func TestFirstVersion(t *testing.T) {
+	file, err := os.ReadFile("testdata/first.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, block := range strings.Split(string(file), "\nuser ")[1:] {
+		var (
+			windows string
+			prune   int64
+			stored  []byte
+		)
+		head, want, _ := strings.Cut(block, "\n")
+		if _, err := fmt.Sscanf(head, "%q %d %x", &windows, &prune, &stored); err != nil {
+			t.Fatal(err)
+		}
+		u := newUser(load(t, firstCatalog, windows))
+		if err := u.facts.Load(stored); err != nil {
+			t.Fatal(err)
+		}
+		check := func(when string) {
+			t.Helper()
+			if got := strings.Join(u.counted(prune), "\n"); got != strings.TrimSuffix(want, "\n") {
+				t.Errorf("user %d (%s) counts %s\n%s\nwant\n%s", i, hex.EncodeToString(stored), when, got, want)
+			}
+		}
+		check("as it is read")
+		u.facts.Open(u.facts.Append(nil))
+		check("once it is held")
+		if err := u.facts.Load(u.facts.Store(nil)); err != nil {
+			t.Fatal(err)
+		}
+		check("once it is stored anew")
+		u.joiner.Collapse(u.facts, prune, prune)
+		check("once final windows have left it")
+	}
+}
+
+// counted lists what the user counts, and its entries.
+func (u *user) counted(prune int64) (lines []string) {
+	for i, m := range u.joiner.Catalog.Metrics {
+		for _, c := range u.folder.Metric(nil, u.facts, i, prune, 0) {
+			lines = append(lines, fmt.Sprintf("%s: %+v", m.Name, c))
+		}
+	}
+	for i, co := range u.joiner.Catalog.Cohorts {
+		if f := u.facts.Cohort(i); f.Entered() {
+			lines = append(lines, fmt.Sprintf("%s: entered at %d, segments %q", co.Name, f.Entry, f.Segments))
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}

@@ -1,0 +1,30 @@
+package retention
+
+import (
+	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/cohort"
+	"firstlight/pipeline/facts"
+)
+
+var _ cohort.Counter = (*State)(nil)
+
+// Narrow returns 0: all that a user counts is little.
+func (s *State) Narrow(*facts.User, int64) int64 { return 0 }
+
+// Count counts a user who started, with the periods in which it came back, and apart by what another metric says of it.
+func (s *State) Count(f *cohort.Folder, u *facts.User, _ int64) {
+	co := u.Cohort(s.def.Cohort)
+	if !co.Entered() {
+		return
+	}
+	start := s.started(u, co)
+	if start == 0 {
+		return
+	}
+	returns := s.returns(co, start)
+	f.Started(co, s.metric, start, returns)
+	if split := s.def.Periods.Split; split != catalog.NoMetric {
+		u.Metric(split).Outcome(co, &s.outcome)
+		f.Split(co, s.metric, start, s.outcome.Reached != 0, returns)
+	}
+}

@@ -1,0 +1,83 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Register is one value in the bucket of leases that several workers read and replace by compare-and-set. It goes by itself
+// LeaseTime after it was last written. A bucket that is gone is made again, by the call after the one that missed it. It is not safe
+// for concurrent use.
+type Register struct {
+	js  jetstream.JetStream
+	kv  jetstream.KeyValue // nil: to be looked up
+	key string
+}
+
+// NewRegister returns the register with a key. Nothing is read yet.
+func NewRegister(js jetstream.JetStream, key string) *Register { return &Register{js: js, key: key} }
+
+// Entry is what stands in a register.
+type Entry struct {
+	Data     []byte
+	At       time.Time // when it was written, by the server's clock
+	Revision uint64    // 0: there is nothing
+}
+
+// Name says where the register stands, for people.
+func (r *Register) Name() string { return leaseBucket + ", key " + r.key }
+
+// registerPatience bounds one attempt: a worker that waits longer loses its lease.
+const registerPatience = 2 * time.Second
+
+// Read returns what stands there.
+func (r *Register) Read(ctx context.Context) (Entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, registerPatience)
+	defer cancel()
+	if err := r.open(ctx); err != nil {
+		return Entry{}, err
+	}
+	e, err := r.kv.Get(ctx, r.key)
+	switch {
+	case errors.Is(err, jetstream.ErrKeyNotFound):
+		return Entry{}, nil
+	case err != nil:
+		r.kv = nil
+		return Entry{}, fmt.Errorf("read %s: %w", r.Name(), err)
+	}
+	return Entry{Data: e.Value(), At: e.Created(), Revision: e.Revision()}, nil
+}
+
+// Write replaces what stands there, if it still has the revision that was read. It reports false when it has another.
+func (r *Register) Write(ctx context.Context, data []byte, revision uint64) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, registerPatience)
+	defer cancel()
+	if err := r.open(ctx); err != nil {
+		return false, err
+	}
+	var err error
+	if revision == 0 {
+		_, err = r.kv.Create(ctx, r.key, data)
+	} else {
+		_, err = r.kv.Update(ctx, r.key, data, revision)
+	}
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, jetstream.ErrKeyExists), taken(err):
+		return false, nil
+	}
+	r.kv = nil
+	return false, fmt.Errorf("write %s: %w", r.Name(), err)
+}
+
+func (r *Register) open(ctx context.Context) (err error) {
+	if r.kv == nil {
+		r.kv, err = leases(ctx, r.js)
+	}
+	return err
+}

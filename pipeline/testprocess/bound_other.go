@@ -1,0 +1,7 @@
+//go:build !linux
+
+package testprocess
+
+import "os/exec"
+
+func bound(c *exec.Cmd) *exec.Cmd { return c }

@@ -1,0 +1,83 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// A rebuild is a new generation of everything computed. It is one row, so it began or it did not: a rebuild that was killed is
+// completed by the next start, and a worker that still runs in the generation before it can spoil nothing.
+
+// errRebuilt is that another generation is in force than the worker's.
+var errRebuilt = errors.New("the numbers are rebuilt by another worker")
+
+// chooseGeneration sets the generation that the worker computes: a new one for a rebuild, else the one in force. Rows without
+// checkpoints are of no use, and their generation is not gone on with.
+func (w *Worker) chooseGeneration(ctx context.Context) error {
+	generation, err := w.Store.Generation(ctx)
+	if err != nil {
+		return err
+	}
+	anew := w.Rebuild || generation == 0
+	if !anew && w.overtaken {
+		if err := w.awaitBegun(ctx, generation); err != nil {
+			return err
+		}
+	}
+	if !anew {
+		if anew, err = w.isTorn(ctx, generation); err != nil {
+			return err
+		}
+	}
+	if anew {
+		if generation, err = w.Store.Begin(ctx, time.Now()); err != nil {
+			return err
+		}
+		w.Log.Info("computing from the stream's start", zap.Uint32("generation", generation))
+		w.Rebuild = false
+	}
+	w.numbers, w.generation = w.Store.In(generation), generation
+	if err := w.numbers.DropEarlier(ctx); err != nil {
+		w.Log.Warn("what was computed before a rebuild could not be dropped: it takes room, and counts nowhere", zap.Error(err))
+	}
+	return nil
+}
+
+// begunPatience is how long a worker that was overtaken by a rebuild leaves it to say which stream and catalog it is of, before it
+// takes it for one that was killed: both would else compute different numbers in one generation.
+const begunPatience = time.Minute
+
+// awaitBegun waits until a generation has checkpoints.
+func (w *Worker) awaitBegun(ctx context.Context, generation uint32) error {
+	of := w.Store.In(generation)
+	return await(ctx, begunPatience, reportInterval, func() (bool, error) {
+		checkpoints, err := of.Checkpoints(ctx)
+		return len(checkpoints) > 0, err
+	})
+}
+
+// isTorn reports whether a generation holds rows but no checkpoint.
+func (w *Worker) isTorn(ctx context.Context, generation uint32) (bool, error) {
+	of := w.Store.In(generation)
+	checkpoints, err := of.Checkpoints(ctx)
+	if err != nil || len(checkpoints) > 0 {
+		return false, err
+	}
+	return of.HasLeftovers(ctx)
+}
+
+// inForce returns errRebuilt when the worker's generation is not the one in force any more.
+func (w *Worker) inForce(ctx context.Context) error {
+	generation, err := w.Store.Generation(ctx)
+	if err != nil {
+		return err
+	}
+	if generation != w.generation {
+		return fmt.Errorf("%w: generation %d, this one computes %d", errRebuilt, generation, w.generation)
+	}
+	return nil
+}

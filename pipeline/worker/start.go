@@ -1,0 +1,131 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"firstlight/pipeline/stream"
+)
+
+// start brings idle partitions to life: what is stored of them is loaded, and messages after it are applied. checkpoints are those of
+// all partitions. Where it fails, the partitions are idle again.
+func (w *Worker) start(ctx context.Context, checkpoints []Checkpoint, partitions ...uint16) error {
+	lives := w.slots()
+	limit := limitsOf(len(lives))
+	if w.limits != nil {
+		limit = *w.limits
+	}
+	mine := make([]Checkpoint, 0, len(partitions))
+	for _, id := range partitions {
+		i := slices.IndexFunc(checkpoints, func(c Checkpoint) bool { return c.Partition == id })
+		if i < 0 {
+			return w.unstarted(partitions, fmt.Errorf("start partition %d: it has no checkpoint", id))
+		}
+		l := newLife(id, limit, w.flusher.urge)
+		l.state.Store(int32(recovering))
+		l.applied, l.missed, l.moved, l.leased = w.reader.Applied, w.sayMissed, w.progress.moved, w.leased
+		lives[id].Store(l)
+		mine = append(mine, checkpoints[i])
+	}
+	recovered, err := w.recoverAll(ctx, mine)
+	if err != nil {
+		return w.unstarted(partitions, err)
+	}
+	known, err := w.whatIsKnown(ctx, checkpoints, recovered)
+	if err != nil {
+		return w.unstarted(partitions, err)
+	}
+	joining := make([]stream.Joining, 0, len(recovered))
+	for _, p := range recovered {
+		l := lives[p.id].Load()
+		joining = append(joining, stream.Joining{Partition: int(p.id), After: p.applied, Clock: p.streamClock, In: l.in})
+		l.recovered(p)
+		w.group.Go(func() error { return l.run(w.taking) })
+	}
+	w.reader.Attach(known, joining...)
+	return nil
+}
+
+// whatIsKnown returns what is known of the stream when partitions join its reader, which take account of what went while they did not
+// run.
+func (w *Worker) whatIsKnown(ctx context.Context, checkpoints []Checkpoint, recovered []*partition) (known stream.Known, err error) {
+	last, err := w.last(ctx)
+	if err != nil {
+		return known, err
+	}
+	if known.Newest, err = w.describe(ctx, last, checkpoints); err != nil {
+		return known, err
+	}
+	info, err := w.state(ctx)
+	if err != nil {
+		return known, err
+	}
+	known.Had = w.missGone(recovered, checkpoints, info)
+	return known, nil
+}
+
+// unstarted makes partitions idle that could not be started.
+func (w *Worker) unstarted(partitions []uint16, err error) error {
+	for _, id := range partitions {
+		w.slots()[id].Store(nil)
+	}
+	return err
+}
+
+// restart starts partitions that this worker or another has run before, from what is stored now.
+func (w *Worker) restart(ctx context.Context, partitions ...uint16) error {
+	checkpoints, err := w.numbers.Checkpoints(ctx)
+	if err != nil {
+		return err
+	}
+	if err := w.progress.refresh(ctx, w.numbers); err != nil {
+		return err
+	}
+	return w.start(ctx, checkpoints, partitions...)
+}
+
+// stop ends the lives of partitions: they are idle once all that they applied is stored. Those that are idle are left.
+func (w *Worker) stop(partitions ...uint16) {
+	lives := w.slots()
+	partitions = slices.DeleteFunc(slices.Clone(partitions), func(id uint16) bool { return lives[id].Load() == nil })
+	w.reader.Detach(partitions...)
+	for _, id := range partitions {
+		close(lives[id].Load().halted)
+	}
+	for _, id := range partitions {
+		l := lives[id].Load()
+		<-l.ended
+		w.stored.Add(l.taken)
+		lives[id].Store(nil)
+		l.empty()
+	}
+}
+
+// slots are the lives by partition.
+func (w *Worker) slots() []atomic.Pointer[life] {
+	if lives := w.lives.Load(); lives != nil {
+		return *lives
+	}
+	return nil
+}
+
+// awake returns the lives of the partitions that were recovered, by partition.
+func (w *Worker) awake() (lives []*life) {
+	slots := w.slots()
+	for i := range slots {
+		if l := slots[i].Load(); l != nil && state(l.state.Load()) >= running {
+			lives = append(lives, l)
+		}
+	}
+	return lives
+}
+
+// stateOf returns where a partition is in its life.
+func (w *Worker) stateOf(partition uint16) state {
+	if l := w.slots()[partition].Load(); l != nil {
+		return state(l.state.Load())
+	}
+	return idle
+}

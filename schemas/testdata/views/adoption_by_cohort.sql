@@ -1,0 +1,83 @@
+CREATE OR REPLACE VIEW `firstlight`.`adoption_by_cohort`
+(
+    metric LowCardinality(String) COMMENT 'Name of the metric in the catalog',
+    cohort LowCardinality(String) COMMENT 'Name of the cohort the metric is computed for',
+    cohort_start Date COMMENT 'First local day of the day, week or month in which the users entered',
+    entered UInt64 COMMENT 'Users who entered the cohort in the period',
+    eligible UInt64 COMMENT 'Of those, users whose within had passed at as_of; all entered when the metric has no within',
+    adopted UInt64 COMMENT 'Of the eligible, users who used the feature, within the time allowed if any',
+    rate Nullable(Float64) COMMENT 'adopted / eligible; NULL when the denominator is 0',
+    rate_low Nullable(Float64) COMMENT 'Lower limit of the 95 % Wilson interval of rate',
+    rate_high Nullable(Float64) COMMENT 'Upper limit of the 95 % Wilson interval of rate',
+    adopted_to_date UInt64 COMMENT 'Users of all entered who have used the feature so far, within the time allowed if any',
+    p50_seconds Nullable(Float64) COMMENT 'Median seconds from entry to first use, of the users in adopted, within 1 %'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS
+WITH RECURSIVE
+    assumeNotNull((SELECT min(as_of) FROM `firstlight`.progress FINAL WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS as_of_ms,
+    intDiv(as_of_ms, 1000) AS as_of_s,
+    fromUnixTimestamp64Milli(as_of_ms, 'UTC') AS as_of_time,
+    named AS (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('adoption')),
+    chosen AS
+    (
+        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps
+        FROM `firstlight`.metrics FINAL
+        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs) AND kind IN ('adoption')
+    ),
+    entry AS
+    (
+        SELECT metric, c.cohort AS cohort,  cohort_start, toUInt64(sum(users)) AS entered,
+            toUInt64(sumIf(users, (within_seconds = 0 OR ended + within_seconds <= as_of_s))) AS eligible
+        FROM
+        (
+            SELECT name AS cohort,  cohort_start, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users
+            FROM `firstlight`.cells FINAL
+    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'entry' AND segment = '' AND segment_value = ''
+            GROUP BY cohort,  cohort_start, ended
+        ) AS e
+        INNER JOIN chosen AS c ON c.cohort = e.cohort
+        GROUP BY metric, cohort,  cohort_start
+    ),
+    adoption AS
+    (
+        SELECT metric,  cohort_start, [toUInt64(sum(n))] AS to_date,
+            sumMapIf(mapFromArrays(ages, counts), (within_seconds = 0 OR toUnixTimestamp(bucket_end) + within_seconds <= as_of_s)) AS users_by_age,
+            sumMapIf(mapFromArrays(ages, sums), (within_seconds = 0 OR toUnixTimestamp(bucket_end) + within_seconds <= as_of_s)) AS ms_by_age
+        FROM `firstlight`.cells AS r FINAL
+        INNER JOIN chosen AS c ON c.metric = r.name
+        WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND r.kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = ''
+        GROUP BY metric,  cohort_start
+    )
+SELECT metric, cohort,  cohort_start, entered, eligible, event_total AS adopted,
+    adopted / nullIf(eligible, 0) AS rate,
+    multiIf(eligible = 0, NULL, adopted <= 0, 0., (adopted + 1.920729410347062 - 1.959963984540054 * sqrt(adopted * (eligible - adopted) / eligible + 0.960364705173531)) / (eligible + 3.841458820694124)) AS rate_low,
+    multiIf(eligible = 0, NULL, adopted >= eligible, 1., (adopted + 1.920729410347062 + 1.959963984540054 * sqrt(adopted * (eligible - adopted) / eligible + 0.960364705173531)) / (eligible + 3.841458820694124)) AS rate_high,
+    adopted_to_date, p50_seconds
+FROM
+(
+    SELECT *, arrayMap((ms, users) -> ms / users / 1000, mapValues(ms_by_age), mapValues(users_by_age)) AS event_age,
+    mapValues(users_by_age) AS event_n,
+    arrayCumSum(event_n) AS event_cum,
+    arraySum(event_n) AS event_total,
+        arrayFirstIndex(users -> users * 100 >= event_total * 50, event_cum) AS p50_seconds_at,
+    multiIf(event_total = 0, NULL,
+        event_cum[p50_seconds_at] * 100 = event_total * 50, (event_age[p50_seconds_at] + event_age[p50_seconds_at + 1]) / 2,
+        event_age[p50_seconds_at]) AS p50_seconds
+    FROM
+    (
+        SELECT e.metric AS metric, e.cohort AS cohort,  e.cohort_start AS cohort_start,
+            e.entered AS entered, e.eligible AS eligible, a.to_date[1] AS adopted_to_date,
+            a.users_by_age AS users_by_age, a.ms_by_age AS ms_by_age
+        FROM entry AS e
+        LEFT JOIN adoption AS a ON a.metric = e.metric AND a.cohort_start = e.cohort_start
+    )
+)
+WHERE entered > 0
+SETTINGS join_use_nulls = 0, join_default_strictness = 'ALL', join_algorithm = 'direct,parallel_hash,hash',
+    any_join_distinct_right_table_keys = 0, join_any_take_last_row = 0, group_by_use_nulls = 0, transform_null_in = 0,
+    aggregate_functions_null_for_empty = 0, empty_result_for_aggregation_by_empty_set = 0, prefer_column_name_to_alias = 0,
+    union_default_mode = '', cast_keep_nullable = 0, final = 0, additional_table_filters = {},
+    read_overflow_mode = 'throw', read_overflow_mode_leaf = 'throw', group_by_overflow_mode = 'throw', sort_overflow_mode = 'throw',
+    set_overflow_mode = 'throw', join_overflow_mode = 'throw', distinct_overflow_mode = 'throw', transfer_overflow_mode = 'throw'
+COMMENT 'Adoption of each cohort: the share of users who have used the feature since they entered'

@@ -1,0 +1,121 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"firstlight/pipeline/worker"
+)
+
+// WriteForgotten writes what is kept of users who were forgotten.
+func (s *Store) WriteForgotten(ctx context.Context, rows []worker.Forgotten) error {
+	return s.insert(ctx, "forgotten", "partition, token, sequence, facts, version, generation", func(b driver.Batch) error {
+		for i := range rows {
+			f := &rows[i]
+			if err := b.Append(f.Partition, f.Token, f.Sequence, f.Facts, f.Version, s.generation); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// LoadForgotten calls user for what is kept of every user of some partitions who was forgotten.
+func (s *Store) LoadForgotten(ctx context.Context, partitions []uint16, user func(worker.Forgotten) error) error {
+	query := "SELECT partition, token, sequence, facts, version FROM " + s.table("forgotten") + " FINAL WHERE " + s.here() + " AND " + in(partitions)
+	err := s.each(ctx, query, func(r driver.Rows) error {
+		var f worker.Forgotten
+		if err := r.Scan(&f.Partition, &f.Token, &f.Sequence, &f.Facts, &f.Version); err != nil {
+			return err
+		}
+		return user(f)
+	})
+	if err != nil {
+		return fmt.Errorf("load forgotten users: %w", err)
+	}
+	return nil
+}
+
+// WritePurged notes messages, by sequence, that are to be purged from the stream for users who were forgotten.
+func (s *Store) WritePurged(ctx context.Context, sequences []uint64) error {
+	generation, err := s.Generation(ctx)
+	if err != nil {
+		return err
+	}
+	return s.insert(ctx, "purged", "sequence, generation", func(b driver.Batch) error {
+		return columns(b, sequences, repeat(generation, len(sequences)))
+	})
+}
+
+// Purged returns the sequences of the messages that were purged before the store's generation began, ascending.
+func (s *Store) Purged(ctx context.Context) (sequences []uint64, err error) {
+	query := fmt.Sprintf("SELECT sequence FROM %s FINAL WHERE generation < %d ORDER BY sequence", s.table("purged"), s.generation)
+	err = s.each(ctx, query, func(r driver.Rows) error {
+		var sequence uint64
+		err := r.Scan(&sequence)
+		sequences = append(sequences, sequence)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what was purged for users who were forgotten: %w", err)
+	}
+	return sequences, nil
+}
+
+// UserUntil names the rows of a user: those of earlier generations, and of each partition those up to a version.
+type UserUntil struct {
+	ID       string
+	Versions map[uint16]uint64 // by partition
+}
+
+// where is the condition on these rows.
+func (s *Store) where(u *UserUntil, generation uint32) (condition string, args []any) {
+	of := []string{fmt.Sprintf("generation != %d", generation)}
+	for _, partition := range slices.Sorted(maps.Keys(u.Versions)) {
+		of = append(of, fmt.Sprintf("partition = %d AND version <= %d", partition, u.Versions[partition]))
+	}
+	return "user_id = ? AND (" + strings.Join(of, " OR ") + ")", []any{u.ID}
+}
+
+// deleteAtOnce is how many users one statement deletes: each rewrites what holds rows of them.
+const deleteAtOnce = 200
+
+// DeleteUsers deletes rows of users from disk, and waits until that is done.
+func (s *Store) DeleteUsers(ctx context.Context, users []UserUntil) error {
+	generation, err := s.Generation(ctx)
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(users, deleteAtOnce) {
+		var conditions []string
+		var args []any
+		for i := range some {
+			condition, of := s.where(&some[i], generation)
+			conditions, args = append(conditions, condition), append(args, of...)
+		}
+		statement := "ALTER TABLE " + s.table("users") + " DELETE WHERE " + strings.Join(conditions, " OR ") + " SETTINGS mutations_sync = 2"
+		if err := s.conn.Exec(ctx, statement, args...); err != nil {
+			return fmt.Errorf("delete the rows of %d users: %w", len(some), err)
+		}
+	}
+	return nil
+}
+
+// CountUser returns how many rows there are.
+func (s *Store) CountUser(ctx context.Context, u UserUntil) (n uint64, err error) {
+	generation, err := s.Generation(ctx)
+	if err != nil {
+		return 0, err
+	}
+	condition, args := s.where(&u, generation)
+	err = s.each(ctx, "SELECT count() FROM "+s.table("users")+" WHERE "+condition, func(r driver.Rows) error { return r.Scan(&n) }, args...)
+	if err != nil {
+		return 0, fmt.Errorf("count the rows of a user: %w", err)
+	}
+	return n, nil
+}

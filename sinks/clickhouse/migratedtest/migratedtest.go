@@ -1,0 +1,98 @@
+// Package migratedtest gives tests databases with Firstlight's tables and views, in the engine of enginetest. Making those takes
+// longer than most tests, so a test takes over the database of one that has ended.
+package migratedtest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	client "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"firstlight/sinks/clickhouse"
+	"firstlight/sinks/clickhouse/enginetest"
+)
+
+var (
+	mutex sync.Mutex
+	made  int
+	free  []string // databases that no test uses
+)
+
+// Database returns a database for this test alone, as a migration leaves it, and a connection to it.
+func Database(t testing.TB) (conn driver.Conn, database string) {
+	t.Helper()
+	database, fresh := take()
+	conn = open(t, "default")
+	if fresh {
+		if err := clickhouse.Migrate(context.Background(), conn, database); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		whole, err := empty(context.Background(), conn, database)
+		if err != nil {
+			t.Errorf("empty the test's database: %v", err)
+		}
+		if whole {
+			mutex.Lock()
+			defer mutex.Unlock()
+			free = append(free, database)
+		}
+	})
+	return open(t, database), database
+}
+
+// open connects to a database: names without one are of it.
+func open(t testing.TB, database string) driver.Conn {
+	t.Helper()
+	options, err := client.ParseDSN(enginetest.Start(t) + "/" + database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := client.Open(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// take returns the name of a free database, or of one that is to be made.
+func take() (database string, fresh bool) {
+	mutex.Lock()
+	defer mutex.Unlock()
+	if n := len(free); n > 0 {
+		database, free = free[n-1], free[:n-1]
+		return database, false
+	}
+	made++
+	return fmt.Sprintf("migrated_%d", made), true
+}
+
+// empty leaves in a database what a migration does. whole is false when a table or view is gone.
+func empty(ctx context.Context, conn driver.Conn, database string) (whole bool, err error) {
+	if err := clickhouse.Migrate(ctx, conn, database); err != nil { // it finds nothing to do
+		return false, nil
+	}
+	rows, err := conn.Query(ctx, "SELECT name FROM system.tables WHERE database = ? AND engine LIKE '%MergeTree' AND name NOT LIKE 'schema_%'", database)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var table string
+		if err := rows.Scan(&table); err != nil {
+			return false, err
+		}
+		if err := conn.Exec(ctx, fmt.Sprintf("TRUNCATE TABLE `%s`.`%s` SYNC", database, table)); err != nil {
+			return false, err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return false, err
+	}
+	return true, conn.Exec(ctx, "INSERT INTO `"+database+"`.generations (generation, began) SELECT 1, toDateTime64(0, 3, 'UTC')")
+}

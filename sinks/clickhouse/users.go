@@ -1,0 +1,125 @@
+package clickhouse
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	chproto "github.com/ClickHouse/ch-go/proto"
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// LoadUsers calls user for every user of some partitions, in no particular order. id and facts are valid during the call only.
+func (s *Store) LoadUsers(ctx context.Context, partitions []uint16, user func(partition uint16, id, facts []byte, version uint64) error) error {
+	query := "SELECT partition, user_id, facts, version FROM " + s.table("users") + " FINAL WHERE " + s.here() + " AND " + in(partitions)
+	err := s.userColumns(ctx, query, user)
+	if errors.Is(err, clickhouse.ErrFormatNativeUnsupported) {
+		err = s.userRows(ctx, query, user)
+	}
+	if err != nil {
+		return fmt.Errorf("load users: %w", err)
+	}
+	return nil
+}
+
+// columnReader is what userColumns needs of a connection.
+type columnReader interface {
+	QueryFormat(ctx context.Context, format string, query string, args ...any) (io.ReadCloser, error)
+	ServerVersion() (*driver.ServerVersion, error)
+}
+
+// The oldest ClickHouse whose answer tells an error in its middle from data that look like one.
+const taggedMajor, taggedMinor = 25, 11
+
+// userColumns reads users by column, in memory that is used again: row by row each text would be allocated. It returns
+// ErrFormatNativeUnsupported, before it calls user, where the connection cannot.
+func (s *Store) userColumns(ctx context.Context, query string, user func(partition uint16, id, facts []byte, version uint64) error) (err error) {
+	conn, ok := s.conn.(columnReader)
+	if !ok {
+		return clickhouse.ErrFormatNativeUnsupported
+	}
+	if v, err := conn.ServerVersion(); err != nil {
+		return err
+	} else if v.Version.Major < taggedMajor || v.Version.Major == taggedMajor && v.Version.Minor < taggedMinor {
+		return clickhouse.ErrFormatNativeUnsupported
+	}
+	body, err := conn.QueryFormat(ctx, "Native", query)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, body.Close()) }()
+	var (
+		partitions, versions = new(chproto.ColUInt16), new(chproto.ColUInt64)
+		ids, facts           = new(chproto.ColStr), new(chproto.ColStr)
+		block                = chproto.Results{{Name: "partition", Data: partitions}, {Name: "user_id", Data: ids}, {Name: "facts", Data: facts}, {Name: "version", Data: versions}}
+	)
+	r := chproto.NewReader(bufio.NewReaderSize(body, readAhead))
+	for {
+		if more, err := blockInfo(r); !more {
+			return err
+		}
+		of := chproto.Block{}
+		if err := of.DecodeRawBlock(r, clickhouse.ClientTCPProtocolVersion, block); err != nil {
+			return unexpected(err)
+		}
+		for i := range of.Rows {
+			if err := user(partitions.Row(i), ids.RowBytes(i), facts.RowBytes(i), versions.Row(i)); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+const readAhead = 256 << 10
+
+// blockInfo reads what stands before a block of the revision that clickhouse-go asks for: two numbered fields, and a zero. It reports
+// whether there is another block.
+func blockInfo(r *chproto.Reader) (more bool, err error) {
+	field, err := r.UVarInt()
+	if errors.Is(err, io.EOF) {
+		return false, nil // between two blocks
+	}
+	const overflows, bucket = 1, 2
+	if err == nil && field == overflows {
+		_, err = r.Bool()
+	}
+	if err == nil {
+		field, err = r.UVarInt()
+	}
+	if err == nil && field == bucket {
+		_, err = r.Int32()
+	}
+	if err == nil {
+		field, err = r.UVarInt()
+	}
+	if err == nil && field != 0 {
+		err = fmt.Errorf("a block begins with the unknown field %d", field)
+	}
+	return err == nil, unexpected(err)
+}
+
+// unexpected turns an end within a block into an error of its own.
+func unexpected(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// userRows reads users row by row.
+func (s *Store) userRows(ctx context.Context, query string, user func(partition uint16, id, facts []byte, version uint64) error) error {
+	var (
+		partition uint16
+		id, facts []byte // scanned without a copy of the text
+		version   uint64
+	)
+	return s.each(ctx, query, func(r driver.Rows) error {
+		if err := r.Scan(&partition, &id, &facts, &version); err != nil {
+			return err
+		}
+		return user(partition, id, facts, version)
+	})
+}

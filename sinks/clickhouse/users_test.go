@@ -1,0 +1,114 @@
+package clickhouse_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"firstlight/pipeline/worker"
+	"firstlight/sinks/clickhouse"
+	"firstlight/sinks/clickhouse/migratedtest"
+)
+
+// crowd are users of a partition, with facts of all lengths and any bytes.
+func crowd(partition uint16, users int, version uint64) *worker.UserRows {
+	r := &worker.UserRows{Partition: partition}
+	for i := range users {
+		r.UserID = append(r.UserID, fmt.Sprintf("user-%d-%d", partition, i))
+		r.Facts = append(r.Facts, strings.Repeat(string(rune(i%300)), i%200)+"\r\n__exception__\r\n")
+		r.LastSeen, r.Version = append(r.LastSeen, int64(i)), append(r.Version, version+uint64(i))
+		r.EnteredAt, r.CohortStart = append(r.EnteredAt, []int64{1}), append(r.CohortStart, []time.Time{time.Unix(0, 0).UTC()})
+		r.Segments, r.ReachedAt, r.Steps = append(r.Segments, []map[string]string{{}}), append(r.ReachedAt, []int64{1}), append(r.Steps, []uint64{1})
+	}
+	return r
+}
+
+// rowByRow is a connection that reads nothing but rows, as one over the native protocol.
+type rowByRow struct{ clickhouse.Conn }
+
+// TestUsersByColumnAndByRow: users are the same however they are read: the newest of each, of the partitions asked for.
+func TestUsersByColumnAndByRow(t *testing.T) {
+	conn, database := migratedtest.Database(t)
+	numbers := clickhouse.NewStore(conn, database).In(7)
+	for _, rows := range []*worker.UserRows{crowd(0, 3000, 1), crowd(1, 70_000, 1), crowd(2, 500, 1), crowd(0, 2000, 10_000)} {
+		if err := numbers.WriteUsers(t.Context(), rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(conn clickhouse.Conn, partitions ...uint16) map[string]string {
+		t.Helper()
+		got := map[string]string{}
+		err := clickhouse.NewStore(conn, database).In(7).LoadUsers(t.Context(), partitions, func(p uint16, id, facts []byte, version uint64) error {
+			if _, twice := got[string(id)]; twice {
+				return fmt.Errorf("%s was read twice", id)
+			}
+			got[string(id)] = fmt.Sprintf("%d %q %d", p, facts, version)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	byColumn, byRow := read(conn, 0, 1), read(rowByRow{conn}, 0, 1)
+	if len(byColumn) != 73_000 || !maps.Equal(byColumn, byRow) {
+		t.Errorf("%d users are read by column and %d by row, want the same 73,000", len(byColumn), len(byRow))
+	}
+	if want := fmt.Sprintf("0 %q 10007", strings.Repeat(string(rune(7)), 7)+"\r\n__exception__\r\n"); byColumn["user-0-7"] != want {
+		t.Errorf("the user written twice is %s, want %s", byColumn["user-0-7"], want)
+	}
+	if none := read(conn, 3); len(none) != 0 {
+		t.Errorf("%d users are read of a partition without any", len(none))
+	}
+}
+
+// TestLoadingUsersEnds: an error of who takes the users ends reading, and is returned.
+func TestLoadingUsersEnds(t *testing.T) {
+	conn, database := migratedtest.Database(t)
+	numbers := clickhouse.NewStore(conn, database).In(7)
+	if err := numbers.WriteUsers(t.Context(), crowd(0, 30_000, 1)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []clickhouse.Conn{conn, rowByRow{conn}} {
+		n := 0
+		err := clickhouse.NewStore(c, database).In(7).LoadUsers(t.Context(), []uint16{0}, func(uint16, []byte, []byte, uint64) error {
+			if n++; n == 10 {
+				return context.DeadlineExceeded
+			}
+			return nil
+		})
+		if n != 10 || err == nil || !strings.Contains(err.Error(), context.DeadlineExceeded.Error()) {
+			t.Errorf("%d users were handed out, and the error is %v", n, err)
+		}
+	}
+}
+
+// BenchmarkLoadUsers is what reading users costs, with the engine on the same machine.
+func BenchmarkLoadUsers(b *testing.B) {
+	conn, database := migratedtest.Database(b)
+	numbers := clickhouse.NewStore(conn, database).In(7)
+	const partitions, users = 16, 10_000
+	var ids []uint16
+	for p := range uint16(partitions) {
+		ids = append(ids, p)
+		if err := numbers.WriteUsers(b.Context(), crowd(p, users, 1)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for name, c := range map[string]clickhouse.Conn{"by column": conn, "by row": rowByRow{conn}} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				err := clickhouse.NewStore(c, database).In(7).LoadUsers(b.Context(), ids, func(uint16, []byte, []byte, uint64) error { n++; return nil })
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/user")
+		})
+	}
+}
