@@ -5,6 +5,7 @@ export CGO_ENABLED ?= 0
 # Tools, pinned.
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOTESTSUM   := gotest.tools/gotestsum@v1.13.0
 
 # What the race detector checks: packages that start goroutines or that several share, found by how they do it. The command is left out,
 # because its tests run the built program, and so are the benchmarks.
@@ -13,6 +14,8 @@ RACE = $(shell grep -rlE --include='*.go' --exclude='*_test.go' '\bgo func|\bgo 
 
 # Where npm puts the SDKs of TestSDKs.
 SDKS := .engine/sdks
+
+TEST := go run $(GOTESTSUM) --format pkgname --rerun-fails=1 --rerun-fails-max-failures=3
 
 .PHONY: engine sdks build demo run test fuzz bench bench-anomaly lint clean up down
 .DEFAULT_GOAL := build
@@ -61,11 +64,12 @@ run: engine build
 
 # All tests, then random cases whose partitions are checked at every flush, then the packages with goroutines again under the race
 # detector, which needs a C compiler. Most of the time they wait for servers, so four packages run at a time. The timeouts are for a
-# machine that is ten times slower than a quiet one.
+# machine that is ten times slower than a quiet one. Up to three tests that fail beside others are named and run once more alone: those
+# that pass then fail only under load.
 test: engine sdks
-	go test -p 4 -timeout 60m ./...
-	go test -timeout 60m -tags invariants -run 'InMemory|PartitionsComeAndGo|MovingPartitions' ./pipeline/worker
-	CGO_ENABLED=1 go test -p 4 -timeout 60m -race -short $(RACE)
+	$(TEST) --packages=./... -- -p 4 -timeout 60m
+	$(TEST) --packages=./pipeline/worker -- -timeout 60m -tags invariants -run 'InMemory|PartitionsComeAndGo|MovingPartitions'
+	CGO_ENABLED=1 $(TEST) --packages="$(RACE)" -- -p 4 -timeout 60m -race -short
 	cd schemas/k8s && go vet ./... && go test ./...
 
 # Every fuzz target for FUZZTIME (10s).
