@@ -11,7 +11,7 @@ import (
 )
 
 // FuzzReader: a statement that the port for readers answers reads open tables by known functions, as the engine's analyzer resolves
-// them: the door judges the syntax.
+// them: the door inspects the syntax.
 func FuzzReader(f *testing.F) {
 	d := newDesk(f)
 	pid := d.Pid()

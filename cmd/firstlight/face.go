@@ -42,11 +42,11 @@ func (f *face) guard(next http.Handler) http.Handler {
 	mux.Handle("/readyz", f.probe(next))
 	mux.Handle("/metrics", f.metrics(next))
 	mux.Handle(profiles, f.profiles(next))
-	mux.Handle(gate.LoginPath, f.judge(false, f.gate.Login()))
-	mux.Handle("/{$}", f.judge(true, f.gate.Guard(true, next)))
-	mux.Handle("/", f.judge(false, f.gate.Guard(false, next)))
-	mux.Handle("/assets/", f.judge(false, next)) // the same files in every copy of the binary; the form needs its style
-	mux.Handle(page.RunbookPath, f.judge(true, next))
+	mux.Handle(gate.LoginPath, f.admit(false, f.gate.Login()))
+	mux.Handle("/{$}", f.admit(true, f.gate.Guard(true, next)))
+	mux.Handle("/", f.admit(false, f.gate.Guard(false, next)))
+	mux.Handle("/assets/", f.admit(false, next)) // the same files in every copy of the binary; the form needs its style
+	mux.Handle(page.RunbookPath, f.admit(true, next))
 	return f.survive(mux)
 }
 
@@ -76,7 +76,7 @@ func (f *face) metrics(next http.Handler) http.Handler {
 	asked := f.gate.Bearer(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if f.gate.Open() || r.Header.Get("Authorization") == "" {
-			f.judge(false, asked).ServeHTTP(w, r)
+			f.admit(false, asked).ServeHTTP(w, r)
 			return
 		}
 		f.program(asked).ServeHTTP(w, r)
@@ -95,10 +95,10 @@ func (f *face) profiles(next http.Handler) http.Handler {
 	})
 }
 
-// judge refuses requests that were not meant for this server, and those of other sites.
-func (f *face) judge(page bool, next http.Handler) http.Handler {
+// admit refuses requests that were not meant for this server, and those of other sites.
+func (f *face) admit(page bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if refusal := f.rule.Judge(r, page); refusal != nil {
+		if refusal := f.rule.Refuse(r, page); refusal != nil {
 			http.Error(w, refusal.Reason, refusal.Status)
 			return
 		}

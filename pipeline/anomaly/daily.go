@@ -94,10 +94,10 @@ func (c *dailySeries) next(i int) judgement {
 	c.rate = base.Mean()
 	switch {
 	case c.run != nil:
-		c.follow(i, base, count, &j)
+		c.seekEnd(i, base, count, &j)
 	case known:
 		c.wonder(base, count)
-		c.watch(i, base, count, &j)
+		c.seekStart(i, base, count, &j)
 	default:
 		c.wonder(base, count)
 		c.level.Learn(base.offset, count)
@@ -132,8 +132,8 @@ func (c *dailySeries) jumps() []stats.Size {
 	return all
 }
 
-// watch looks for a change.
-func (c *dailySeries) watch(i int, base prediction, count stats.Count, j *judgement) {
+// seekStart looks for a change.
+func (c *dailySeries) seekStart(i int, base prediction, count stats.Count, j *judgement) {
 	o := &c.days[i]
 	c.steps = append(c.steps, i)
 	c.log = c.detector.Step(base.offset, count, base.power)
@@ -182,8 +182,8 @@ func (c *dailySeries) missing(since int) (users float64) {
 	return math.Abs(users)
 }
 
-// follow looks for the end of a change.
-func (c *dailySeries) follow(i int, base prediction, count stats.Count, j *judgement) {
+// seekEnd looks for the end of a change.
+func (c *dailySeries) seekEnd(i int, base prediction, count stats.Count, j *judgement) {
 	back := c.returned.Step(-base.power * base.LogE(count, c.ratio))
 	switch {
 	case back >= math.Log(recoveryOdds):

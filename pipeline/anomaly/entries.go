@@ -113,7 +113,7 @@ func (d *decline) next(i int) judgement {
 		return j
 	}
 	if d.began >= 0 {
-		d.follow(i, &j)
+		d.seekEnd(i, &j)
 		return j
 	}
 	for s := range stretches {
@@ -138,8 +138,8 @@ func (d *decline) next(i int) judgement {
 	return j
 }
 
-// follow looks for the end: as many as usual on two days in a row, or fewer for so long that it is usual.
-func (d *decline) follow(i int, j *judgement) {
+// seekEnd looks for the end: as many as usual on two days in a row, or fewer for so long that it is usual.
+func (d *decline) seekEnd(i int, j *judgement) {
 	off, expected, n := d.off(d.began, i, -1)
 	today, usual, _ := d.off(max(d.began, i-1), i, -1)
 	spread := d.spread(0, usual)

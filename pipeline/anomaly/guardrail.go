@@ -129,7 +129,7 @@ func (j *judge) limited(metric int, g *catalog.Guardrail, s span, age int64) (ve
 		low, high = stats.Wilson(float64(f.k), float64(f.n))
 	}
 	if f.n == 0 || f.n < int64(g.MinSample) {
-		f.settle(g, f.value)
+		f.limitNear(g, f.value)
 		return noData, f
 	}
 	switch {
@@ -140,15 +140,15 @@ func (j *judge) limited(metric int, g *catalog.Guardrail, s span, age int64) (ve
 		f.reason, f.limit = AboveLimit, *g.Above
 		return breach, f
 	}
-	f.settle(g, f.value)
+	f.limitNear(g, f.value)
 	if g.Below != nil && f.value < *g.Below || g.Above != nil && !(f.value <= *g.Above) {
 		return uncertain, f
 	}
 	return clear, f
 }
 
-// settle names the limit that a value is nearest to, for windows that break none.
-func (f *finding) settle(g *catalog.Guardrail, value float64) {
+// limitNear names the limit that a value is nearest to, for windows that break none.
+func (f *finding) limitNear(g *catalog.Guardrail, value float64) {
 	f.reason, f.limit = BelowLimit, orZero(g.Below)
 	if g.Below == nil || g.Above != nil && math.Abs(value-*g.Above) < math.Abs(value-*g.Below) {
 		f.reason, f.limit = AboveLimit, *g.Above

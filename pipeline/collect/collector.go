@@ -67,7 +67,7 @@ func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer c.survive(out)
 	protect(w.Header())
 	origin := r.Header.Get("Origin")
-	if p := c.judge(out, r, &path, origin); p != nil {
+	if p := c.answer(out, r, &path, origin); p != nil {
 		c.refuse(out, path.phrase(p))
 	}
 }
@@ -84,8 +84,8 @@ func (c *Collector) survive(w *recorder) {
 	}
 }
 
-// judge answers a request, or returns why it is refused.
-func (c *Collector) judge(w http.ResponseWriter, r *http.Request, path *routed, origin string) *Problem {
+// answer serves a request, or returns why it is refused.
+func (c *Collector) answer(w http.ResponseWriter, r *http.Request, path *routed, origin string) *Problem {
 	keys := c.config.Keys.all()
 	page, known := normalOrigin(origin)
 	if len(keys) == 0 {

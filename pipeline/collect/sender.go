@@ -228,7 +228,7 @@ func (d *delivery) publish(l *line) {
 		}
 		switch err := l.conn.PublishMsg(&m); {
 		case errors.Is(err, nats.ErrMaxPayload):
-			d.settle(i, func(o *Outcome) {
+			d.answered(i, func(o *Outcome) {
 				o.Refused = append(o.Refused, Refusal{Index: e.Index, Reason: NotStored, Detail: "the event is larger than the NATS server takes (max_payload)"})
 			})
 		case err != nil:
@@ -238,8 +238,8 @@ func (d *delivery) publish(l *line) {
 	}
 }
 
-// settle notes what became of an event, once.
-func (d *delivery) settle(i int, note func(*Outcome)) {
+// answered notes what became of an event, once.
+func (d *delivery) answered(i int, note func(*Outcome)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if i >= len(d.acked) || d.acked[i] || d.failed {
@@ -306,7 +306,7 @@ func (l *line) acknowledged(m *nats.Msg) {
 		return
 	}
 	duplicate := ack.Get("duplicate").Bool()
-	d.settle(i, func(o *Outcome) {
+	d.answered(i, func(o *Outcome) {
 		if duplicate {
 			o.Duplicates++
 		} else {
@@ -322,7 +322,7 @@ func (d *delivery) refused(i int, err *jetstream.APIError) {
 		d.fail(fmt.Errorf("the stream does not store events: %w", err))
 		return
 	}
-	d.settle(i, func(o *Outcome) {
+	d.answered(i, func(o *Outcome) {
 		o.Refused = append(o.Refused, Refusal{Index: d.events[i].Index, Reason: NotStored, Detail: alone})
 	})
 }

@@ -22,9 +22,9 @@ type Refusal struct {
 	Reason string
 }
 
-// Judge returns nil when r may be answered. page says that the path is one that people open: a link on another site
+// Refuse returns nil when r may be answered. page says that the path is one that people open: a link on another site
 // may lead there. Everything else is answered to requests from this origin, or from no page, only.
-func (rule Rule) Judge(r *http.Request, page bool) *Refusal {
+func (rule Rule) Refuse(r *http.Request, page bool) *Refusal {
 	if !rule.KnownHost(r.Host) {
 		return &Refusal{
 			http.StatusMisdirectedRequest,

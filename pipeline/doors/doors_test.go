@@ -9,7 +9,7 @@ import (
 	"firstlight/pipeline/doors"
 )
 
-func TestJudge(t *testing.T) {
+func TestRefuse(t *testing.T) {
 	external := &url.URL{Scheme: "https", Host: "metrics.acme.example"}
 	link := http.Header{"Sec-Fetch-Site": {"cross-site"}, "Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"document"}}
 	for _, c := range []struct {
@@ -67,14 +67,14 @@ func TestJudge(t *testing.T) {
 				want int
 			}{{true, c.page}, {false, c.elsewhere}} {
 				got := 0
-				if refusal := rule.Judge(r, face.page); refusal != nil {
+				if refusal := rule.Refuse(r, face.page); refusal != nil {
 					got = refusal.Status
 				}
 				if got != face.want {
 					t.Errorf("page %v: refused with %d, want %d", face.page, got, face.want)
 				}
 			}
-			if r := (doors.Rule{}).Judge(r, false); c.host == "metrics.acme.example" && r == nil {
+			if r := (doors.Rule{}).Refuse(r, false); c.host == "metrics.acme.example" && r == nil {
 				t.Error("a host that nobody set is known")
 			}
 		})

@@ -112,8 +112,8 @@ type Outcome struct {
 	Steps   []int64 // per step, 0 when not reached; in a sequence only with all steps before
 }
 
-// Settle makes the outcome that of its steps: reached with the last of them.
-func (o *Outcome) Settle() {
+// Conclude makes the outcome that of its steps: reached with the last of them.
+func (o *Outcome) Conclude() {
 	o.Reached = 0
 	for _, t := range o.Steps {
 		if t == 0 {

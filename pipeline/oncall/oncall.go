@@ -29,7 +29,7 @@ type Delivery interface {
 	Tell(messages []anomaly.Message)
 	Run(ctx context.Context) error
 	Flush(ctx context.Context) error // waits until what was told is delivered
-	Unsettled() []string             // incidents that stand open where messages go
+	StandingOpen() []string             // incidents that stand open where messages go
 	Last(ctx context.Context, metric string) (*anomaly.Message, error)
 }
 
@@ -186,7 +186,7 @@ func (w *Watcher) lead(ctx context.Context) error {
 	if err != nil {
 		return trouble.At(trouble.NATS, err)
 	}
-	messages, err := w.Store.MessagesSince(ctx, time.Now().Add(-remembered), d.Unsettled())
+	messages, err := w.Store.MessagesSince(ctx, time.Now().Add(-remembered), d.StandingOpen())
 	if err != nil {
 		return err
 	}
@@ -211,8 +211,8 @@ func (w *Watcher) lead(ctx context.Context) error {
 	return nil
 }
 
-// follow ends leading.
-func (w *Watcher) follow() {
+// stepDown ends leading.
+func (w *Watcher) stepDown() {
 	if w.delivery != nil {
 		w.stop()
 		w.delivery = nil
@@ -222,7 +222,7 @@ func (w *Watcher) follow() {
 
 // rest ends leading and lets another worker begin at once.
 func (w *Watcher) rest() {
-	w.follow()
+	w.stepDown()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if err := w.Lease.Release(ctx); err != nil {
@@ -239,19 +239,19 @@ func (w *Watcher) turn(ctx context.Context) error {
 	held, err := w.Lease.Hold(ctx)
 	switch {
 	case err != nil && w.delivery != nil: // NATS is away, which is for the leader to say
-		w.watchPipeline(time.Now())
+		w.pipelineHealth(time.Now())
 		return trouble.At(trouble.NATS, err)
 	case err != nil:
 		return trouble.At(trouble.NATS, err)
 	case !held:
-		w.follow()
+		w.stepDown()
 		return nil
 	case w.delivery == nil:
 		if err := w.lead(ctx); err != nil {
 			return err
 		}
 	}
-	health := w.watchPipeline(time.Now())
+	health := w.pipelineHealth(time.Now())
 	if err := w.writePipeline(ctx); err != nil {
 		return err
 	}
@@ -274,8 +274,8 @@ func (w *Watcher) turn(ctx context.Context) error {
 	return nil
 }
 
-// watchPipeline says when numbers stand still. It needs nothing but memory: what it says is written to the log later.
-func (w *Watcher) watchPipeline(now time.Time) anomaly.Health {
+// pipelineHealth says when numbers stand still. It needs nothing but memory: what it says is written to the log later.
+func (w *Watcher) pipelineHealth(now time.Time) anomaly.Health {
 	health := w.Health(now)
 	if m := w.pipeline.Step(health); m != nil {
 		w.unwritten = append(w.unwritten, *m)

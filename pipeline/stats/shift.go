@@ -41,13 +41,13 @@ func NewShift(level *Level, sizes []Size) *Shift {
 // Step takes a day's count and gives the logarithm of the evidence that there was a jump. Of the day's own evidence the power counts
 // (0 < power <= 1; 1 where days are independent): a power of an e-value below 1 is an e-value as well.
 func (s *Shift) Step(offset float64, c Count, power float64) float64 {
-	s.watch(offset, c, power)
+	s.weigh(offset, c, power)
 	s.level.Learn(offset, c)
 	return s.evidence()
 }
 
-// watch takes a day's count as evidence, before the level learns from it.
-func (s *Shift) watch(offset float64, c Count, power float64) {
+// weigh takes a day's count as evidence, before the level learns from it.
+func (s *Shift) weigh(offset float64, c Count, power float64) {
 	for size := range s.sizes {
 		s.since = append(s.since, jump{state: s.level.state, size: size, began: s.step, log: math.Log(s.sizes[size].Share)})
 	}
@@ -80,7 +80,7 @@ func (s *Shift) Ahead(days []Early) (evidence float64, began int) {
 			ahead.Pass()
 			continue
 		}
-		ahead.watch(d.Offset, d.Count, 1)
+		ahead.weigh(d.Offset, d.Count, 1)
 		ahead.level.learn(ahead.level.now, d.Offset, d.Count)
 	}
 	return ahead.evidence(), ahead.Began()

@@ -91,7 +91,7 @@ func (d *DeadLetters) Send(ctx context.Context, letters []DeadLetter) error {
 			d.known(ok.Sequence)
 		case err := <-ack.Err():
 			if taken(err) {
-				err = d.settle(ctx, &letters[i])
+				err = d.replaceOther(ctx, &letters[i])
 			}
 			if err != nil {
 				return fmt.Errorf("store the dead letter of message %d: %w", letters[i].Sequence, d.again(ctx, err))
@@ -112,9 +112,9 @@ func taken(err error) bool {
 	return errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
-// settle deals with a letter whose subject has one: it is this letter, or that of another message with the same sequence, in an event
+// replaceOther deals with a letter whose subject has one: it is this letter, or that of another message with the same sequence, in an event
 // stream before this one or in this one before it was restored.
-func (d *DeadLetters) settle(ctx context.Context, l *DeadLetter) error {
+func (d *DeadLetters) replaceOther(ctx context.Context, l *DeadLetter) error {
 	m := d.message(l)
 	there, err := d.Stream.GetLastMsgForSubject(ctx, m.Subject)
 	if err != nil {

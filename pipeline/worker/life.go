@@ -75,8 +75,8 @@ type wait struct {
 	at    position
 }
 
-// watch takes note of whether messages wait, and of whether the committed position has moved.
-func (l *life) watch(now time.Time, at *position, waiting bool) {
+// track takes note of whether messages wait, and of whether the committed position has moved.
+func (l *life) track(now time.Time, at *position, waiting bool) {
 	before := l.waits.Load()
 	switch {
 	case !waiting:

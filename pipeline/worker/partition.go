@@ -191,9 +191,9 @@ func (p *partition) await(u uint32) {
 	}
 }
 
-// settle collapses the users whose open events the watermark has passed, so that users who do not come back hold
+// collapseDue collapses the users whose open events the watermark has passed, so that users who do not come back hold
 // no more than what is settled.
-func (p *partition) settle() {
+func (p *partition) collapseDue() {
 	now := p.watermark() / msPerHour
 	if now <= p.dueHour {
 		return

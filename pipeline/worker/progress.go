@@ -228,7 +228,7 @@ func (w *Worker) measure(ctx context.Context) (*report, error) {
 			asOf = info.TimeStamp.UnixMilli()
 		}
 		lag := w.lag(lives, l, at, unseen)
-		l.watch(time.Now(), at, lag > 0)
+		l.track(time.Now(), at, lag > 0)
 		rows[i] = Progress{Partition: l.id, StreamSeq: info.State.LastSeq, Lag: lag, AsOf: w.progress.reach(l.id, asOf), Worker: w.Name}
 	}
 	return &report{

@@ -277,12 +277,12 @@ func (s *sharing) saw(t *lease.Table, renewed time.Time) {
 		s.log.Info("this worker's share", zap.Int("partitions", len(wanted)), zap.Int("of", len(t.Partitions)), zap.Int("workers", len(t.Workers)))
 	}
 	s.wanted = wanted
-	s.watch(now)
+	s.trackStill(now)
 	signal(s.changed)
 }
 
-// watch takes note of partitions that stand still. The caller holds mu.
-func (s *sharing) watch(now time.Time) {
+// trackStill takes note of partitions that stand still. The caller holds mu.
+func (s *sharing) trackStill(now time.Time) {
 	for p := range s.table.Partitions {
 		own, id := &s.table.Partitions[p], uint16(p)
 		before, known := s.still[id]

@@ -56,7 +56,7 @@ func (p *partition) checkpoint() Checkpoint {
 func (p *partition) committed(s *snapshot) {
 	before := p.prune
 	p.prune = max(p.prune, s.watermark)
-	p.settle()
+	p.collapseDue()
 	p.counters.DeadSeq = s.checkpoint.DeadSeq
 	if before/msPerHour != p.prune/msPerHour {
 		p.cells.Forget(func(k cohort.Key) bool { return p.folder.BucketEnd(k)*1000 <= p.prune })

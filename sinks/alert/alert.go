@@ -90,12 +90,12 @@ func (a *Alerts) Flush(ctx context.Context) error {
 	var late []string
 	for _, c := range a.couriers {
 		select {
-		case <-c.settled():
+		case <-c.drained():
 			continue
 		default:
 		}
 		select {
-		case <-c.settled():
+		case <-c.drained():
 		case <-ctx.Done():
 			late = append(late, c.behind())
 		}
@@ -106,9 +106,9 @@ func (a *Alerts) Flush(ctx context.Context) error {
 	return fmt.Errorf("%s: %w", strings.Join(late, "; "), context.Cause(ctx))
 }
 
-// Unsettled returns the incidents that stand open at some destination, so that their newest message can be told even
+// StandingOpen returns the incidents that stand open at some destination, so that their newest message can be told even
 // when it is old.
-func (a *Alerts) Unsettled() []string {
+func (a *Alerts) StandingOpen() []string {
 	open := map[string]bool{}
 	for _, c := range a.couriers {
 		for _, incident := range c.book.open() {

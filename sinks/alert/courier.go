@@ -51,7 +51,7 @@ type courier struct {
 	again     bool // a round is due: something open was told again, after a restart
 	waiting   []*anomaly.Message
 	open      map[string]*anomaly.Message // newest message of each open incident that was told
-	quiet     chan struct{}               // closed while nothing waits
+	idle     chan struct{}               // closed while nothing waits
 	lastError error
 }
 
@@ -71,9 +71,9 @@ func newCourier(cfg *Config, d destination, book *ledger, log *zap.Logger) *cour
 	c := &courier{
 		to: d, book: book, clock: cfg.Clock, log: log.With(zap.String("destination", d.name())), metrics: cfg.Metrics, trouble: cfg.Trouble,
 		limit: rate.NewLimiter(rate.Limit(float64(cfg.PerHour)/time.Hour.Seconds()), cfg.PerHour), digest: cfg.Digest, retry: retryFirst,
-		wake: make(chan struct{}, 1), refusals: map[string]int{}, open: map[string]*anomaly.Message{}, quiet: make(chan struct{}),
+		wake: make(chan struct{}, 1), refusals: map[string]int{}, open: map[string]*anomaly.Message{}, idle: make(chan struct{}),
 	}
-	close(c.quiet)
+	close(c.idle)
 	cfg.Metrics.known(d.name())
 	return c
 }
@@ -100,7 +100,7 @@ func (c *courier) take(messages []anomaly.Message) {
 		c.metrics.withheld(c.to.name(), over)
 		c.waiting = c.waiting[over:]
 	}
-	c.note()
+	c.updateIdle()
 	select {
 	case c.wake <- struct{}{}:
 	default:
@@ -120,26 +120,26 @@ func (c *courier) know(m *anomaly.Message) {
 	}
 }
 
-// note opens or closes quiet. mu is held.
-func (c *courier) note() {
+// updateIdle opens or closes idle. mu is held.
+func (c *courier) updateIdle() {
 	busy := len(c.waiting) > 0 || c.book.unwritten()
 	select {
-	case <-c.quiet:
+	case <-c.idle:
 		if busy {
-			c.quiet = make(chan struct{})
+			c.idle = make(chan struct{})
 		}
 	default:
 		if !busy {
-			close(c.quiet)
+			close(c.idle)
 		}
 	}
 }
 
-// settled is closed once nothing waits.
-func (c *courier) settled() <-chan struct{} {
+// drained is closed once nothing waits.
+func (c *courier) drained() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.quiet
+	return c.idle
 }
 
 // behind says what waits, and why.
@@ -163,7 +163,7 @@ func (c *courier) run(ctx context.Context) {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(farewell, cancel) })()
 	for {
 		worked, err := c.attempt(sending)
-		c.settle(err)
+		c.account(err)
 		if !worked || err != nil {
 			c.burst.log(c.log)
 			c.burst = burst{}
@@ -211,8 +211,8 @@ func (c *courier) write(ctx context.Context) error {
 	return err
 }
 
-// settle keeps account of an attempt's outcome.
-func (c *courier) settle(err error) {
+// account keeps account of an attempt's outcome.
+func (c *courier) account(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.clock.Now()
@@ -221,7 +221,7 @@ func (c *courier) settle(err error) {
 			c.trouble.Report(c.to.name(), delivering, nil)
 			c.failures, c.lastError = 0, nil
 		}
-		c.note()
+		c.updateIdle()
 		return
 	}
 	c.lastError = err

@@ -124,7 +124,7 @@ func (s *State) Outcome(co *facts.Cohort, o *facts.Outcome) {
 			o.Steps = append(o.Steps, s.steps[i].Time(co.Entry, s.servedAtEntry(i), s.counts[i]))
 		}
 	}
-	o.Settle()
+	o.Conclude()
 }
 
 func (s *State) servedAtEntry(step int) (n int) {

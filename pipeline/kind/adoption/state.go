@@ -101,7 +101,7 @@ func (s *State) Outcome(co *facts.Cohort, o *facts.Outcome) {
 	if s.def.Within > 0 && s.First > co.Entry+s.def.Within.Milliseconds() {
 		o.Steps[0] = 0
 	}
-	o.Settle()
+	o.Conclude()
 }
 
 // NewestOpen is 0: nothing of a feature's use waits to be settled.

@@ -67,7 +67,7 @@ func (s *State) Outcome(co *facts.Cohort, o *facts.Outcome) {
 		}
 	}
 	o.Steps = append(o.Steps[:0], s.value.Time(co.Entry, n, s.def.Steps[0].Count))
-	o.Settle()
+	o.Conclude()
 }
 
 // NewestOpen is 0: what is not settled is bounded by the count.

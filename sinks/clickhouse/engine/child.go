@@ -47,7 +47,7 @@ func (p *Process) launch(ctx context.Context) (*child, error) {
 	}
 	c := &child{command: command, stdin: stdin, started: time.Now(), done: make(chan struct{})}
 	ready := make(chan struct{})
-	go c.watch(stdout, stderr, p.config.Log, ready)
+	go c.relay(stdout, stderr, p.config.Log, ready)
 	_, _ = stdin.Write(p.instructions()) // a helper that ended says why itself
 	select {
 	case <-ready:
@@ -73,8 +73,8 @@ func (p *Process) instructions() []byte {
 	return append(line, '\n')
 }
 
-// watch passes the helper's lines on until it ends.
-func (c *child) watch(stdout, stderr io.Reader, log func(string), ready chan<- struct{}) {
+// relay passes the helper's lines on until it ends.
+func (c *child) relay(stdout, stderr io.Reader, log func(string), ready chan<- struct{}) {
 	var last string // the helper's last line on stderr says why it ended
 	var lines sync.WaitGroup
 	lines.Go(func() {

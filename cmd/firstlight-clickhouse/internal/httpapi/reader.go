@@ -99,7 +99,7 @@ func (d *Reader) sightOf(r *http.Request) (reader.Sight, error) {
 	return reader.People, nil
 }
 
-// run judges a statement and, if it passes, runs it.
+// run inspects a statement and, if it passes, runs it.
 func (d *Reader) run(ctx context.Context, p *response, q request, text string, sight reader.Sight) error {
 	s, settings, err := d.read(q, text)
 	if err != nil {
@@ -137,7 +137,7 @@ func (d *Reader) run(ctx context.Context, p *response, q request, text string, s
 		return err
 	}
 	defer conn.Close()
-	if err := d.judge(ctx, conn, s, q.params, current, sight); err != nil {
+	if err := d.inspect(ctx, conn, s, q.params, current, sight); err != nil {
 		return err
 	}
 	if err := conn.Set(settings); err != nil {
@@ -229,16 +229,16 @@ func (d *Reader) connect(ctx context.Context, database string) (*chdb.Conn, erro
 	return conn, nil
 }
 
-// judge has the engine parse the statement, and judges its tree.
-func (d *Reader) judge(ctx context.Context, conn *chdb.Conn, s *reader.Statement, params []chdb.Param, current string, sight reader.Sight) error {
-	j := &reader.Judge{Policy: &d.policy, Sight: sight, Current: current, Exists: func(database, table string) (bool, error) {
+// inspect has the engine parse the statement, and inspects its tree.
+func (d *Reader) inspect(ctx context.Context, conn *chdb.Conn, s *reader.Statement, params []chdb.Param, current string, sight reader.Sight) error {
+	j := &reader.Inspector{Policy: &d.policy, Sight: sight, Current: current, Exists: func(database, table string) (bool, error) {
 		return exists(ctx, conn, database, table)
 	}}
 	if s.Table != "" {
 		return j.CheckTable(s.Table)
 	}
-	if s.Judged != "" {
-		if err := judgeTree(ctx, conn, j, s, params); err != nil {
+	if s.Inspected != "" {
+		if err := inspectTree(ctx, conn, j, s, params); err != nil {
 			return err
 		}
 	}
@@ -248,7 +248,7 @@ func (d *Reader) judge(ctx context.Context, conn *chdb.Conn, s *reader.Statement
 		}
 		condition, err := f.Statement()
 		if err == nil {
-			err = judgeTree(ctx, conn, j, condition, params)
+			err = inspectTree(ctx, conn, j, condition, params)
 		}
 		if err != nil {
 			return err
@@ -257,8 +257,8 @@ func (d *Reader) judge(ctx context.Context, conn *chdb.Conn, s *reader.Statement
 	return nil
 }
 
-func judgeTree(ctx context.Context, conn *chdb.Conn, j *reader.Judge, s *reader.Statement, params []chdb.Param) error {
-	tree, err := conn.Exec(ctx, "EXPLAIN AST "+s.Judged, "TSVRaw", params)
+func inspectTree(ctx context.Context, conn *chdb.Conn, j *reader.Inspector, s *reader.Statement, params []chdb.Param) error {
+	tree, err := conn.Exec(ctx, "EXPLAIN AST "+s.Inspected, "TSVRaw", params)
 	if err != nil {
 		return withoutPrefix(err)
 	}

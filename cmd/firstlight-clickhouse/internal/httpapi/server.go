@@ -65,7 +65,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // enter answers what needs no query, and tells whether there is one to answer.
 func enter(w http.ResponseWriter, r *http.Request) bool {
 	doors.Protect(w.Header(), doors.NoPage)
-	switch refusal := (doors.Rule{}).Judge(r, false); {
+	switch refusal := (doors.Rule{}).Refuse(r, false); {
 	case refusal != nil:
 		http.Error(w, refusal.Reason, refusal.Status)
 	case r.URL.Path == "/ping" || r.URL.Path == "/replicas_status":

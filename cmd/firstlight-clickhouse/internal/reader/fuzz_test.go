@@ -28,14 +28,14 @@ func FuzzStatement(f *testing.F) {
 		if problem := plainly(s.SQL + "\nFORMAT " + s.Format + " " + s.Tail); problem != "" {
 			t.Errorf("%q is sent as %q with the format %q and %q: %s", sql, s.SQL, s.Format, s.Tail, problem)
 		}
-		if problem := plainly(s.Judged); problem != "" {
-			t.Errorf("%q is judged as %q: %s", sql, s.Judged, problem)
+		if problem := plainly(s.Inspected); problem != "" {
+			t.Errorf("%q is inspected as %q: %s", sql, s.Inspected, problem)
 		}
 		if ownFormat.MatchString(outermost(bare(s.SQL))) {
 			t.Errorf("%q is sent as %q, with a format that nobody checked", sql, s.SQL)
 		}
 		again, err := reader.Read(s.SQL)
-		if err != nil || again.SQL != s.SQL || again.Kind != s.Kind || again.Judged != s.Judged {
+		if err != nil || again.SQL != s.SQL || again.Kind != s.Kind || again.Inspected != s.Inspected {
 			t.Errorf("%q is sent as %q, which is read as %+v (%v)", sql, s.SQL, again, err)
 		}
 	})

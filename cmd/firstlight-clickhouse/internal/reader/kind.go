@@ -14,10 +14,10 @@ func (r *reading) kind() error {
 	switch {
 	case r.at(0).Text == "(" || r.is(0, "SELECT", "WITH", "FROM"):
 		r.Kind = Select
-		return r.judge(0)
+		return r.inspect(0)
 	case r.is(0, "DESCRIBE", "DESC"):
 		r.Kind = Tell
-		return r.judge(0)
+		return r.inspect(0)
 	case r.is(0, "EXPLAIN"):
 		r.Kind = Tell
 		return r.explain()
@@ -44,9 +44,9 @@ func (r *reading) kind() error {
 	return denied("Readers only read: %q begins none of the statements open to them (%s)", r.at(0).Text, kinds)
 }
 
-// judge has the statement's tree judged from token i on.
-func (r *reading) judge(i int) error {
-	r.Judged = join(r.tokens[i:])
+// inspect has the statement's tree inspected from token i on.
+func (r *reading) inspect(i int) error {
+	r.Inspected = join(r.tokens[i:])
 	for ; i < len(r.tokens); i++ {
 		if r.settingsAt(i) {
 			r.Statement.clauses++
@@ -72,7 +72,7 @@ func (r *reading) explain() error {
 	if r.at(i).Text != "(" && !r.is(i, "SELECT", "WITH", "FROM") {
 		return denied("Readers may have a SELECT explained: EXPLAIN [AST|SYNTAX|QUERY TREE|PLAN|PIPELINE|ESTIMATE] [option = number, …] SELECT …")
 	}
-	return r.judge(i)
+	return r.inspect(i)
 }
 
 // plain refuses a statement in which, from token i on, stands anything besides names, texts and numbers.

@@ -25,16 +25,16 @@ type Statement struct {
 	SQL string
 	// Format is the name in the FORMAT clause; Tail the SETTINGS clause that follows it. Either may be empty.
 	Format, Tail string
-	// Judged is the part of SQL whose tree must be judged, with Describe or without; empty: the tokens said everything.
-	Judged string
-	// Filters are expressions in settings, to be judged as if they stood in the statement.
+	// Inspected is the part of SQL whose tree must be inspected, with Describe or without; empty: the tokens said everything.
+	Inspected string
+	// Filters are expressions in settings, to be inspected as if they stood in the statement.
 	Filters []Filter
 	// QueryID is the query to kill.
 	QueryID string
 	// Table is the table that SHOW CREATE tells of, with or without its database, or the database of a USE.
 	Table string
 
-	clauses int             // SETTINGS clauses in Judged
+	clauses int             // SETTINGS clauses in Inspected
 	common  map[string]bool // names that may be common table expressions
 }
 
@@ -68,7 +68,7 @@ func Read(sql string) (*Statement, error) {
 // maxStatement bounds a reader's statement, in bytes, as max_query_size does.
 const maxStatement = 256 << 10
 
-// tokensOf splits a text in which nothing can be read in two ways: the engine then sees the tokens that are judged.
+// tokensOf splits a text in which nothing can be read in two ways: the engine then sees the tokens that are inspected.
 func tokensOf(sql string) ([]statement.Token, error) {
 	if len(sql) > maxStatement {
 		return nil, refuse(CodeSyntax, "The query is larger than %d bytes", maxStatement)
@@ -281,7 +281,7 @@ func (r *reading) cutFormat() error {
 func (r *reading) noFormat() error {
 	for i := range r.tokens {
 		if r.tokens[i].Depth == 0 && r.is(i, "FORMAT") && r.at(i+1).Kind == statement.Word && (i+2 == len(r.tokens) || r.is(i+2, "SETTINGS")) {
-			return refuse(CodeSyntax, "Syntax error: a FORMAT clause stands where it cannot be judged: write one, at the end")
+			return refuse(CodeSyntax, "Syntax error: a FORMAT clause stands where it cannot be inspected: write one, at the end")
 		}
 	}
 	return nil

@@ -1,8 +1,8 @@
-// Package reader judges what readers may have the engine do. It lets through what it knows: one reading statement of a
+// Package reader inspects what readers may have the engine do. It lets through what it knows: one reading statement of a
 // known kind, over open views and metadata, with known functions, settings and formats. It does no I/O: what the engine
 // says of a statement (its syntax tree, whether a table exists) is handed in.
 //
-// A statement passes two judges. The tokens tell its kind, and every SETTINGS, FORMAT and INTO clause, which the tree
+// A statement passes two inspections. The tokens tell its kind, and every SETTINGS, FORMAT and INTO clause, which the tree
 // does not show; the tree tells every table and function, which tokens alone cannot.
 package reader
 

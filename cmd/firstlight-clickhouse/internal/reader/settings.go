@@ -111,7 +111,7 @@ const tableFilters = "additional_table_filters"
 func AnswerOnly(name string) bool { return answerOnly[name] }
 
 // CheckSetting refuses a setting that is not open to readers, or a value out of its bounds. Of the filters that a
-// setting adds to tables it returns those that are to be judged.
+// setting adds to tables it returns those that are to be inspected.
 func CheckSetting(name, value string) ([]Filter, error) {
 	if name == tableFilters {
 		return filtersOf(value)
@@ -128,7 +128,7 @@ func CheckSetting(name, value string) ([]Filter, error) {
 	return nil, refuse(CodeSetting, "Setting %s cannot be %.100q for readers: it is out of its bounds", name, value)
 }
 
-// Statement is a filter as a statement that is to be judged: it is let through where this is, and its table is open.
+// Statement is a filter as a statement that is to be inspected: it is let through where this is, and its table is open.
 func (f Filter) Statement() (*Statement, error) {
 	s, err := Read("SELECT (" + f.Expression + "\n)")
 	if err == nil && (s.Kind != Select || s.Format != "" || s.clauses > 0 || len(s.Filters) > 0) {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Judge judges syntax trees, as EXPLAIN AST prints them, for one request.
-type Judge struct {
+// Inspector inspects syntax trees, as EXPLAIN AST prints them, for one request.
+type Inspector struct {
 	Policy  *Policy
 	Sight   Sight
 	Current string // the database of names without one
@@ -16,7 +16,7 @@ type Judge struct {
 	Exists func(database, table string) (bool, error)
 }
 
-// nodes are the kinds of nodes that mean nothing beyond their children and what is judged here.
+// nodes are the kinds of nodes that mean nothing beyond their children and what is inspected here.
 var nodes = strings.Fields(`SelectWithUnionQuery SelectIntersectExceptQuery SelectQuery ExpressionList WithElement Subquery Literal Identifier
 	Asterisk QualifiedAsterisk ColumnsRegexpMatcher ColumnsListMatcher QualifiedColumnsRegexpMatcher QualifiedColumnsListMatcher
 	ColumnsTransformerList ColumnsExceptTransformer ColumnsReplaceTransformer ColumnsReplaceTransformer::Replacement
@@ -62,8 +62,8 @@ func parse(tree string) []node {
 	return all
 }
 
-// Tree judges the tree of a statement.
-func (j *Judge) Tree(s *Statement, tree string) error {
+// Tree inspects the tree of a statement.
+func (j *Inspector) Tree(s *Statement, tree string) error {
 	all := parse(tree)
 	if !slices.Contains(roots, all[0].kind) {
 		return denied("Readers only read: a %s is none of the statements open to them (%s)", all[0].kind, kinds)
@@ -91,16 +91,16 @@ func (j *Judge) Tree(s *Statement, tree string) error {
 		}
 	}
 	if clauses != s.clauses {
-		return denied("A SETTINGS clause stands where it cannot be judged: write it at the end, as SETTINGS name = value")
+		return denied("A SETTINGS clause stands where it cannot be inspected: write it at the end, as SETTINGS name = value")
 	}
 	return nil
 }
 
 // CheckTable refuses a table that is not open, given with or without its database.
-func (j *Judge) CheckTable(name string) error { return j.table(&Statement{}, name) }
+func (j *Inspector) CheckTable(name string) error { return j.table(&Statement{}, name) }
 
-// table judges a table that is read.
-func (j *Judge) table(s *Statement, name string) error {
+// table inspects a table that is read.
+func (j *Inspector) table(s *Statement, name string) error {
 	database, table, qualified := strings.Cut(name, ".")
 	switch {
 	case qualified && j.Policy.Open(database, table, j.Sight):
@@ -118,7 +118,7 @@ func (j *Judge) table(s *Statement, name string) error {
 	return j.closed(name)
 }
 
-func (j *Judge) closed(name string) error {
+func (j *Inspector) closed(name string) error {
 	_, table, qualified := strings.Cut(name, ".")
 	if !qualified {
 		table = name
@@ -129,9 +129,9 @@ func (j *Judge) closed(name string) error {
 	return denied("%s is not open to readers: the views of %s are, and system.tables, system.columns and the like", name, j.Policy.Database)
 }
 
-// set judges an identifier at the right of IN, which may be a column, or a table that nothing else marks as one. An
+// set inspects an identifier at the right of IN, which may be a column, or a table that nothing else marks as one. An
 // alias may stand for it.
-func (j *Judge) set(s *Statement, all []node, name string) error {
+func (j *Inspector) set(s *Statement, all []node, name string) error {
 	seen := map[string]bool{}
 	for todo := []string{name}; len(todo) > 0; {
 		name, todo = todo[0], todo[1:]
@@ -152,7 +152,7 @@ func (j *Judge) set(s *Statement, all []node, name string) error {
 }
 
 // mayBeTable refuses a name that is that of a closed table, however its dots are read.
-func (j *Judge) mayBeTable(s *Statement, name string) error {
+func (j *Inspector) mayBeTable(s *Statement, name string) error {
 	readings := [][2]string{{j.Current, name}}
 	for i, c := range name {
 		if c == '.' {
@@ -187,7 +187,7 @@ func membership(all []node, i int) bool {
 	return f.kind == "Function" && slices.Contains(memberships, strings.ToLower(f.name))
 }
 
-// function judges function node i.
+// function inspects function node i.
 func function(all []node, i int) error {
 	n := all[i]
 	if n.parent >= 0 && all[n.parent].kind == "TableExpression" {

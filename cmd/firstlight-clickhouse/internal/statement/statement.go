@@ -1,5 +1,5 @@
 // Package statement finds out, without a parser, how a SQL text must be handed to the engine: whether it returns
-// rows, carries insert data behind it, and which format it names. It judges tokens only; whether the text is
+// rows, carries insert data behind it, and which format it names. It inspects tokens only; whether the text is
 // valid is the engine's to say.
 package statement
 
