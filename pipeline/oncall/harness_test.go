@@ -214,7 +214,7 @@ func (n *noted) count() int {
 
 func (n *noted) Run(ctx context.Context) error                          { <-ctx.Done(); return nil }
 func (n *noted) Flush(context.Context) error                            { return nil }
-func (n *noted) StandingOpen() []string                                    { return nil }
+func (n *noted) StandingOpen() []string                                 { return nil }
 func (n *noted) Last(context.Context, string) (*anomaly.Message, error) { return nil, nil }
 
 // rows reads a query as text, one line a row.

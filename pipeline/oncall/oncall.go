@@ -29,7 +29,7 @@ type Delivery interface {
 	Tell(messages []anomaly.Message)
 	Run(ctx context.Context) error
 	Flush(ctx context.Context) error // waits until what was told is delivered
-	StandingOpen() []string             // incidents that stand open where messages go
+	StandingOpen() []string          // incidents that stand open where messages go
 	Last(ctx context.Context, metric string) (*anomaly.Message, error)
 }
 

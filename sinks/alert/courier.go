@@ -51,7 +51,7 @@ type courier struct {
 	again     bool // a round is due: something open was told again, after a restart
 	waiting   []*anomaly.Message
 	open      map[string]*anomaly.Message // newest message of each open incident that was told
-	idle     chan struct{}               // closed while nothing waits
+	idle      chan struct{}               // closed while nothing waits
 	lastError error
 }
 
