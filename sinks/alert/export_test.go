@@ -96,10 +96,16 @@ func SendAlerts(ctx context.Context, c Config, alerts []Postable) error {
 	return err
 }
 
-// Hurry sets how long HTTP servers and the ledger are waited for.
-func (a *Alerts) Hurry(d time.Duration) {
+// WriteWithin sets how long the ledger is waited for.
+func (a *Alerts) WriteWithin(d time.Duration) {
 	for _, c := range a.couriers {
 		c.book.patience = d
+	}
+}
+
+// AnswerWithin sets how long HTTP servers are waited for.
+func (a *Alerts) AnswerWithin(d time.Duration) {
+	for _, c := range a.couriers {
 		switch to := c.to.(type) {
 		case *slack:
 			to.post.timeout = d

@@ -107,6 +107,16 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+// later moves the clock on by steps until a condition holds. One step need not be enough: a courier that is just setting its timer
+// sets it from the later time.
+func later(t *testing.T, clock *clockwork.FakeClock, step time.Duration, what string, ok func() bool) {
+	t.Helper()
+	until(t, what, func() bool {
+		clock.Advance(step)
+		return ok()
+	})
+}
+
 // request is what a recorder was sent.
 type request struct {
 	path   string

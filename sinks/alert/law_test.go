@@ -43,20 +43,20 @@ func stories(t *rapid.T, run int) (all [][]anomaly.Message) {
 type faulty struct {
 	*recorder
 	mu    sync.Mutex
-	plan  []int  // statuses to answer first; 0: takes the request and says nothing
-	taken []bool // by request
+	plan  []int        // statuses to answer first; 0: takes the request and says nothing
+	taken map[int]bool // by number of the request, from 1
 	good  int
 }
 
 func newFaulty(t *testing.T, good int) *faulty {
-	f := &faulty{good: good}
+	f := &faulty{good: good, taken: map[int]bool{}}
 	f.recorder = record(t, good, func(n int, w http.ResponseWriter) {
 		f.mu.Lock()
 		status := f.good
 		if len(f.plan) > 0 {
 			status, f.plan = f.plan[0], f.plan[1:]
 		}
-		f.taken = append(f.taken, status == f.good || status == 0)
+		f.taken[n] = status == f.good || status == 0
 		f.mu.Unlock()
 		if status == 0 {
 			panic(http.ErrAbortHandler) // the connection breaks
@@ -78,7 +78,7 @@ func (f *faulty) took(from int) (all []request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i := from; i < len(seen); i++ {
-		if f.taken[i] {
+		if f.taken[i+1] {
 			all = append(all, seen[i])
 		}
 	}

@@ -1,6 +1,7 @@
 package alert_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jonboulle/clockwork"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
@@ -53,7 +55,7 @@ func TestLedgerForgets(t *testing.T) {
 		t.Errorf("%d incidents are remembered after 29 days, want 3", n)
 	}
 	until(t, "one is forgotten", func() bool {
-		clock.Advance(24 * time.Hour)
+		passDay(t, clock)
 		n, _ := remembered(t, js)
 		return n == 2
 	})
@@ -61,6 +63,17 @@ func TestLedgerForgets(t *testing.T) {
 	if n := len(published(t, js)); n != 5 {
 		t.Errorf("%d messages on the stream, want 5", n)
 	}
+}
+
+// passDay moves the clock on by a day once the only courier waits for it: days that it sleeps through would end what is kept, too.
+func passDay(t *testing.T, clock *clockwork.FakeClock) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := clock.BlockUntilContext(ctx, 1); err != nil {
+		t.Fatalf("the courier does not wait for the clock: %v", err)
+	}
+	clock.Advance(24 * time.Hour)
 }
 
 // TestMadeAgain: a stream of messages or a ledger that is deleted under a running courier is made again, and forgets nothing that
@@ -136,7 +149,7 @@ func TestPagesWithoutJetStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	pager := record(t, 202, nil)
-	l := begin(t, withPager(pager), js, func(a *alert.Alerts) { a.Hurry(200 * time.Millisecond) })
+	l := begin(t, withPager(pager), js, func(a *alert.Alerts) { a.WriteWithin(200 * time.Millisecond) })
 	s.Shutdown()
 	s.WaitForShutdown()
 	m := message("a", 1, anomaly.Opened, anomaly.Critical)
@@ -173,7 +186,7 @@ func TestTimeouts(t *testing.T) {
 	})
 	defer close(release)
 	js := connect(t)
-	l := begin(t, withPager(pager), js, func(a *alert.Alerts) { a.Hurry(100 * time.Millisecond); a.RetryAfter(time.Hour) })
+	l := begin(t, withPager(pager), js, func(a *alert.Alerts) { a.AnswerWithin(100 * time.Millisecond); a.RetryAfter(time.Hour) })
 	l.Tell([]anomaly.Message{message("a", 1, anomaly.Opened, anomaly.Critical)})
 	tried := func() []observer.LoggedEntry { return l.log.FilterMessage("tried again later").All() }
 	until(t, "it was tried", func() bool { return len(tried()) > 0 })

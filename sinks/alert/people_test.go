@@ -135,8 +135,7 @@ func TestChannelGetsWhatMatters(t *testing.T) {
 	l.deliver(message("b", 1, anomaly.Opened, anomaly.Critical))
 	want = append(want, "CRITICAL opened: b")
 	wantHeads(t, channel, want...)
-	clock.Advance(time.Minute)
-	until(t, "the digest comes", func() bool { return len(channel.seen()) == 5 })
+	later(t, clock, time.Minute, "the digest comes", func() bool { return len(channel.seen()) == 5 })
 	want = append(want, "2 messages about 1 incident not sent one by one")
 	wantHeads(t, channel, want...)
 	if text := lines(t, channel)[4]; !strings.Contains(text, "Activation is low a: 2 messages, open") {
@@ -160,8 +159,7 @@ func TestTooManyMessages(t *testing.T) {
 	l.deliver(message("c", 1, anomaly.Opened, anomaly.Critical), message("w00", 2, anomaly.Resolved, anomaly.Warning), message("w05", 2, anomaly.Resolved, anomaly.Warning))
 	want := []string{"WARNING opened: w00", "WARNING opened: w01", "WARNING opened: w02", "CRITICAL opened: c", "WARNING resolved: w00"}
 	wantHeads(t, channel, want...)
-	clock.Advance(time.Hour)
-	until(t, "the digest comes", func() bool { return len(channel.seen()) == 6 })
+	later(t, clock, time.Hour, "the digest comes", func() bool { return len(channel.seen()) == 6 })
 	text := lines(t, channel)[5]
 	if !strings.HasPrefix(text, "*28 messages about 27 incidents") || !strings.Contains(text, "low w05: 2 messages, over") || !strings.Contains(text, "low w06: 1 message, open") ||
 		!strings.Contains(text, "and 7 other incidents") {
@@ -189,7 +187,7 @@ func TestHistoryIsNotTold(t *testing.T) {
 	cfg.PagerDutyURL, cfg.PagerDutyKey, cfg.Clock = pager.URL, strings.Repeat("k", 32), clock
 	l := begin(t, cfg, connect(t))
 	l.Tell([]anomaly.Message{message("a", 1, anomaly.Opened, anomaly.Critical)})
-	until(t, "both were tried", func() bool { return len(channel.seen()) > 0 && len(pager.seen()) > 0 })
+	until(t, "neither has taken it", func() bool { return l.log.FilterMessage("tried again later").Len() == 2 })
 	l.Tell([]anomaly.Message{message("a", 2, anomaly.Resolved, anomaly.Critical), message("b", 1, anomaly.Opened, anomaly.Critical)})
 	channel.mu.Lock()
 	pager.mu.Lock()
@@ -197,13 +195,12 @@ func TestHistoryIsNotTold(t *testing.T) {
 	channel.requests, pager.requests = nil, nil
 	pager.mu.Unlock()
 	channel.mu.Unlock()
-	until(t, "all is dealt with", func() bool { clock.Advance(time.Second); return l.idle() })
+	later(t, clock, time.Second, "all is dealt with", l.idle)
 	wantHeads(t, channel, "CRITICAL opened: b")
 	if got := fmt.Sprint(pages(t, pager)); got != "[trigger b]" {
 		t.Errorf("the pager got %s", got)
 	}
-	clock.Advance(time.Hour)
-	until(t, "the digest comes", func() bool { return len(channel.seen()) == 2 })
+	later(t, clock, time.Hour, "the digest comes", func() bool { return len(channel.seen()) == 2 })
 	if text := lines(t, channel)[1]; !strings.Contains(text, "low a: 2 messages, over") {
 		t.Errorf("the digest says %q", text)
 	}
