@@ -120,11 +120,12 @@ type Segment struct {
 	Values []string // when set, others become (other)
 }
 
-// Step is a selector that is reached at its Count-th matching event.
+// Step is a selector that is reached at its Count-th matching event, or with Days at the first event of the Count-th local day with one.
 type Step struct {
 	Name     string
 	Selector int
-	Count    int // at least 1
+	Count    int // at least 1, with Days at least 2
+	Days     bool
 }
 
 // Metric is one compiled metric.

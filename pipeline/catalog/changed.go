@@ -161,9 +161,7 @@ func (d *definition) metrics(stepsKeys map[string]string) (out []part) {
 
 func (s stepDefinition) words() string {
 	text := s.Events
-	if s.Count > 1 {
-		text = fmt.Sprintf("%d times %s", s.Count, text)
-	}
+	text = times(s.Count, s.Distinct != "", text)
 	if s.Name != s.Events && !strings.HasPrefix(s.Events, s.Name+" where ") {
 		text += " (" + s.Name + ")"
 	}

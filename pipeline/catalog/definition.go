@@ -86,9 +86,10 @@ func (d *metricDefinition) UnmarshalJSON(data []byte) error {
 }
 
 type stepDefinition struct {
-	Name   string `json:"name"`
-	Events string `json:"events"`
-	Count  int    `json:"count"`
+	Name     string `json:"name"`
+	Events   string `json:"events"`
+	Count    int    `json:"count"`
+	Distinct string `json:"distinct,omitempty"`
 }
 
 // firstSeen is the entry of a cohort that users enter with their first event.
@@ -182,7 +183,11 @@ func (c *Catalog) defineMetric(i int) metricDefinition {
 	in := &c.Metrics[i]
 	out := metricDefinition{metricHead{Name: in.Name, Kind: in.Kind.String(), Cohort: c.Cohorts[in.Cohort].Name}, in.Kind.Definition(c, in)}
 	for _, s := range in.Steps {
-		out.Steps = append(out.Steps, stepDefinition{s.Name, c.Selectors[s.Selector].Text, s.Count})
+		step := stepDefinition{Name: s.Name, Events: c.Selectors[s.Selector].Text, Count: s.Count}
+		if s.Days {
+			step.Distinct = distinctDay
+		}
+		out.Steps = append(out.Steps, step)
 	}
 	return out
 }

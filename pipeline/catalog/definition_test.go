@@ -79,6 +79,7 @@ func TestChanged(t *testing.T) {
 		{"a mapping for a name", "entry: signed_up", "entry: {event: signed_up}", ""},
 		{"a list of one", "feature: export_run", "feature: {event: [export_run]}", ""},
 		{"a step's own name", "steps: [project_created", "steps: [{event: project_created, name: project_created, count: 1}", ""},
+		{"the only day of one event", "value: report_shared", "value: {event: report_shared, distinct: day}", ""},
 		{"the default order", "within: 7d", "within: 7d, order: any", ""},
 		{"the default of active", "feature: export_run", "feature: export_run, active: \"*\"", ""},
 		{"defaults of the catalog", "product: acme", "product: acme\ntimezone: UTC\nsettle: 600s\nallowed_lateness: 1d\nweek_start: monday", ""},
@@ -89,6 +90,7 @@ func TestChanged(t *testing.T) {
 		{"a time", "within: 7d", "within: 14d", "metrics.activated.within: 7d -> 14d"},
 		{"no time", "feature: export_run", "feature: export_run, within: 30d", "metrics.exports.within: none -> 30d"},
 		{"a count", "count: 2", "count: 3", "metrics.activated.steps: project_created; 2 times invite_sent -> project_created; 3 times invite_sent"},
+		{"days for events", "count: 2", "count: 2, distinct: day", "metrics.activated.steps: project_created; 2 times invite_sent -> project_created; invite_sent on 2 different days"},
 		{"an order", "within: 7d", "within: 7d, order: sequence", "metrics.activated.order: any -> sequence"},
 		{
 			"a step's name", "count: 2", "count: 2, name: Invited",
@@ -253,6 +255,8 @@ func TestFormula(t *testing.T) {
   - {name: seq, kind: activation, cohort: everyone, within: 36h, order: sequence, steps: [{event: [b, a]}, {event: c, where: 'properties.n>1'}], GOV}
   - {name: deep, kind: adoption, cohort: signup, within: 1d, feature: {event: "*", where: 'event.startsWith("x")'}, active: {event: [a, b]}, GOV}
   - {name: again, kind: ttfv, cohort: signup, within: 90d, value: {event: signed_up, count: 3}, GOV}
+  - {name: habit, kind: activation, cohort: signup, within: 7d, steps: [project_created, {event: opened, count: 3, distinct: day}], GOV}
+  - {name: days, kind: ttfv, cohort: signup, value: {event: opened, count: 4, distinct: day}, GOV}
 `))
 	want := []string{
 		"Share of users of cohort signup (first signed_up, by week) who did project_created and 2 times invite_sent within 7 days of it.",
@@ -262,6 +266,8 @@ func TestFormula(t *testing.T) {
 		`Share of active users of cohort signup (first signed_up, by week) who did any event where event.startsWith("x") in a window; ` +
 			`active is who did a or b, or that, in it. By cohort: share of all who entered, within 1 day.`,
 		"Time that users of cohort signup (first signed_up, by week) took from it to their third signed_up, if within 90 days.",
+		"Share of users of cohort signup (first signed_up, by week) who did project_created and opened on 3 different days within 7 days of it.",
+		"Time that users of cohort signup (first signed_up, by week) took from it to their 4th different day with opened.",
 	}
 	for i := range c.Metrics {
 		if got := c.Formula(i); got != want[i] {

@@ -24,6 +24,21 @@ func (c *Catalog) CohortWords(m *Metric) string {
 	return fmt.Sprintf("cohort %s (%s, by %s)", cohort.Name, entry, cohort.Grain)
 }
 
+// StepWords says what a user does to reach a step: "2 times invite_sent", "report_shared on 3 different days".
+func (c *Catalog) StepWords(s Step) string {
+	return times(s.Count, s.Days, c.Selectors[s.Selector].Words())
+}
+
+func times(count int, days bool, events string) string {
+	switch {
+	case days:
+		return fmt.Sprintf("%s on %d different days", events, count)
+	case count > 1:
+		return fmt.Sprintf("%d times %s", count, events)
+	}
+	return events
+}
+
 // Words says which events a selector takes: "report_shared where properties.n > 1".
 func (s Selector) Words() string {
 	text := "any event"

@@ -40,7 +40,7 @@ var (
 	segmentKeys   = []string{"name", "path", "values"}
 	defaultKeys   = []string{"owner", "objective", "indicator", "direction", "action", "runbook", "labels", "review_by"}
 	metricKeys    = slices.Concat([]string{"name", "kind", "cohort"}, defaultKeys, []string{"description", "target", "guardrails"})
-	stepKeys      = []string{"event", "where", "count", "name"}
+	stepKeys      = []string{"event", "where", "count", "distinct", "name"}
 	useKeys       = []string{"event", "where", "name"} // of a step without a count
 	selectorKeys  = []string{"event", "where"}
 	targetKeys    = []string{"value", "by", "period"}
@@ -71,9 +71,10 @@ type loader struct {
 	guardrails []pos
 }
 
-// written is where a step stands, and whether it is given a name of its own.
+// written is where a step and its count stand, and whether it is given a name of its own.
 type written struct {
 	pos
+	count pos
 	named bool
 }
 

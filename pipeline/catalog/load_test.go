@@ -42,7 +42,7 @@ metrics:
   - name: activated
     kind: activation
     cohort: everyone
-    steps: [project_created, {event: [b, a], count: 2, where: 'properties.role!="guest"'}]
+    steps: [project_created, {event: [b, a], count: 2, distinct: day, where: 'properties.role!="guest"'}]
     order: sequence
     within: 1w
     owner: someone
@@ -91,11 +91,11 @@ metrics:
 		Metrics: []catalog.Metric{
 			{
 				Name: "activated", Kind: activation.Kind{}, Cohort: 1, Sequence: true, Within: 7 * 24 * time.Hour, Active: catalog.NoSelector,
-				Steps:      []catalog.Step{{"project_created", 2, 1}, {"a or b", 3, 2}},
+				Steps:      []catalog.Step{{"project_created", 2, 1, false}, {"a or b", 3, 2, true}},
 				Governance: activated,
 			},
-			{Name: "first_report", Kind: ttfv.Kind{}, Cohort: 0, Steps: []catalog.Step{{"Signed again", 0, 1}}, Active: catalog.NoSelector, Governance: report},
-			{Name: "exports", Kind: adoption.Kind{}, Cohort: 0, Steps: []catalog.Step{{"export_run", 4, 1}}, Active: 1, Governance: shared},
+			{Name: "first_report", Kind: ttfv.Kind{}, Cohort: 0, Steps: []catalog.Step{{"Signed again", 0, 1, false}}, Active: catalog.NoSelector, Governance: report},
+			{Name: "exports", Kind: adoption.Kind{}, Cohort: 0, Steps: []catalog.Step{{"export_run", 4, 1, false}}, Active: 1, Governance: shared},
 		},
 		Selectors: []catalog.Selector{
 			{Text: "signed_up", Names: []string{"signed_up"}},

@@ -81,7 +81,7 @@ func (l *loader) ofKind(n *node, kind Kind) *node {
 	return &rest
 }
 
-// Steps reads a required list of steps, which users reach at their count-th event. advice says what to write for one that is missing.
+// Steps reads a required list of steps, which users reach at their count-th event, or on their count-th day with one. advice says what to write for one that is missing.
 func (o Object) Steps(key, advice string) (steps []Step) {
 	if n := o.require(key, advice); n != nil {
 		for _, item := range o.items(n, key, "[project_created]", maxSteps) {
@@ -91,7 +91,7 @@ func (o Object) Steps(key, advice string) (steps []Step) {
 	return steps
 }
 
-// Step reads a required single step, which users reach at its count-th event. of is what it is, for messages.
+// Step reads a required single step, which users reach as those of Steps. of is what it is, for messages.
 func (o Object) Step(key, of, advice string) []Step { return o.only(key, of, advice, stepKeys) }
 
 // Use reads a required single step that every event is, so that none has to be counted.
@@ -136,7 +136,7 @@ func (l *loader) step(before []Step, n *node) []Step {
 	twice := slices.IndexFunc(before, func(o Step) bool { return o.Name == s.Name })
 	switch {
 	case s.Name == "" || twice < 0:
-	case s.Selector == before[twice].Selector && !l.steps[len(l.steps)-1].named:
+	case s.Selector == before[twice].Selector && !s.Days && !before[twice].Days && !l.steps[len(l.steps)-1].named:
 		l.errorf(at, "the step %s is there twice: write it once, with count: %d", quoted(s.Name), before[twice].Count+s.Count)
 	default:
 		l.errorf(at, "there is already a step %s: write another name, such as name: %s", quoted(s.Name), s.Name+" again")
@@ -146,15 +146,16 @@ func (l *loader) step(before []Step, n *node) []Step {
 
 func (l *loader) stepOf(n *node, of string, keys []string) (s Step, named pos) {
 	s.Count, named = 1, n.pos
-	own := false
+	at := written{pos: n.pos, count: n.pos}
 	if n.kind != mapNode {
 		s.Selector = l.selector(n, of)
 	} else {
 		o, _ := l.object(n, of, keys)
 		s.Selector = l.selectorOf(o)
-		s.Count = o.count("count", 1, 1, maxCount)
+		s.Count, s.Days = o.needed()
+		at.count = o.at("count")
 		if name := o.get("name"); name != nil {
-			s.Name, named, own = o.text("name", "Created a project"), name.pos, true
+			s.Name, named, at.named = o.text("name", "Created a project"), name.pos, true
 		}
 		if len(s.Name) > maxValue {
 			l.errorf(named, "the name is too long: write at most %d bytes", maxValue)
@@ -163,9 +164,25 @@ func (l *loader) stepOf(n *node, of string, keys []string) (s Step, named pos) {
 	if s.Name == "" && s.Selector != NoSelector {
 		s.Name = stepName(l.catalog.Selectors[s.Selector])
 	}
-	l.steps = append(l.steps, written{n.pos, own})
+	l.steps = append(l.steps, at)
 	return s, named
 }
+
+// needed reads how many events a step takes, and whether it takes local days with events instead. One day is one event.
+func (o Object) needed() (count int, days bool) {
+	count = o.count("count", 1, 1, maxCount)
+	distinct := o.get("distinct")
+	if distinct == nil || o.Choice("distinct", "", distinctDay) == "" {
+		return count, false
+	}
+	if count == 1 {
+		o.warnf(distinct.pos, "\"distinct\" says nothing without a count: write for example count: 3, distinct: %s for 3 different days", distinctDay)
+	}
+	return count, count > 1
+}
+
+// distinctDay is the only thing of which different ones are counted.
+const distinctDay = "day"
 
 // stepName names a step after its events.
 func stepName(s Selector) string {

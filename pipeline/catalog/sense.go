@@ -15,6 +15,7 @@ func (l *loader) sense(o Object, m *Metric) {
 		if m.Cohort < len(l.catalog.Cohorts) {
 			l.entryStep(m, i)
 		}
+		l.dayStep(m, i)
 	}
 	m.Kind.Check(o, m)
 	l.guardrailSides(m)
@@ -58,6 +59,16 @@ func (l *loader) entryStep(m *Metric, i int) {
 	if s.Selector == c.Entry || covers {
 		l.warnf(l.steps[i].pos, "%s is the entry of cohort %s, and the entry serves no step and no value: only a second one counts; choose another event, or give it a name if that is meant",
 			quoted(stepName(*step)), c.Name)
+	}
+}
+
+// dayStep finds a step that takes more local days than there are within the metric's time: a part of the first one, and of the last.
+func (l *loader) dayStep(m *Metric, i int) {
+	s := &m.Steps[i]
+	most := int((m.Within+day-1)/day) + 1
+	if s.Days && m.Within > 0 && s.Count > most {
+		l.errorf(l.steps[i].count, "within %s there are at most %d local days, so %d different ones are never reached: write a smaller count, or a longer within",
+			DurationWords(m.Within), most, s.Count)
 	}
 }
 

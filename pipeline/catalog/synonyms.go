@@ -12,7 +12,7 @@ var (
 	keySynonyms = map[string]string{
 		"type": "kind", "goal": "target", "objectives": "objective", "team": "owner", "if": "where", "filter": "where", "condition": "where",
 		"deadline": "within", "horizon": "within", "events": "event", "level": "severity", "min": "below", "max": "above", "sample": "min_sample",
-		"due": "by", "tz": "timezone", "trigger": "entry", "start": "entry", "breakdown": "segments", "dimensions": "segments", "times": "count",
+		"due": "by", "tz": "timezone", "trigger": "entry", "start": "entry", "breakdown": "segments", "dimensions": "segments", "times": "count", "unique": "distinct",
 	}
 	wordSynonyms = map[string]string{
 		"higher": "up", "increase": "up", "increasing": "up", "more": "up", "upward": "up", "rise": "up", "positive": "up",

@@ -11,8 +11,19 @@ import (
 
 // TestFirstVersion: users that the first version stored are read, and count what they did. testdata/first.txt holds such users of the
 // catalog of the laws as it was, and what the first version counted for them.
-func TestFirstVersion(t *testing.T) {
-	file, err := os.ReadFile("testdata/first.txt")
+func TestFirstVersion(t *testing.T) { countsAsStored(t, "testdata/first.txt", firstCatalog, "") }
+
+// TestBeforeDays: users that were stored before steps could count days are read, and count what they did, under a catalog with such
+// steps too.
+func TestBeforeDays(t *testing.T) {
+	countsAsStored(t, "testdata/second.txt", secondCatalog, "")
+	countsAsStored(t, "testdata/second.txt", secondCatalog, daysCatalog)
+}
+
+// countsAsStored reads the users of a file under the catalog that it was written with, and more metrics.
+func countsAsStored(t *testing.T, path, text, more string) {
+	t.Helper()
+	file, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,13 +37,14 @@ func TestFirstVersion(t *testing.T) {
 		if _, err := fmt.Sscanf(head, "%q %d %x", &windows, &prune, &stored); err != nil {
 			t.Fatal(err)
 		}
-		u := newUser(load(t, firstCatalog, windows))
+		metrics := len(load(t, text, windows).Metrics)
+		u := newUser(load(t, text+more, windows))
 		if err := u.facts.Load(stored); err != nil {
 			t.Fatal(err)
 		}
 		check := func(when string) {
 			t.Helper()
-			if got := strings.Join(u.counted(prune), "\n"); got != strings.TrimSuffix(want, "\n") {
+			if got := strings.Join(u.counted(metrics, prune), "\n"); got != strings.TrimSuffix(want, "\n") {
 				t.Errorf("user %d (%s) counts %s\n%s\nwant\n%s", i, hex.EncodeToString(stored), when, got, want)
 			}
 		}
@@ -48,9 +60,9 @@ func TestFirstVersion(t *testing.T) {
 	}
 }
 
-// counted lists what the user counts, and its entries.
-func (u *user) counted(prune int64) (lines []string) {
-	for i, m := range u.joiner.Catalog.Metrics {
+// counted lists what the user counts in the first metrics, and its entries.
+func (u *user) counted(metrics int, prune int64) (lines []string) {
+	for i, m := range u.joiner.Catalog.Metrics[:metrics] {
 		for _, c := range u.folder.Metric(nil, u.facts, i, prune, 0) {
 			lines = append(lines, fmt.Sprintf("%s: %+v", m.Name, c))
 		}

@@ -23,7 +23,19 @@ import (
 )
 
 // Every kind, cohorts by event and by first sight, an ambiguous sequence, counts and horizons.
-const lawCatalog = firstCatalog + `  - {name: back, kind: retention, cohort: signup, return: {event: [c, d]}, period: day, periods: 1}
+const lawCatalog = secondCatalog + daysCatalog
+
+// daysCatalog are steps that count days.
+const daysCatalog = `  - {name: days_of_use, kind: activation, cohort: signup, steps: [{event: [a, c], count: 2, distinct: day}, {event: d, count: 3, distinct: day}, b], within: 2d}
+  - {name: days_in_order, kind: activation, cohort: signup, steps: [{event: [b, c], count: 2, distinct: day}, {event: [a, c]}, {event: [c, d], count: 2, distinct: day}], order: sequence, within: 2d}
+  - {name: days_from_sight, kind: activation, cohort: seen, steps: [{event: [a, b]}, {event: [a, b, c], count: 2, distinct: day}, {event: [b, d]}], order: sequence, within: 30h}
+  - {name: days_to_value, kind: ttfv, cohort: signup, value: {event: [b, c], count: 2, distinct: day}}
+  - {name: days_to_value_of_seen, kind: ttfv, cohort: seen, value: {event: "*", count: 3, distinct: day}, within: 2d}
+  - {name: back_after_days, kind: retention, cohort: signup, after: days_of_use, period: calendar_day, periods: 2}
+`
+
+// secondCatalog is what there was before steps could count days.
+const secondCatalog = firstCatalog + `  - {name: back, kind: retention, cohort: signup, return: {event: [c, d]}, period: day, periods: 1}
   - {name: back_after, kind: retention, cohort: signup, after: any_order, period: calendar_day, periods: 1}
   - {name: back_after_order, kind: retention, cohort: signup, return: b, after: in_order, period: calendar_week, periods: 90, least: 2}
   - {name: back_of_seen, kind: retention, cohort: seen, period: week, periods: 2, least: {days: 2}}

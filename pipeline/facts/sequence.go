@@ -13,6 +13,7 @@ type Sequence struct {
 	Taken   int         // settled events that serve the step after those
 	Open    []Candidate // events after the entry that are not settled, in canonical order
 
+	last    int64   // time of the newest of the taken, which others of its day may follow; of use where days are counted
 	scratch []int64 // of walks
 }
 
@@ -24,15 +25,18 @@ type Candidate struct {
 }
 
 // Reset forgets all candidates.
-func (s *Sequence) Reset() { s.Reached, s.Taken, s.Open = s.Reached[:0], 0, s.Open[:0] }
+func (s *Sequence) Reset() { s.Reached, s.Taken, s.last, s.Open = s.Reached[:0], 0, 0, s.Open[:0] }
 
 // Empty reports whether there never was a candidate.
 func (s *Sequence) Empty() bool { return len(s.Reached) == 0 && s.Taken == 0 && len(s.Open) == 0 }
 
 // Encode writes the sequence.
-func (s *Sequence) Encode(w *Writer) {
+func (s *Sequence) Encode(w *Writer, needs []Need) {
 	writeTimes(w, s.Reached)
 	w.Uint(uint64(s.Taken))
+	if s.takesDays(needs) {
+		w.Time(s.last)
+	}
 	w.Uint(uint64(len(s.Open)))
 	for i := range s.Open {
 		c := &s.Open[i]
@@ -44,9 +48,12 @@ func (s *Sequence) Encode(w *Writer) {
 }
 
 // Decode reads a sequence. Texts point into the bytes read.
-func (s *Sequence) Decode(r *Reader) {
+func (s *Sequence) Decode(r *Reader, needs []Need) {
 	s.Reached = readTimes(r, s.Reached[:0])
 	s.Taken = int(r.Uint())
+	if s.takesDays(needs) {
+		s.last = r.Time()
+	}
 	for range r.Count() {
 		c := Candidate{Time: r.Time(), Steps: r.Uint()}
 		c.ID, c.Payload = r.View(), r.View()
@@ -54,15 +61,21 @@ func (s *Sequence) Decode(r *Reader) {
 	}
 }
 
+// takesDays reports whether a step was begun that counts days.
+func (s *Sequence) takesDays(needs []Need) bool {
+	return s.Taken > 0 && len(s.Reached) < len(needs) && needs[len(s.Reached)].day != nil
+}
+
 // run is a walk of a sequence's candidates: how far they lead.
 type run struct {
 	reached []int64 // times of the steps reached, first step first
 	taken   int     // candidates that serve the step after those
+	last    int64   // time of the newest of them
 }
 
-// Walk returns the times of the steps that events at the entry's time and the candidates lead to, given how many events each
-// step needs. They are valid until the next call.
-func (s *Sequence) Walk(counts []int, atEntry []Candidate) []int64 {
+// Walk returns the times of the steps that events at the entry's time and the candidates lead to, given what each step
+// needs. They are valid until the next call.
+func (s *Sequence) Walk(needs []Need, atEntry []Candidate) []int64 {
 	open := s.Open
 	if len(atEntry) > 0 {
 		open = append(atEntry, open...) // the rest comes after the entry
@@ -70,41 +83,44 @@ func (s *Sequence) Walk(counts []int, atEntry []Candidate) []int64 {
 	if len(open) == 0 {
 		return s.Reached
 	}
-	return s.walk(counts, open).reached
+	return s.walk(needs, open).reached
 }
 
 // walk takes candidates, which are in canonical order, as the contract says: each step, at its count-th matching
-// event at or after the step before it; of events at one time first those that serve no later step, then by
-// message id and payload. It looks at the candidates of one time together, and at each time once.
+// event at or after the step before it, or at the first one of its count-th day; of events at one time first those that serve no
+// later step, then by message id and payload. It looks at the candidates of one time together, and at each time once.
 // The run's times are valid until the next walk.
-func (s *Sequence) walk(counts []int, open []Candidate) run {
-	r := run{reached: append(s.scratch[:0], s.Reached...), taken: s.Taken}
+func (s *Sequence) walk(needs []Need, open []Candidate) run {
+	r := run{reached: append(s.scratch[:0], s.Reached...), taken: s.Taken, last: s.last}
 	defer func() { s.scratch = r.reached[:0] }()
 	var served [MaxOpen + 1]bool
-	for from := 0; from < len(open) && len(r.reached) < len(counts); {
+	for from := 0; from < len(open) && len(r.reached) < len(needs); {
 		to := from + 1
 		for to < len(open) && open[to].Time == open[from].Time {
 			to++
 		}
-		r.walkTime(counts, open[from:to], served[:])
+		r.walkTime(needs, open[from:to], served[:])
 		from = to
 	}
 	return r
 }
 
 // walkTime takes what the candidates of one time lead to. served is zero memory, and is left so.
-func (r *run) walkTime(counts []int, open []Candidate, served []bool) {
+func (r *run) walkTime(needs []Need, open []Candidate, served []bool) {
 	if len(open) > len(served) {
 		served = make([]bool, len(open))
 	}
-	for len(r.reached) < len(counts) {
+	for len(r.reached) < len(needs) {
 		step := len(r.reached)
+		if r.taken > 0 && needs[step].same(r.last, open[0].Time) {
+			break
+		}
 		next := pick(open, served, step)
 		if next < 0 {
 			break
 		}
-		served[next] = true
-		if r.taken++; r.taken == counts[step] {
+		served[next], r.last = true, open[next].Time
+		if r.taken++; r.taken == needs[step].Count {
 			r.reached, r.taken = append(r.reached, open[next].Time), 0
 		}
 	}
@@ -135,7 +151,7 @@ func compareCandidates(a, b Candidate) int {
 // Propose adds a candidate unless it can no longer matter: every step it serves was reached before it. Steps
 // are only ever reached earlier as events arrive, so what does not matter now never will. It reports whether it was added, and
 // how many candidates the caps took.
-func (s *Sequence) Propose(x Candidate, counts []int) (added bool, capped int) {
+func (s *Sequence) Propose(x Candidate, needs []Need) (added bool, capped int) {
 	x.Steps &^= 1<<len(s.Reached) - 1
 	if x.Steps == 0 {
 		return false, 0
@@ -143,7 +159,7 @@ func (s *Sequence) Propose(x Candidate, counts []int) (added bool, capped int) {
 	x.ID, x.Payload = strings.Clone(x.ID), strings.Clone(x.Payload) // what they point into may change before the block is written
 	at, _ := slices.BinarySearchFunc(s.Open, x, compareCandidates)
 	s.Open = slices.Insert(s.Open, at, x)
-	s.forget(counts)
+	s.forget(needs)
 	for len(s.Open) > MaxOpen || s.textSize() > MaxOpenText {
 		capped++
 		s.Open = slices.Delete(s.Open, len(s.Open)-1, len(s.Open))
@@ -159,10 +175,10 @@ func (s *Sequence) textSize() (n int) {
 }
 
 // forget drops the candidates that cannot matter.
-func (s *Sequence) forget(counts []int) {
-	r := s.walk(counts, s.Open)
+func (s *Sequence) forget(needs []Need) {
+	r := s.walk(needs, s.Open)
 	s.Open = slices.DeleteFunc(s.Open, func(c Candidate) bool {
-		for i := range counts {
+		for i := range needs {
 			if c.Steps&(1<<i) != 0 && (i >= len(r.reached) || c.Time <= r.reached[i]) {
 				return false
 			}
@@ -177,13 +193,13 @@ func (s *Sequence) Trim(last int64) {
 }
 
 // Collapse walks the candidates that the watermark has passed and forgets them.
-func (s *Sequence) Collapse(watermark int64, counts []int) bool {
+func (s *Sequence) Collapse(watermark int64, needs []Need) bool {
 	settled := sort.Search(len(s.Open), func(i int) bool { return s.Open[i].Time >= watermark })
 	if settled == 0 {
 		return false
 	}
-	r := s.walk(counts, s.Open[:settled])
-	s.Reached, s.Taken = append(s.Reached[:0], r.reached...), r.taken
+	r := s.walk(needs, s.Open[:settled])
+	s.Reached, s.Taken, s.last = append(s.Reached[:0], r.reached...), r.taken, r.last
 	s.Open = slices.DeleteFunc(slices.Delete(s.Open, 0, settled), func(c Candidate) bool { return c.Steps>>len(s.Reached) == 0 })
 	return true
 }

@@ -68,11 +68,7 @@ func (j *Joiner) blockKeys() (keys []blockKey) {
 	}
 	for i := range c.Metrics {
 		m := &c.Metrics[i]
-		steps := []any{}
-		for _, s := range m.Steps {
-			steps = append(steps, []any{c.Selectors[s.Selector].Text, s.Count})
-		}
-		keys = append(keys, blockKey{hash: hashOf([]any{"metric", cohorts[m.Cohort], j.kind(i).Identity(c, m), steps})})
+		keys = append(keys, blockKey{hash: hashOf([]any{"metric", cohorts[m.Cohort], j.kind(i).Identity(c, m), defineSteps(c, m)})})
 	}
 	keys = append(keys, blockKey{hash: hashOf([]any{"exclusion", c.DefineExclude(), c.AllUsers, c.AllowedLateness})})
 	for i := range keys {

@@ -13,11 +13,11 @@ type activation struct {
 func (a *activation) goals() []selector { return a.Steps }
 func (a *activation) takesEntry() bool  { return false }
 
-func (a *activation) reached(events []*event) []int64 {
+func (a *activation) reached(cal *calendar, events []*event) []int64 {
 	if a.Order == "sequence" {
-		return sequenceTimes(a.Steps, events)
+		return sequenceTimes(cal, a.Steps, events)
 	}
-	return goalTimes(a.Steps, events)
+	return goalTimes(cal, a.Steps, events)
 }
 
 func (a *activation) rows(b *batch, m *metric, members []*member) {
@@ -106,8 +106,9 @@ func (a *activation) steps(b *batch, p panel, m *metric, g group) {
 }
 
 // sequenceTimes takes the steps one after the other. A step takes unused events at or after the step before,
-// earliest first; of equal times first those that no later step could use, then by message id.
-func sequenceTimes(steps []selector, events []*event) []int64 {
+// earliest first; of equal times first those that no later step could use, then by message id. A step that takes days
+// uses one event of each.
+func sequenceTimes(cal *calendar, steps []selector, events []*event) []int64 {
 	used := map[*event]bool{}
 	from := int64(-1) << 61
 	times := make([]int64, len(steps))
@@ -128,6 +129,9 @@ func sequenceTimes(steps []selector, events []*event) []int64 {
 			}
 			return !wanted(steps[i+1:], a) && wanted(steps[i+1:], b)
 		})
+		if step.Distinct == "day" {
+			candidates = firstOfDays(cal, candidates)
+		}
 		if len(candidates) < step.Count {
 			break
 		}

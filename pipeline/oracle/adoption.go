@@ -8,9 +8,11 @@ type adoption struct {
 	Active  *selector // nil: any event
 }
 
-func (a *adoption) goals() []selector               { return []selector{a.Feature} }
-func (a *adoption) takesEntry() bool                { return true }
-func (a *adoption) reached(events []*event) []int64 { return goalTimes(a.goals(), events) }
+func (a *adoption) goals() []selector { return []selector{a.Feature} }
+func (a *adoption) takesEntry() bool  { return true }
+func (a *adoption) reached(cal *calendar, events []*event) []int64 {
+	return goalTimes(cal, a.goals(), events)
+}
 
 func (a *adoption) rows(b *batch, m *metric, members []*member) {
 	all := b.panels(m, members)

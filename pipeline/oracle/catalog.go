@@ -81,10 +81,11 @@ func (m *metric) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, m.kind)
 }
 
-// selector says which events count, and how many of them it takes.
+// selector says which events count, and how many of them it takes, or on how many days.
 type selector struct {
 	Events    []string // nil: any event
 	Count     int
+	Distinct  string
 	Name      string
 	FirstSeen bool
 	where     expression // nil: no condition
@@ -133,6 +134,7 @@ func (s *selector) UnmarshalJSON(data []byte) error {
 	raw := struct {
 		Event     any
 		Count     int
+		Distinct  string
 		Where     string
 		Name      string
 		FirstSeen bool `json:"first_seen"`
@@ -144,7 +146,7 @@ func (s *selector) UnmarshalJSON(data []byte) error {
 	} else if err := json.Unmarshal(data, &raw); err != nil {
 		return err
 	}
-	*s = selector{Count: max(1, raw.Count), Name: raw.Name, FirstSeen: raw.FirstSeen}
+	*s = selector{Count: max(1, raw.Count), Distinct: raw.Distinct, Name: raw.Name, FirstSeen: raw.FirstSeen}
 	switch e := raw.Event.(type) {
 	case string:
 		if e != "*" {

@@ -7,7 +7,7 @@ type kind interface {
 	// goals are the selectors that a metric waits for.
 	goals() []selector
 	// reached is when each goal was reached by events, in order; never where it was not.
-	reached(events []*event) []int64
+	reached(cal *calendar, events []*event) []int64
 	// takesEntry says that the entry event may serve a goal.
 	takesEntry() bool
 	// rows adds the rows of every view about a metric.

@@ -82,7 +82,7 @@ func (b *batch) everybody(m *metric) []*member {
 			segments: segmentValues(m.of, entry),
 			lastSeen: events[len(events)-1].at,
 		}
-		mb.goals = m.kind.reached(serving(m, entry, events))
+		mb.goals = m.kind.reached(cal, serving(m, entry, events))
 		mb.reached = whenReached(mb.goals)
 		all = append(all, mb)
 	}
@@ -117,22 +117,39 @@ func serving(m *metric, entry *event, events []*event) []*event {
 	return out
 }
 
-// goalTimes is when each goal is reached: at its count-th matching event.
-func goalTimes(goals []selector, events []*event) []int64 {
+// goalTimes is when each goal is reached: at its count-th matching event, or the first one of the count-th day that has any.
+func goalTimes(cal *calendar, goals []selector, events []*event) []int64 {
 	var times []int64
 	for _, goal := range goals {
-		at, left := never, goal.Count
+		var matching []*event
 		for _, e := range events {
-			if left > 0 && goal.matches(e) {
-				left--
-				if left == 0 {
-					at = e.at
-				}
+			if goal.matches(e) {
+				matching = append(matching, e)
 			}
+		}
+		if goal.Distinct == "day" {
+			matching = firstOfDays(cal, matching)
+		}
+		at := never
+		if len(matching) >= goal.Count {
+			at = matching[goal.Count-1].at
 		}
 		times = append(times, at)
 	}
 	return times
+}
+
+// firstOfDays leaves, of events in order, the first of each local day.
+func firstOfDays(cal *calendar, events []*event) []*event {
+	var first []*event
+	had := map[day]bool{}
+	for _, e := range events {
+		if d := cal.dayOf(e.at); !had[d] {
+			had[d] = true
+			first = append(first, e)
+		}
+	}
+	return first
 }
 
 // whenReached is the latest goal, or never when one is missing.

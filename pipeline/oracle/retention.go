@@ -33,9 +33,9 @@ func (l *least) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*days)(l))
 }
 
-func (r *retention) goals() []selector        { return nil }
-func (r *retention) takesEntry() bool         { return true }
-func (r *retention) reached([]*event) []int64 { return nil }
+func (r *retention) goals() []selector                   { return nil }
+func (r *retention) takesEntry() bool                    { return true }
+func (r *retention) reached(*calendar, []*event) []int64 { return nil }
 
 // starter is a member who started.
 type starter struct {

@@ -5,9 +5,11 @@ func init() { kinds["ttfv"] = func() kind { return &ttfv{} } }
 // ttfv is the time to the first event of value.
 type ttfv struct{ Value selector }
 
-func (t *ttfv) goals() []selector               { return []selector{t.Value} }
-func (t *ttfv) takesEntry() bool                { return false }
-func (t *ttfv) reached(events []*event) []int64 { return goalTimes(t.goals(), events) }
+func (t *ttfv) goals() []selector { return []selector{t.Value} }
+func (t *ttfv) takesEntry() bool  { return false }
+func (t *ttfv) reached(cal *calendar, events []*event) []int64 {
+	return goalTimes(cal, t.goals(), events)
+}
 
 func (t *ttfv) rows(b *batch, m *metric, members []*member) {
 	all := b.panels(m, members)

@@ -157,7 +157,7 @@ func drawCatalog(t *rapid.T) string {
 	fmt.Fprintf(&b, "  - {name: d, entry: %s, grain: day}\n", pick("entry2", "{event: b}", "{first_seen: true}"))
 	b.WriteString("metrics:\n")
 	step := func(what string) string {
-		return pick(what, "{event: b}", "{event: c}", "{event: [b, c]}", "{event: a}", `{event: "*", count: 2}`, "{event: c, count: 3}", `{event: d, where: 'properties.plan != "pro"'}`, `{event: "*", where: "properties.n >= 5"}`)
+		return pick(what, "{event: b}", "{event: c}", "{event: [b, c]}", "{event: a}", `{event: "*", count: 2}`, "{event: c, count: 3}", "{event: [a, c], count: 2, distinct: day}", `{event: "*", count: 2, distinct: day}`, `{event: d, where: 'properties.plan != "pro"'}`, `{event: "*", where: "properties.n >= 5"}`)
 	}
 	cohortOfAct0, cohortOfAct1 := "", ""
 	for i := range rapid.IntRange(1, 2).Draw(t, "activations") {

@@ -14,13 +14,13 @@ func (s *State) Reset() {
 func (s *State) Encode(w *facts.Writer) {
 	if s.def.Sequence {
 		if !s.sequence.Empty() {
-			s.sequence.Encode(w)
+			s.sequence.Encode(w, s.needs)
 		}
 		return
 	}
 	if !s.empty() {
 		for i := range s.steps {
-			s.steps[i].Encode(w)
+			s.steps[i].Encode(w, s.needs[i])
 		}
 	}
 }
@@ -37,11 +37,11 @@ func (s *State) empty() bool {
 // Decode reads a state.
 func (s *State) Decode(r *facts.Reader) {
 	if s.def.Sequence {
-		s.sequence.Decode(r)
+		s.sequence.Decode(r, s.needs)
 		return
 	}
 	for i := range s.steps {
-		s.steps[i].Decode(r)
+		s.steps[i].Decode(r, s.needs[i])
 	}
 }
 

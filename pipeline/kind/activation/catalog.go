@@ -45,9 +45,7 @@ func (Kind) CheckGuardrail(o catalog.Object, m *catalog.Metric, g *catalog.Guard
 func (Kind) Formula(c *catalog.Catalog, m *catalog.Metric) string {
 	steps := make([]string, len(m.Steps))
 	for i, s := range m.Steps {
-		if steps[i] = c.Selectors[s.Selector].Words(); s.Count > 1 {
-			steps[i] = fmt.Sprintf("%d times %s", s.Count, steps[i])
-		}
+		steps[i] = c.StepWords(s)
 	}
 	all := strings.Join(steps, " and ")
 	if m.Sequence {

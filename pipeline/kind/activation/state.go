@@ -15,7 +15,7 @@ type State struct {
 	joiner    *facts.Joiner
 	metric    int
 	def       *catalog.Metric
-	counts    []int // events that each step needs
+	needs     []facts.Need // of each step
 	steps     []facts.Step
 	sequence  facts.Sequence
 	atEntry   []*facts.Open
@@ -26,12 +26,9 @@ type State struct {
 // NewState returns the state of the catalog's i-th metric, of a user of whom nothing is known.
 func (Kind) NewState(j *facts.Joiner, metric int) facts.State {
 	def := &j.Catalog.Metrics[metric]
-	s := &State{Served: facts.NewServed(def), joiner: j, metric: metric, def: def}
-	s.steps = make([]facts.Step, len(s.def.Steps))
-	for _, step := range s.def.Steps {
-		s.counts = append(s.counts, step.Count)
+	return &State{
+		Served: facts.NewServed(def), joiner: j, metric: metric, def: def, needs: j.Needs(def), steps: make([]facts.Step, len(def.Steps)),
 	}
-	return s
 }
 
 // Identity is the order of the steps, and the time for them.
@@ -46,13 +43,13 @@ func (s *State) Serve(co *facts.Cohort, o *facts.Open) bool {
 	}
 	steps := s.stepsOf(&o.Mask)
 	if s.def.Sequence {
-		changed, capped := s.sequence.Propose(facts.Candidate{Time: o.Time, Steps: steps, ID: o.ID, Payload: o.Payload}, s.counts)
+		changed, capped := s.sequence.Propose(facts.Candidate{Time: o.Time, Steps: steps, ID: o.ID, Payload: o.Payload}, s.needs)
 		s.joiner.Capped += uint64(capped)
 		return changed
 	}
 	changed := false
 	for i := range s.steps {
-		if steps&(1<<i) != 0 && s.steps[i].Add(o.Time, s.counts[i]) {
+		if steps&(1<<i) != 0 && s.steps[i].Add(o.Time, s.needs[i]) {
 			changed = true
 		}
 	}
@@ -86,11 +83,11 @@ func (s *State) Collapse(u *facts.User, watermark, _ int64) bool {
 		return false
 	}
 	if s.def.Sequence {
-		return s.sequence.Collapse(watermark, s.counts)
+		return s.sequence.Collapse(watermark, s.needs)
 	}
 	changed := false
 	for i := range s.steps {
-		if s.steps[i].Collapse(watermark, s.counts[i]) {
+		if s.steps[i].Collapse(watermark, s.needs[i]) {
 			changed = true
 		}
 	}
@@ -103,10 +100,10 @@ func (s *State) Ignores(u *facts.User, t int64, mask *catalog.Mask) bool {
 		return true
 	}
 	if s.def.Sequence {
-		return len(s.sequence.Reached) == len(s.counts)
+		return len(s.sequence.Reached) == len(s.needs)
 	}
 	for i := range s.steps {
-		if mask.Has(s.def.Steps[i].Selector) && !s.steps[i].Full(t, s.counts[i]) {
+		if mask.Has(s.def.Steps[i].Selector) && !s.steps[i].Full(t, s.needs[i]) {
 			return false
 		}
 	}
@@ -121,7 +118,7 @@ func (s *State) Outcome(co *facts.Cohort, o *facts.Outcome) {
 		s.walk(o)
 	} else {
 		for i := range s.steps {
-			o.Steps = append(o.Steps, s.steps[i].Time(co.Entry, s.servedAtEntry(i), s.counts[i]))
+			o.Steps = append(o.Steps, s.steps[i].Time(co.Entry, s.servedAtEntry(i), s.needs[i]))
 		}
 	}
 	o.Conclude()
@@ -143,8 +140,8 @@ func (s *State) walk(o *facts.Outcome) {
 			s.candidate = append(s.candidate, facts.Candidate{Time: at.Time, Steps: steps, ID: at.ID, Payload: at.Payload})
 		}
 	}
-	o.Steps = append(o.Steps, s.sequence.Walk(s.counts, s.candidate)...)
-	for len(o.Steps) < len(s.counts) {
+	o.Steps = append(o.Steps, s.sequence.Walk(s.needs, s.candidate)...)
+	for len(o.Steps) < len(s.needs) {
 		o.Steps = append(o.Steps, 0)
 	}
 }

@@ -49,6 +49,9 @@ func (k Kind) Identity(c *catalog.Catalog, m *catalog.Metric) string {
 		after = other.Kind.(facts.Kind).Identity(c, other)
 		for _, s := range other.Steps {
 			after += fmt.Sprintf(" %d %q", s.Count, c.Selectors[s.Selector].Text)
+			if s.Days {
+				after += " days"
+			}
 		}
 	}
 	return fmt.Sprintf("retention period=%s periods=%d least=%s after=%s", m.Periods.Unit, m.Periods.Last, k.least, after)

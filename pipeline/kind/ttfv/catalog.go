@@ -52,6 +52,9 @@ func (Kind) CheckGuardrail(o catalog.Object, m *catalog.Metric, g *catalog.Guard
 func (Kind) Formula(c *catalog.Catalog, m *catalog.Metric) string {
 	s := m.Steps[0]
 	value := ordinal(s.Count) + " " + c.Selectors[s.Selector].Words()
+	if s.Days {
+		value = fmt.Sprintf("%s different day with %s", ordinal(s.Count), c.Selectors[s.Selector].Words())
+	}
 	if m.Within > 0 {
 		value += ", if within " + catalog.DurationWords(m.Within)
 	}

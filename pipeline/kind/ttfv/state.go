@@ -14,6 +14,7 @@ type State struct {
 	facts.Served
 	metric  int
 	def     *catalog.Metric
+	need    facts.Need
 	value   facts.Step
 	atEntry []*facts.Open
 	outcome facts.Outcome
@@ -22,7 +23,7 @@ type State struct {
 // NewState returns the state of the catalog's i-th metric, of a user of whom nothing is known.
 func (Kind) NewState(j *facts.Joiner, metric int) facts.State {
 	def := &j.Catalog.Metrics[metric]
-	return &State{Served: facts.NewServed(def), metric: metric, def: def}
+	return &State{Served: facts.NewServed(def), metric: metric, def: def, need: j.Needs(def)[0]}
 }
 
 // Identity is the horizon.
@@ -32,7 +33,7 @@ func (Kind) Identity(_ *catalog.Catalog, m *catalog.Metric) string {
 
 // Serve takes an event of value, unless it is beyond the horizon.
 func (s *State) Serve(co *facts.Cohort, o *facts.Open) bool {
-	return !s.beyond(co, o.Time) && s.value.Add(o.Time, s.def.Steps[0].Count)
+	return !s.beyond(co, o.Time) && s.value.Add(o.Time, s.need)
 }
 
 // beyond reports whether a time is after the horizon, if there is one.
@@ -49,12 +50,12 @@ func (s *State) Trim(co *facts.Cohort) {
 
 // Collapse counts the events that the watermark has passed. Until the entry is settled everything stays.
 func (s *State) Collapse(u *facts.User, watermark, _ int64) bool {
-	return u.Cohort(s.def.Cohort).Settled && s.value.Collapse(watermark, s.def.Steps[0].Count)
+	return u.Cohort(s.def.Cohort).Settled && s.value.Collapse(watermark, s.need)
 }
 
 // Ignores reports whether an event after the entry comes after the horizon, or after the value was reached.
 func (s *State) Ignores(u *facts.User, t int64, _ *catalog.Mask) bool {
-	return s.beyond(u.Cohort(s.def.Cohort), t) || s.value.Full(t, s.def.Steps[0].Count)
+	return s.beyond(u.Cohort(s.def.Cohort), t) || s.value.Full(t, s.need)
 }
 
 // Outcome says when the value was reached.
@@ -66,7 +67,7 @@ func (s *State) Outcome(co *facts.Cohort, o *facts.Outcome) {
 			n++
 		}
 	}
-	o.Steps = append(o.Steps[:0], s.value.Time(co.Entry, n, s.def.Steps[0].Count))
+	o.Steps = append(o.Steps[:0], s.value.Time(co.Entry, n, s.need))
 	o.Conclude()
 }
 
