@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	natsd "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -30,7 +29,7 @@ type servers struct {
 	conn   *nats.Conn
 	js     jetstream.JetStream
 	engine *engine.Process
-	db     driver.Conn
+	db     *clickhouse.Connection
 }
 
 func startServers(ctx context.Context, dir string) (*servers, error) {

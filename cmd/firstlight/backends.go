@@ -12,7 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	natsd "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -35,7 +34,7 @@ type backends struct {
 
 	nats        *nats.Conn
 	js          jetstream.JetStream
-	conn        driver.Conn
+	conn        *clickhouse.Connection
 	dsn         string
 	natsURL     string
 	httpAddr    string        // where this process serves HTTP; empty: nowhere
@@ -169,6 +168,12 @@ func (b *backends) openClickHouse(ctx context.Context, serve bool) error {
 		return err
 	}
 	b.conn = conn
+	if all := conn.Servers(); conn.Using() != all[0] {
+		b.log.Warn("the first ClickHouse servers named cannot be used: another one is", zap.String("using", conn.Using()), zap.Strings("named", all))
+	}
+	conn.Moved = func(from, to string, because error) {
+		b.log.Warn("a ClickHouse server cannot be used: another one is", zap.String("was", from), zap.String("using", to), zap.String("because", trouble.Line(because)))
+	}
 	if b.settings.ClickHouseURL != "" && !b.onlyReads && clickhouse.ForReaders(ctx, conn) {
 		return usagef("CLICKHOUSE_URL names the port of another firstlight's embedded engine, which only lets people read: leave it empty (status, backtest and the like find that firstlight by its FIRSTLIGHT_DATA_DIR, and firstlight query reads either way), or set it to a ClickHouse server")
 	}
@@ -244,7 +249,8 @@ func (b *backends) shownClickHouse() string {
 	if b.engine != nil {
 		return "http://" + b.engine.Addr() + "/"
 	}
-	return redact.Addresses(b.dsn)
+	scheme, _, _ := strings.Cut(b.dsn, "://")
+	return scheme + "://" + b.conn.Using()
 }
 
 // logEngine passes on what the engine's helper says. Why it ends is returned as an error as well.

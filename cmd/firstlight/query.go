@@ -65,6 +65,7 @@ func runQuery(ctx context.Context, sql, format string, write bool, w io.Writer) 
 	if err != nil {
 		return fmt.Errorf("read CLICKHOUSE_URL: %w", err)
 	}
+	options.Addr = []string{b.conn.Using()}
 	if options.Settings == nil {
 		options.Settings = clickhouse.Settings{}
 	}

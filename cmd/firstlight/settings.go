@@ -29,7 +29,7 @@ type Settings struct {
 	NATSCert       string        `env:"NATS_CERT" help:"path of the client certificate for NATS"`
 	NATSKey        string        `env:"NATS_KEY" help:"path of the client key for NATS"`
 	NATSInbox      string        `env:"NATS_INBOX_PREFIX" envDefault:"_INBOX" help:"the subjects the NATS server lets this user subscribe for answers"`
-	ClickHouseURL  string        `env:"CLICKHOUSE_URL" help:"ClickHouse, clickhouse://user:password@host:9000 or http://host:8123; empty: embedded engine" secret:"database"`
+	ClickHouseURL  string        `env:"CLICKHOUSE_URL" help:"ClickHouse, clickhouse://user:password@host:9000 or http://host:8123; replicas of each other as host:9000,host:9000; empty: embedded engine" secret:"database"`
 	Catalog        string        `env:"FIRSTLIGHT_CATALOG" envDefault:"catalog.yaml" help:"path of the metric catalog"`
 	DataDir        string        `env:"FIRSTLIGHT_DATA_DIR" envDefault:"./data" help:"where the embedded servers keep their data"`
 	Database       string        `env:"FIRSTLIGHT_DATABASE" envDefault:"firstlight" help:"ClickHouse database"`

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/proto"
 
 	"firstlight/pipeline/redact"
@@ -23,37 +22,50 @@ const minMajor, minMinor = 25, 3
 // dialPatience applies when the DSN sets no dial_timeout.
 const dialPatience = 10 * time.Second
 
-// Open connects to the ClickHouse server of a clickhouse-go DSN and checks that it answers, lets the user in, and
-// is new enough. Its errors are one line, name the server without its password, and say what to change.
+// Open connects to the ClickHouse server of a clickhouse-go DSN, or to the first of its servers that answers, and checks that it lets
+// the user in and is new enough. Its errors are one line, name the server without its password, and say what to change.
 //
 // The DSN's own database, if any, is not used: it may not exist yet, and everything Firstlight runs names its database.
-func Open(ctx context.Context, dsn string) (driver.Conn, error) {
+func Open(ctx context.Context, dsn string) (*Connection, error) {
 	options, err := options(dsn)
 	if err != nil {
 		return nil, err
 	}
-	server := strings.Join(options.Addr, ",")
-	conn, err := clickhouse.Open(options)
-	if err != nil {
-		return nil, fmt.Errorf("ClickHouse at %s: %s: %w", server, firstLine(err), err)
+	c := &Connection{}
+	for _, addr := range options.Addr {
+		one := *options
+		one.Addr = []string{addr}
+		conn, err := clickhouse.Open(&one)
+		if err != nil {
+			_ = c.Close()
+			return nil, fmt.Errorf("ClickHouse at %s: %s: %w", addr, firstLine(err), err)
+		}
+		c.servers = append(c.servers, &server{Conn: conn, addr: addr, user: options.Auth.Username})
 	}
-	version, err := conn.ServerVersion()
-	if err == nil {
-		err = conn.Ping(ctx)
+	var failed []error
+	c.Moved = func(_, _ string, because error) { failed = append(failed, because) }
+	if _, err := c.ServerVersion(); err != nil {
+		_ = c.Close()
+		if len(failed) > 1 {
+			return nil, &noneError{failed}
+		}
+		return nil, err
 	}
-	if err != nil {
-		conn.Close()
-		return nil, &connectError{server: server, user: options.Auth.Username, cause: err}
+	c.Moved = nil
+	return c, nil
+}
+
+// noneError is that none of several servers can be used.
+type noneError struct{ failed []error }
+
+func (e *noneError) Unwrap() []error { return e.failed }
+
+func (e *noneError) Error() string {
+	lines := make([]string, len(e.failed))
+	for i, err := range e.failed {
+		lines[i] = err.Error()
 	}
-	if err := checkVersion(version.Version); err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("ClickHouse at %s %w", server, err)
-	}
-	if err := checkAnalyzer(ctx, conn); err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("ClickHouse at %s %w", server, err)
-	}
-	return conn, nil
+	return "none of the ClickHouse servers can be used: " + strings.Join(lines, "; ")
 }
 
 func checkVersion(v proto.Version) error {
@@ -110,21 +122,32 @@ func options(dsn string) (*clickhouse.Options, error) {
 		}
 		return nil, fmt.Errorf("the ClickHouse URL has the unknown scheme %q: %s", scheme, advice)
 	}
-	if _, err := redact.Parse(dsn); err != nil {
-		return nil, fmt.Errorf("the ClickHouse URL %w", err)
+	first, others := oneHost(dsn)
+	for _, host := range append([]string{first}, prefixed(scheme+"://", others)...) {
+		if _, err := redact.Parse(host); err != nil {
+			return nil, fmt.Errorf("the ClickHouse URL %w", err)
+		}
 	}
-	options, err := clickhouse.ParseDSN(dsn)
+	options, err := clickhouse.ParseDSN(first)
 	if err != nil {
 		var secrets redact.Secrets
 		secrets.Add(redact.Database, dsn)
 		return nil, fmt.Errorf("the ClickHouse URL is not valid: %s: %s", secrets.Text(firstLine(err)), advice)
 	}
+	options.Addr = append(options.Addr, others...)
 	options.Auth.Database = ""
 	if options.DialTimeout == 0 {
 		options.DialTimeout = dialPatience
 	}
 	options.ClientInfo.Products = append(options.ClientInfo.Products, struct{ Name, Version string }{"firstlight", ""})
 	return options, nil
+}
+
+func prefixed(prefix string, texts []string) (all []string) {
+	for _, text := range texts {
+		all = append(all, prefix+text)
+	}
+	return all
 }
 
 // refusals are the server's codes for an unknown user, a wrong or a missing password, and failed authentication.

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -29,7 +28,7 @@ type harness struct {
 	server   *server.Server
 	nats     *nats.Conn
 	js       jetstream.JetStream
-	conn     driver.Conn
+	conn     *clickhouse.Connection
 	database string
 }
 
