@@ -159,6 +159,7 @@ type Governance struct {
 	Target                                         *Target
 	ReviewBy                                       string // YYYY-MM-DD, empty when there is none
 	Guardrails                                     []Guardrail
+	Predicts                                       *Prediction // nil: nothing
 }
 
 // Target is the value a metric should reach.

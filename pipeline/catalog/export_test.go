@@ -2,8 +2,8 @@ package catalog
 
 // What tests from outside look at.
 var (
-	CatalogKeys, DefaultKeys, ExcludeKeys, SourceKeys, CohortKeys, EntryKeys            = catalogKeys, defaultKeys, excludeKeys, sourceKeys, cohortKeys, entryKeys
-	SegmentKeys, SelectorKeys, UseKeys, StepKeys, TargetKeys, GuardrailKeys, MetricKeys = segmentKeys, selectorKeys, useKeys, stepKeys, targetKeys, guardrailKeys, metricKeys
+	CatalogKeys, DefaultKeys, ExcludeKeys, SourceKeys, CohortKeys, EntryKeys                          = catalogKeys, defaultKeys, excludeKeys, sourceKeys, cohortKeys, entryKeys
+	SegmentKeys, SelectorKeys, UseKeys, StepKeys, TargetKeys, PredictsKeys, GuardrailKeys, MetricKeys = segmentKeys, selectorKeys, useKeys, stepKeys, targetKeys, predictsKeys, guardrailKeys, metricKeys
 
 	List = list
 

@@ -53,6 +53,11 @@ func (l *loader) governance(o Object, m *Metric) {
 		m.Target, due = l.target(n, m)
 	}
 	l.catalog.places.targetBy = append(l.catalog.places.targetBy, due)
+	if n := o.get("predicts"); n != nil {
+		if p, ok := l.object(n, "predicts", predictsKeys); ok {
+			l.predictions = append(l.predictions, predicting{p, len(l.catalog.Metrics)})
+		}
+	}
 	if n := o.get("guardrails"); n != nil && !n.emptyList() {
 		for _, item := range l.items(n, "guardrails", "- {severity: critical, below: 0.2, min_sample: 200}", maxGuardrails) {
 			if g, ok := l.guardrail(item, m); ok {

@@ -39,11 +39,12 @@ var (
 	entryKeys     = []string{"event", "where", "first_seen"}
 	segmentKeys   = []string{"name", "path", "values"}
 	defaultKeys   = []string{"owner", "objective", "indicator", "direction", "action", "runbook", "labels", "review_by"}
-	metricKeys    = slices.Concat([]string{"name", "kind", "cohort"}, defaultKeys, []string{"description", "target", "guardrails"})
+	metricKeys    = slices.Concat([]string{"name", "kind", "cohort"}, defaultKeys, []string{"description", "target", "guardrails", "predicts"})
 	stepKeys      = []string{"event", "where", "count", "distinct", "name"}
 	useKeys       = []string{"event", "where", "name"} // of a step without a count
 	selectorKeys  = []string{"event", "where"}
 	targetKeys    = []string{"value", "by", "period"}
+	predictsKeys  = []string{"metric", "period", "least"}
 	guardrailKeys = []string{"severity", "below", "above", "age", "period", "window", "min_sample", "consecutive"}
 )
 
@@ -65,7 +66,8 @@ type loader struct {
 
 	inDefaults map[string]pos // the keys there
 
-	others []mentioned // metrics that metrics name
+	others      []mentioned // metrics that metrics name
+	predictions []predicting
 
 	steps      []written // of the metric being read, value and feature too
 	guardrails []pos
@@ -143,6 +145,7 @@ func (l *loader) load(root *node) {
 		c.places.metrics = o.keys["metrics"]
 		l.metrics(n)
 		l.resolve()
+		l.predicts()
 		l.doubtDefaults()
 	}
 	if math.IsNaN(c.FalseAlarms) {

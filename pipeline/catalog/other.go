@@ -2,8 +2,6 @@ package catalog
 
 import (
 	"slices"
-
-	"firstlight/pipeline/nearest"
 )
 
 // Metrics that name other metrics of their cohort, which may stand anywhere in the file.
@@ -56,17 +54,15 @@ func (l *loader) milestone(r mentioned, name string) int {
 		}
 	}
 	at := slices.IndexFunc(l.catalog.Metrics, func(other Metric) bool { return other.Name == name })
-	switch near := nearest.Name(name, fit); {
+	switch {
 	case at >= 0 && slices.Contains(fit, name):
 		return at
 	case at >= 0 && l.catalog.Metrics[at].Kind.Traits().Milestone:
 		l.errorf(r.name.pos, "%q takes a metric of the same cohort, and %s is of cohort %s%s", r.key, quoted(name), l.catalog.Cohorts[l.catalog.Metrics[at].Cohort].Name, orWrite(fit))
 	case at >= 0:
 		l.errorf(r.name.pos, "%q takes a metric of kind %s, and %s is of kind %s%s", r.key, list(l.milestoneKinds()), quoted(name), l.catalog.Metrics[at].Kind, orWrite(fit))
-	case near != "":
-		l.errorf(r.name.pos, "there is no metric %s: write %s", quoted(name), near)
 	default:
-		l.errorf(r.name.pos, "there is no metric %s%s", quoted(name), orWrite(fit))
+		l.noMetric(r.name, name, fit)
 	}
 	return NoMetric
 }

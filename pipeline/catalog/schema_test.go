@@ -39,6 +39,7 @@ func TestSchemaKeys(t *testing.T) {
 		{[]string{"$defs", "feature", "properties"}, catalog.UseKeys},
 		{[]string{"$defs", "step", "properties"}, catalog.StepKeys},
 		{[]string{"$defs", "target", "properties"}, catalog.TargetKeys},
+		{[]string{"$defs", "predicts", "properties"}, catalog.PredictsKeys},
 		{[]string{"$defs", "guardrail", "properties"}, catalog.GuardrailKeys},
 		{[]string{"$defs", "metric", "properties"}, metric},
 	} {

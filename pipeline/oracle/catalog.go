@@ -63,6 +63,12 @@ type metric struct {
 	Cohort string
 	Within span
 
+	Predicts *struct {
+		Metric string
+		Period *int
+		Least  *float64
+	}
+
 	kind kind
 	of   *cohort
 }

@@ -76,6 +76,7 @@ func (r *retention) split(b *batch, m *metric, whole panel, starts map[string]*s
 	for _, mb := range b.members(by) {
 		reached[mb.user] = mb.hasReached()
 	}
+	var everybody [2][]*starter
 	for _, g := range whole.groups() {
 		var groups [2][]*starter // who reached it, and others
 		for _, mb := range g.members {
@@ -88,6 +89,7 @@ func (r *retention) split(b *batch, m *metric, whole panel, starts map[string]*s
 				groups[1] = append(groups[1], s)
 			}
 		}
+		everybody[0], everybody[1] = append(everybody[0], groups[0]...), append(everybody[1], groups[1]...)
 		for k := 0; k <= r.Periods; k++ {
 			n, in, _ := r.count(b, false, groups[0], k)
 			otherN, otherIn, _ := r.count(b, false, groups[1], k)
@@ -105,6 +107,44 @@ func (r *retention) split(b *batch, m *metric, whole panel, starts map[string]*s
 			b.add("retention_by_split", whole.row(g), row)
 		}
 	}
+	if by.Predicts != nil && by.Predicts.Metric == m.Name {
+		r.prediction(b, by, everybody)
+	}
+}
+
+// prediction compares those who reached a metric with all others, in the first period that begins when nobody can reach it any more.
+func (r *retention) prediction(b *batch, by *metric, groups [2][]*starter) {
+	k, least := 0, 0.02
+	for r.later(k) < int64(by.Within) {
+		k++
+	}
+	if by.Predicts.Period != nil {
+		k = *by.Predicts.Period
+	}
+	if by.Predicts.Least != nil {
+		least = *by.Predicts.Least
+	}
+	n, in, _ := r.count(b, false, groups[0], k)
+	otherN, otherIn, _ := r.count(b, false, groups[1], k)
+	row := Row{
+		"metric": by.Name, "cohort": by.Cohort, "predicts": by.Predicts.Metric, "period": uint64(k),
+		"activated_eligible": uint64(n), "activated_returned": uint64(in), "activated_rate": share(in, n),
+		"other_eligible": uint64(otherN), "other_returned": uint64(otherIn), "other_rate": share(otherIn, otherN),
+		"difference": nil, "difference_low": nil, "difference_high": nil, "least": least, "verdict": "not known yet", "as_of": instant(b.asOf),
+	}
+	if n > 0 && otherN > 0 {
+		difference, low, high := newcombe(in, n, otherIn, otherN)
+		row["difference"], row["difference_low"], row["difference_high"] = difference, low, high
+		switch {
+		case low > 0 && high < least:
+			row["verdict"] = "predicts, but little"
+		case low > 0:
+			row["verdict"] = "predicts"
+		case high < least:
+			row["verdict"] = "does not"
+		}
+	}
+	b.add("metric_prediction", row, nil)
 }
 
 // later is how long after the start the k-th period begins at least, in ms.

@@ -28,7 +28,7 @@ var numericViews = []string{
 	"ttfv_by_cohort", "ttfv_by_cohort_segments", "ttfv_by_entry_window", "ttfv_by_entry_window_segments",
 	"ttfv_by_window", "ttfv_by_window_segments", "progress_by_age", "progress_by_age_segments",
 	"adoption_by_cohort", "adoption_by_cohort_segments", "adoption_by_window", "adoption_by_window_segments",
-	"retention_by_cohort", "retention_by_cohort_segments", "retention_by_split",
+	"retention_by_cohort", "retention_by_cohort_segments", "retention_by_split", "metric_prediction",
 	"user_progress", "stalled_users", "event_volume", "metric_status",
 }
 
@@ -177,6 +177,7 @@ func drawCatalog(t *rapid.T) string {
 	fmt.Fprintf(&b, "  - {name: ttfv, kind: ttfv, cohort: %s, value: %s%s}\n", pick("cohort", "c", "d"), step("value"), pick("horizon", "", ", within: 2d"))
 	fmt.Fprintf(&b, "  - {name: use, kind: adoption, cohort: %s, feature: %s%s%s}\n", pick("cohort", "c", "d"), pick("feature", "{event: b}", "{event: [a, c]}", `{event: "*", where: "properties.n < 4"}`),
 		pick("active", "", ", active: {event: d}", `, active: {event: [a, b], where: "properties.n != 3"}`), pick("horizon2", "", ", within: 3d"))
+	predicts := ""
 	for i := range rapid.IntRange(1, 2).Draw(t, "retentions") {
 		after, cohort := pick("after", "", "", "act0"), pick("cohort", "c", "d")
 		if after != "" {
@@ -193,11 +194,15 @@ func drawCatalog(t *rapid.T) string {
 		if period != "calendar_day" {
 			least = pick("least", "", ", least: 2", ", least: {days: 2}", ", least: {days: 1}")
 		}
+		periods := pick("periods", "1", "3", "12", "90")
+		if after == ", split_by: act0" && len(periods) == 2 {
+			predicts = fmt.Sprintf(", predicts: {metric: back%d%s}", i, pick("prediction", "", ", least: 0.3", ", period: 9"))
+		}
 		fmt.Fprintf(&b, "  - {name: back%d, kind: retention, cohort: %s%s%s, period: %s, periods: %s%s%s}\n", i, cohort,
 			pick("return", "", ", return: c", `, return: {event: [a, b, d]}`, `, return: {event: "*", where: "properties.n > 2"}`), after,
-			period, pick("periods", "1", "3", "12", "90"), least, pick("target", "", ", target: {value: 0.5, period: 0}"))
+			period, periods, least, pick("target", "", ", target: {value: 0.5, period: 0}"))
 	}
-	return b.String()
+	return strings.Replace(b.String(), "{name: act0", "{name: act0"+predicts, 1)
 }
 
 // drawStream draws messages of a few users, from least to most of them; some of them come twice.

@@ -28,12 +28,13 @@ type metric struct {
 	Name          string   `json:"name"`
 	Kind          string   `json:"kind"`
 	Grain         string   `json:"grain"`
-	WithinSeconds int64    `json:"within_seconds"`   // 0: no limit
-	Sequence      bool     `json:"sequence"`         // steps count after those before them
-	Period        string   `json:"period,omitempty"` // of a kind that follows users in periods, their unit
-	TargetPeriod  int      `json:"target_period"`    // the one that the metric's number is of
-	After         string   `json:"after,omitempty"`  // the metric that users start with
-	Split         string   `json:"split,omitempty"`  // the metric that they are told apart by
+	WithinSeconds int64    `json:"within_seconds"`     // 0: no limit
+	Sequence      bool     `json:"sequence"`           // steps count after those before them
+	Period        string   `json:"period,omitempty"`   // of a kind that follows users in periods, their unit
+	TargetPeriod  int      `json:"target_period"`      // the one that the metric's number is of
+	After         string   `json:"after,omitempty"`    // the metric that users start with
+	Split         string   `json:"split,omitempty"`    // the metric that they are told apart by
+	Predicts      string   `json:"predicts,omitempty"` // the lagging metric that it stands for
 	Segments      []string `json:"segments"`
 }
 
@@ -76,6 +77,9 @@ func described(c *catalog.Catalog, m *catalog.Metric, segments []string) metric 
 	}
 	if m.Periods.Last > 0 {
 		out.Period = m.Periods.Unit.String()
+	}
+	if p := m.Predicts; p != nil {
+		out.Predicts = c.Metrics[p.Metric].Name
 	}
 	out.After, out.Split = c.NameOf(m.Periods.After, m), c.NameOf(m.Periods.Split, m)
 	return out

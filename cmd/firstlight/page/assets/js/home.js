@@ -8,6 +8,7 @@ import { judge, worstFirst } from "./judge.js";
 import { words } from "./kinds/words.js";
 import { tellOld } from "./old.js";
 import { href } from "./route.js";
+import { foretells, predictions } from "./prediction.js";
 import { source } from "./source.js";
 import { spark } from "./spark.js";
 import { tryOut } from "./try.js";
@@ -20,7 +21,7 @@ export function home(main, about, tellTime, missing) {
   const list = el("ul", { class: "tiles", "aria-busy": "true" });
   const lead = el("p", { class: "lead" }, leadOf([]));
   const from = source("Every metric");
-  const state = { tiles: new Map(), status: [], catalog: new Map(), incidents: [], waiting: new Map(), at: null };
+  const state = { tiles: new Map(), status: [], catalog: new Map(), incidents: [], waiting: new Map(), predictions: new Map(), at: null };
   main.replaceChildren(
     el(
       "div",
@@ -66,6 +67,10 @@ export function home(main, about, tellTime, missing) {
       }),
       ask("maturity").then((answer) => {
         state.waiting = new Map(answer.rows.map((row) => [row.metric, row.waiting]));
+        sorted();
+      }),
+      predictions(about, ask).then((found) => {
+        state.predictions = found;
         sorted();
       }),
     ]);
@@ -130,6 +135,9 @@ function fillTile(about, state, metric, status, standing) {
   replace(tile.value, number(metric.kind, status, standing));
   replace(tile.says, says(metric.kind, status));
   tile.target.textContent = target(metric, status);
+  const prediction = state.predictions.get(metric.name);
+  tile.foretells.hidden = !prediction;
+  tile.foretells.textContent = prediction ? foretells(prediction) : "";
   tile.owner.textContent = [catalog?.description, `Owner: ${status.owner}`].filter(Boolean).join(" · ");
 }
 

@@ -8,6 +8,7 @@ import { judge } from "./judge.js";
 import { words } from "./kinds/words.js";
 import { panelsOf } from "./panels.js";
 import { tellOld } from "./old.js";
+import { foretells, predictions } from "./prediction.js";
 import { keyOf } from "./selection.js";
 import { badges, everybody, maturity, number, says, target, valueOf } from "./words.js";
 
@@ -21,7 +22,7 @@ export function metricScreen(main, about, metric, tellTime) {
   const form = controls(screen.controls, about, metric);
   const panels = panelsOf(about, metric);
   screen.panels.replaceChildren(...panels.nodes);
-  const state = { route: {}, status: null, catalog: null, incidents: [], waiting: null, chosen: {}, selected: null, at: null };
+  const state = { route: {}, status: null, catalog: null, incidents: [], waiting: null, prediction: null, chosen: {}, selected: null, at: null };
   remember();
 
   // remember shows the last number until there is a new one.
@@ -70,12 +71,16 @@ export function metricScreen(main, about, metric, tellTime) {
     const beside = Promise.allSettled([
       rows("catalog").then((all) => {
         state.catalog = own(all) ?? null;
-        tellAbout(screen, state.catalog, metric);
+        tellAbout(screen, state.catalog, metric, state.prediction);
         fill();
       }),
       rows("incidents", { metric: metric.name }).then((all) => {
         state.incidents = all;
         fill();
+      }),
+      predictions(about, ask).then((found) => {
+        state.prediction = found.get(metric.name) ?? null;
+        tellAbout(screen, state.catalog, metric, state.prediction);
       }),
       rows("maturity").then((all) => {
         state.waiting = own(all)?.waiting ?? null;
@@ -127,14 +132,14 @@ const moves = {
 };
 
 // tellAbout fills in who answers for the metric and what it is.
-function tellAbout(screen, catalog, metric) {
+function tellAbout(screen, catalog, metric, prediction) {
   if (!catalog) return;
   screen.description.textContent = catalog.description || words(metric.kind).about;
   const web = /^https?:\/\//.test(catalog.runbook);
   const link = () =>
     el("a", { href: catalog.runbook, rel: "noreferrer noopener", target: "_blank" }, catalog.runbook.replace(/^https?:\/\//, ""));
   const labels = Object.entries(catalog.labels ?? {}).map(([k, v]) => `${k}: ${v}`);
-  const text = JSON.stringify(catalog);
+  const text = JSON.stringify([catalog, prediction]);
   if (screen.about.dataset.shown === text) return;
   screen.about.dataset.shown = text;
   const rows = facts({}, [
@@ -144,6 +149,7 @@ function tellAbout(screen, catalog, metric) {
     ["Runbook", web ? link() : null],
     ["How it is counted", catalog.formula],
     ["Good is", [catalog.direction === "down" ? "less" : "more", ", ", term(catalog.indicator, moves[catalog.indicator] ?? "")]],
+    ["Stands for", metric.predicts ? [titled(metric.predicts), prediction ? ". " + foretells(prediction) : ""] : null],
     ["Labels", labels.join(", ")],
     ["To be reviewed", catalog.review_by ? "by " + day(catalog.review_by) : null],
     ["Complete since", catalog.complete_from ? day(catalog.complete_from.slice(0, 10)) : "no event has come yet"],
