@@ -8,6 +8,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -35,7 +36,7 @@ const (
 	// At the end, statements may run on for finishPatience; then they are killed. killPatience bounds the rest.
 	finishPatience = 2 * time.Second
 	killPatience   = 3 * time.Second
-	// stuckPatience is how long a statement may go on after it was told to end.
+	// stuckPatience is how long a statement may go on after it was told to end, if the parent does not say.
 	stuckPatience = 15 * time.Second
 	// exitStuck is the exit code when a statement did not end: the parent starts the engine again.
 	exitStuck = 3
@@ -52,6 +53,7 @@ type Config struct {
 	Secret         string
 	ReaderPassword string
 	Readers        reader.Policy
+	StuckAfter     time.Duration
 }
 
 func main() {
@@ -121,8 +123,8 @@ func run(path, lib string, temporary bool) error {
 	if err != nil {
 		return err
 	}
-	engine.StuckAfter, engine.Stuck = stuckPatience, func() {
-		fmt.Fprintf(os.Stderr, "firstlight-clickhouse: a query did not end %v after it was told to: starting the engine again\n", stuckPatience)
+	engine.StuckAfter, engine.Stuck = cmp.Or(config.StuckAfter, stuckPatience), func() {
+		fmt.Fprintf(os.Stderr, "firstlight-clickhouse: a query did not end %v after it was told to: starting the engine again\n", engine.StuckAfter)
 		os.Exit(exitStuck)
 	}
 	server, err := httpapi.New(ctx, engine)

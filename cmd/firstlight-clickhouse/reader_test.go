@@ -332,6 +332,7 @@ func TestQueryThatDoesNotEnd(t *testing.T) {
 	dir := t.TempDir()
 	p, err := engine.Start(t.Context(), engine.Config{
 		Library: os.Getenv("FIRSTLIGHT_LIBCHDB"), Helper: enginetest.Build(t, t.TempDir()), Path: dir, Listen: "127.0.0.1:0",
+		StuckAfter: time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)

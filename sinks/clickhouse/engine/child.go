@@ -66,7 +66,8 @@ func (p *Process) instructions() []byte {
 	line, err := json.Marshal(struct {
 		Secret, ReaderPassword string
 		Readers                Readers
-	}{p.secret, p.config.Readers.Password, p.config.Readers})
+		StuckAfter             time.Duration
+	}{p.secret, p.config.Readers.Password, p.config.Readers, p.config.StuckAfter})
 	if err != nil {
 		panic("BUG: instructions that are no JSON: " + err.Error())
 	}

@@ -28,6 +28,8 @@ type Config struct {
 	Log func(line string)
 	// Temporary removes the data directory when the helper ends. For tests.
 	Temporary bool
+	// StuckAfter is how long a statement may go on after it was told to end, before the helper is started again; 0: 15 s.
+	StuckAfter time.Duration
 }
 
 // Readers says what is open to anybody on this machine.
