@@ -11,7 +11,7 @@ import (
 	"firstlight/pipeline/kind"
 	"firstlight/pipeline/worker"
 	"firstlight/sinks/clickhouse"
-	"firstlight/sinks/clickhouse/enginetest"
+	"firstlight/sinks/clickhouse/migratedtest"
 )
 
 // TestPeriodsAreEvidence: who started and came back in the periods that are watched is read by local day of the start, and by segment
@@ -31,10 +31,7 @@ metrics:
 	if problems.Failed() {
 		t.Fatal(problems.Format("catalog.yaml"))
 	}
-	conn, database, _ := enginetest.Database(t)
-	if err := clickhouse.Migrate(t.Context(), conn, database); err != nil {
-		t.Fatal(err)
-	}
+	conn, database := migratedtest.Database(t)
 	store := clickhouse.NewStore(conn, database)
 	generation, err := store.Begin(t.Context(), time.Unix(0, 0))
 	if err != nil {

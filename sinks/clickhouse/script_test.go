@@ -36,6 +36,7 @@ import (
 	"firstlight/pipeline/cohort"
 	"firstlight/sinks/clickhouse"
 	"firstlight/sinks/clickhouse/enginetest"
+	"firstlight/sinks/clickhouse/migratedtest"
 )
 
 // script is one test database under construction.
@@ -58,12 +59,9 @@ type script struct {
 }
 
 func newScript(t testing.TB) *script {
-	conn, database, dsn := enginetest.Database(t)
-	if err := clickhouse.Migrate(context.Background(), conn, database); err != nil {
-		t.Fatal(err)
-	}
+	conn, database := migratedtest.Database(t)
 	s := &script{
-		t: t, conn: conn, database: database, dsn: dsn,
+		t: t, conn: conn, database: database, dsn: enginetest.Start(t) + "/" + database,
 		windows: []string{"1d"}, zone: "UTC", weeks: "monday", settle: 10 * time.Minute, lateness: 24 * time.Hour,
 	}
 	s.edges()
