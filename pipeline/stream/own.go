@@ -80,7 +80,11 @@ func open(ctx context.Context, js jetstream.JetStream, c jetstream.StreamConfig)
 		return js.Stream(ctx, c.Name)
 	}
 	if err != nil {
-		if other, e := js.StreamNameBySubject(ctx, c.Subjects[0]); e == nil {
+		other, e := js.StreamNameBySubject(ctx, c.Subjects[0])
+		switch {
+		case e == nil && other == c.Name: // it was made, and the answer was lost
+			return js.Stream(ctx, c.Name)
+		case e == nil:
 			return nil, fmt.Errorf("the stream %s holds %q already, take that out of its subjects: %w", other, c.Subjects[0], err)
 		}
 	}

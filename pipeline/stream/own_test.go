@@ -1,6 +1,7 @@
 package stream_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -215,4 +216,27 @@ func BenchmarkLetters(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(sequence)/b.Elapsed().Seconds(), "letters/s")
+}
+
+// unanswered is a JetStream that makes streams without saying so, as servers do whose leader changes.
+type unanswered struct{ jetstream.JetStream }
+
+func (u unanswered) CreateStream(ctx context.Context, c jetstream.StreamConfig) (jetstream.Stream, error) {
+	if _, err := u.JetStream.CreateStream(ctx, c); err != nil {
+		return nil, err
+	}
+	return nil, context.DeadlineExceeded
+}
+
+// TestAStreamIsMadeAndNobodySaysSo: a stream that was made is taken, although the answer that says so was lost; it is not taken for
+// another that holds its subjects.
+func TestAStreamIsMadeAndNobodySaysSo(t *testing.T) {
+	_, js := streamtest.Connect(t)
+	s, err := stream.EnsureDead(t.Context(), unanswered{js})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name := s.CachedInfo().Config.Name; name != stream.DeadStream {
+		t.Errorf("it returned the stream %s", name)
+	}
 }
