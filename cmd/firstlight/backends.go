@@ -113,8 +113,18 @@ func (b *backends) embeddedNATS(ctx context.Context, serve bool) (string, error)
 	return b.embedded.ClientURL(), nil
 }
 
+// A server that hangs, or that a broken network has cut off, ends no connection: it is asked for a sign of life this often, and given up
+// for another one when it owes as many. The client's own two minutes would have a worker stand still for six.
+const (
+	askNATS  = 5 * time.Second
+	mostOwed = 2
+)
+
 func (b *backends) natsOptions() []nats.Option {
-	opts := []nats.Option{nats.Name("firstlight"), nats.MaxReconnects(-1), nats.ReconnectWait(time.Second), nats.Timeout(5 * time.Second), nats.CustomInboxPrefix(b.settings.NATSInbox)}
+	opts := []nats.Option{
+		nats.Name("firstlight"), nats.MaxReconnects(-1), nats.ReconnectWait(time.Second), nats.Timeout(5 * time.Second), nats.CustomInboxPrefix(b.settings.NATSInbox),
+		nats.PingInterval(askNATS), nats.MaxPingsOutstanding(mostOwed),
+	}
 	if b.settings.NATSCreds != "" {
 		opts = append(opts, nats.UserCredentials(b.settings.NATSCreds))
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -132,7 +131,7 @@ func (b *backends) collector(ctx context.Context, listener net.Listener) (*colle
 
 // connectSender opens a connection for a sender: what it loses is for the sender to say.
 func (b *backends) connectSender() (*nats.Conn, error) {
-	options := append(b.natsOptions(), nats.Name("firstlight collect"), nats.NoReconnect(), nats.PingInterval(10*time.Second),
+	options := append(b.natsOptions(), nats.Name("firstlight collect"), nats.NoReconnect(),
 		nats.ClosedHandler(func(*nats.Conn) {}), nats.DisconnectErrHandler(func(*nats.Conn, error) {}))
 	conn, err := nats.Connect(b.natsURL, options...)
 	if err != nil {
