@@ -35,6 +35,7 @@ type Account struct {
 	Partition                           int
 	Received, Applied, Ignored, Clamped uint64
 	Dead                                map[string]uint64 // by reason, only reasons that occurred
+	Letters                             map[uint64]string // the reasons of the dead messages, by sequence
 	ArrivalClock, Watermark             time.Time
 }
 
@@ -114,7 +115,7 @@ func accept(cat *catalogFile, msgs []Message, partitionOf func(string) int) ([]*
 		p := partitionOf(m.Subject)
 		a := byPartition[p]
 		if a == nil {
-			a = &Account{Partition: p, Dead: map[string]uint64{}}
+			a = &Account{Partition: p, Dead: map[string]uint64{}, Letters: map[uint64]string{}}
 			byPartition[p] = a
 		}
 		v := read(m, cat.Users == "all")
@@ -131,7 +132,7 @@ func accept(cat *catalogFile, msgs []Message, partitionOf func(string) int) ([]*
 			}
 			continue
 		case v.dead != "":
-			a.Dead[v.dead]++
+			a.die(m, v.dead)
 			continue
 		}
 		if cat.Exclude.Where.expression != nil && holds(cat.Exclude.Where.expression, v.event) {
@@ -139,7 +140,7 @@ func accept(cat *catalogFile, msgs []Message, partitionOf func(string) int) ([]*
 			continue
 		}
 		if v.event.at < a.Watermark.UnixMilli() {
-			a.Dead["late"]++
+			a.die(m, "late")
 			continue
 		}
 		a.Applied++
@@ -159,6 +160,12 @@ func accept(cat *catalogFile, msgs []Message, partitionOf func(string) int) ([]*
 	}
 	sort.Slice(accounts, func(i, j int) bool { return accounts[i].Partition < accounts[j].Partition })
 	return events, accounts, excluded
+}
+
+// die counts a message that is dead.
+func (a *Account) die(m Message, reason string) {
+	a.Dead[reason]++
+	a.Letters[m.Sequence] = reason
 }
 
 func progressRows(accounts []Account) []Row {
