@@ -17,7 +17,7 @@ SDKS := .engine/sdks
 
 TEST := go run $(GOTESTSUM) --format pkgname --rerun-fails=1 --rerun-fails-max-failures=3
 
-.PHONY: engine sdks build demo run test fuzz bench bench-anomaly lint clean up down
+.PHONY: engine sdks build demo run test fuzz bench bench-anomaly chaos soak lint clean up down
 .DEFAULT_GOAL := build
 
 # The embedded ClickHouse engine's library for this platform, in .engine/. A change of package.json renews it.
@@ -89,6 +89,18 @@ bench: engine build
 # bin/firstlight-bench-anomaly restless, faults or volumes.
 bench-anomaly: build
 	bin/firstlight-bench-anomaly
+
+# Firstlight under faults: three NATS servers, several workers and ClickHouse, killed, paused, cut off and full, and every number held
+# against the oracle in the end; some fifteen minutes. The same SEED is the same events and the same faults.
+SEED   ?= 1
+FAULTS ?= 300
+chaos: engine build
+	bin/firstlight-chaos -seed $(SEED) -faults $(FAULTS)
+
+# A steady load for SOAK: nothing may grow.
+SOAK ?= 10m
+soak: engine build
+	bin/firstlight-chaos -seed $(SEED) -soak $(SOAK)
 
 # What was built and what the demo and run have stored; the engine library stays.
 clean:
