@@ -11,7 +11,7 @@ const annotationRows = "SELECT source, id, kind, title, time, until FROM annotat
 // TestAnnotations: what the command publishes before a start is stored by run --drain, what apps publish shows while
 // it runs, and what is refused is a dead letter in no account of events.
 func TestAnnotations(t *testing.T) {
-	b := newBox(t)
+	b := newSharedBox(t)
 	b.must("publish", "--historical", b.write("events.ndjson", funnel))
 	id := strings.TrimSpace(b.must("annotate", "--kind", "campaign", "--title", "Spring sale", "--time", "2026-03-01T00:00:00+01:00"))
 	b.must("annotate", "--kind", "deploy", "--title", "Release 7", "--source", "ci", "--id", "7", "--time", "2026-03-03T14:00:00Z")

@@ -102,7 +102,7 @@ func TestCDNOW(t *testing.T) {
 	if _, err := os.Stat(master); err != nil {
 		t.Skipf("the CDNOW purchases are not here: %v", err)
 	}
-	b := newBox(t)
+	b := newSharedBox(t)
 	catalog, err := os.ReadFile("../../schemas/examples/cdnow.yaml")
 	if err != nil {
 		t.Fatal(err)

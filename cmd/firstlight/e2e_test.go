@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +22,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"firstlight/pipeline/testprocess"
+	"firstlight/sinks/clickhouse/enginetest"
 )
 
 // These tests run the built binary with its embedded servers, as a newcomer does.
@@ -65,23 +68,57 @@ func newBox(t *testing.T) *box {
 	return b
 }
 
-// ownDir returns a folder that is removed when the test has ended: the engine of a run that was killed ends by itself a moment later,
-// and writes meanwhile.
+// newSharedBox returns a box on the engine that all tests of this binary share, with a database of its own: for tests of many commands,
+// of which each would start an embedded engine, and of nothing that the embedded engine does differently. A run that has a NATS server of
+// others too has no data directory, so it cannot be found by start.
+func newSharedBox(t *testing.T) *box {
+	t.Helper()
+	b := newBox(t)
+	_, database, dsn := enginetest.Database(t)
+	b.env["CLICKHOUSE_URL"], b.env["FIRSTLIGHT_DATABASE"] = strings.TrimSuffix(dsn, "/"+database), database
+	return b
+}
+
+// ownDir returns a folder that is removed when the test has ended.
 func ownDir(t *testing.T) string {
 	dir, err := os.MkdirTemp("", strings.ReplaceAll(t.Name(), "/", "-"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		deadline := time.Now().Add(patience)
-		for err := os.RemoveAll(dir); err != nil; err = os.RemoveAll(dir) {
-			if time.Now().After(deadline) {
-				t.Fatal(err)
-			}
-			time.Sleep(20 * time.Millisecond)
+		enginesEnd(t, dir)
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
 		}
 	})
 	return dir
+}
+
+// enginesEnd waits until no engine has its data below dir: that of a run that was killed ends by itself a moment later, and writes
+// meanwhile. An engine holds the lock of its data until it has ended.
+func enginesEnd(t *testing.T, dir string) {
+	ended := make(chan error, 1)
+	go func() {
+		ended <- filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || filepath.Base(path) != "firstlight.lock" {
+				return nil // what an engine removes meanwhile is none of its locks
+			}
+			lock, err := os.Open(path)
+			if err != nil {
+				return err
+			}
+			defer lock.Close()
+			return syscall.Flock(int(lock.Fd()), syscall.LOCK_EX)
+		})
+	}()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Fatalf("an engine goes on in %s", dir)
+	}
 }
 
 func library(t *testing.T) string {
@@ -211,12 +248,14 @@ type daemon struct {
 	stderr *bytes.Buffer
 	done   chan struct{}
 	at     addresses
+
+	server, database string // CLICKHOUSE_URL and FIRSTLIGHT_DATABASE, as they were at the start
 }
 
 // start starts a command that serves, and waits until it does.
 func (b *box) start(args ...string) *daemon {
 	b.t.Helper()
-	d := &daemon{b: b, c: b.command(context.Background(), args...), stderr: &bytes.Buffer{}, done: make(chan struct{})}
+	d := &daemon{b: b, c: b.command(context.Background(), args...), stderr: &bytes.Buffer{}, done: make(chan struct{}), server: b.env["CLICKHOUSE_URL"], database: cmp.Or(b.env["FIRSTLIGHT_DATABASE"], "firstlight")}
 	d.c.Stderr = d.stderr
 	if err := d.c.Start(); err != nil {
 		b.t.Fatal(err)
@@ -239,9 +278,12 @@ func (b *box) start(args ...string) *daemon {
 	return d
 }
 
-// clickHouse is the address of the embedded engine where everything may be done.
+// clickHouse is the address of the daemon's ClickHouse where everything may be done.
 func (d *daemon) clickHouse() string {
 	d.b.t.Helper()
+	if d.server != "" {
+		return d.server
+	}
 	dsn, err := d.at.dsn()
 	if err != nil {
 		d.b.t.Fatal(err)
@@ -292,7 +334,7 @@ func (d *daemon) kill() {
 // tsv runs SQL on the engine the daemon serves and returns its rows, columns separated by tabs.
 func (d *daemon) tsv(sql string) string {
 	d.b.t.Helper()
-	answer, err := http.Post(d.clickHouse()+"/?database=firstlight", "text/plain", strings.NewReader(sql))
+	answer, err := http.Post(d.clickHouse()+"/?database="+d.database, "text/plain", strings.NewReader(sql))
 	if err != nil {
 		d.b.t.Fatal(err)
 	}

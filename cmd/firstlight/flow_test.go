@@ -73,6 +73,7 @@ func TestPublishDrainQuery(t *testing.T) {
 
 func TestQueryFormats(t *testing.T) {
 	b := newBox(t)
+	b.start("run")
 	const sql = "SELECT 1 AS n, 'a\tb' AS s"
 	for format, want := range map[string]string{
 		"": "n\ts\n1\ta\\tb\n", "CSVWithNames": "\"n\",\"s\"\n1,\"a\tb\"\n", "JSONEachRow": `{"n":1,"s":"a\tb"}` + "\n",
@@ -93,7 +94,7 @@ func TestRunServesAndStops(t *testing.T) {
 	d := b.start("run")
 	b.must("publish", b.write("now.ndjson", `{"event":"signed_up","userId":"u1","properties":{"plan":"pro"}}`+"\n"+`{"event":"project_created","userId":"u1"}`))
 	b.eventually("both events show", func() bool {
-		return b.tsv("SELECT sum(events) FROM event_volume WHERE window = '1d'") == "2"
+		return d.tsv("SELECT sum(events) FROM event_volume WHERE window = '1d'") == "2"
 	})
 	for _, path := range []string{"/healthz", "/readyz", "/"} {
 		if err := status200("http://" + d.at.HTTP + path); err != nil {
@@ -337,7 +338,7 @@ func TestCheckLive(t *testing.T) {
 }
 
 func TestDefinitionsChange(t *testing.T) {
-	b := newBox(t)
+	b := newSharedBox(t)
 	b.must("publish", "--historical", b.write("events.ndjson", funnel))
 	b.must("run", "--drain")
 
@@ -379,7 +380,7 @@ func (b *box) refusedRun(words ...string) {
 
 // newOther returns a box with data of its own in the same test.
 func newOther(b *box) *box {
-	o := &box{t: b.t, dir: b.t.TempDir(), env: map[string]string{}}
+	o := &box{t: b.t, dir: ownDir(b.t), env: map[string]string{}}
 	for k, v := range b.env {
 		o.env[k] = v
 	}

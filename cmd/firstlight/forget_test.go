@@ -13,7 +13,7 @@ import (
 // TestForget: of users who are forgotten, nothing is left in streams and tables; the others count as before, what was purged is not
 // missed, also when everything is computed again, and the same id comes back as a new user.
 func TestForget(t *testing.T) {
-	b := newBox(t)
+	b := newSharedBox(t)
 	d := b.start("run")
 	js := d.jetstream()
 	publish := func(source, to, body string) {

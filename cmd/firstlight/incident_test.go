@@ -79,7 +79,7 @@ func TestIncident(t *testing.T) {
 	hook := &received{}
 	server := httptest.NewServer(hook)
 	t.Cleanup(server.Close)
-	b := newBox(t)
+	b := newSharedBox(t)
 	b.env["WEBHOOK_URL"], b.env["WEBHOOK_SECRET"] = server.URL, "secret"
 	b.env["FIRSTLIGHT_EXTERNAL_URL"] = "https://firstlight.acme.example"
 	b.write("catalog.yaml", guarded)

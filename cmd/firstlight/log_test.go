@@ -34,7 +34,7 @@ func said(t *testing.T, log string, fields ...string) (lines []string) {
 func TestLogOfARun(t *testing.T) {
 	hook := httptest.NewServer(&received{})
 	t.Cleanup(hook.Close)
-	b := newBox(t)
+	b := newSharedBox(t)
 	b.env["WEBHOOK_URL"], b.env["WEBHOOK_SECRET"], b.env["LOG_FORMAT"] = hook.URL, "secret", "json"
 	b.write("catalog.yaml", guarded)
 	events := guardedEvents()

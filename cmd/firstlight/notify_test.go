@@ -65,7 +65,7 @@ func wantLines(t *testing.T, r result, code int, patterns ...string) {
 
 // TestBadAddresses: settings that make no sense are one line, without what they hold.
 func TestBadAddresses(t *testing.T) {
-	b := newBox(t)
+	b := newSharedBox(t)
 	for setting, value := range map[string]string{
 		"SLACK_WEBHOOK_URL": "hooks.slack.com/hidden", "PAGERDUTY_ROUTING_KEY": "hidden", "ALERTMANAGER_URL": "host:9093/hidden", "WEBHOOK_SECRET": "hidden",
 		"FIRSTLIGHT_EXTERNAL_URL": "hidden", "FIRSTLIGHT_MESSAGES_PER_HOUR": "0",

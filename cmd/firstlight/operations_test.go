@@ -43,9 +43,9 @@ func (b *box) shell(script string) string {
 
 func TestOperationsCommands(t *testing.T) {
 	b := newBox(t)
-	b.start("run")
+	d := b.start("run")
 	b.must("publish", b.write("events.ndjson", `{"event":"signed_up","userId":"u1"}`+"\n"))
-	b.eventually("it is applied", func() bool { return b.tsv("SELECT sum(received) FROM pipeline_progress") == "1" })
+	b.eventually("it is applied", func() bool { return d.tsv("SELECT sum(received) FROM pipeline_progress") == "1" })
 	for _, block := range operationsCommands(t, "firstlight") {
 		if out := b.shell(block); strings.TrimSpace(out) == "" && !strings.Contains(block, "dead") {
 			t.Errorf("%s prints nothing", block)

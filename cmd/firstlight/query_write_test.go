@@ -7,16 +7,22 @@ import (
 	"firstlight/schemas"
 )
 
-// TestQueryOnlyReads: an operator's slip changes nothing, and what --write lets him lose, --rebuild computes again.
+const twoEvents = `{"event":"signed_up","userId":"u1","properties":{"plan":"pro"}}` + "\n" + `{"event":"project_created","userId":"u1"}`
+
+// counted are the numbers of these events.
+func (b *box) counted() string {
+	b.t.Helper()
+	return b.tsv("SELECT metric, entered FROM activation_by_cohort ORDER BY metric") + b.tsv("SELECT count() FROM user_progress") +
+		b.tsv("SELECT sum(applied) FROM pipeline_progress")
+}
+
+// TestQueryOnlyReads: an operator's slip changes nothing.
 func TestQueryOnlyReads(t *testing.T) {
 	b := newBox(t)
-	b.must("publish", b.write("now.ndjson", `{"event":"signed_up","userId":"u1","properties":{"plan":"pro"}}`+"\n"+`{"event":"project_created","userId":"u1"}`))
-	b.must("run", "--drain")
-	rows := func() string {
-		return b.tsv("SELECT metric, entered FROM activation_by_cohort ORDER BY metric") + b.tsv("SELECT count() FROM user_progress") +
-			b.tsv("SELECT sum(applied) FROM pipeline_progress")
-	}
-	before := rows()
+	b.must("publish", b.write("now.ndjson", twoEvents))
+	d := b.start("run") // one engine for all queries
+	b.eventually("all is stored", func() bool { return d.tsv("SELECT sum(received), sum(lag) FROM pipeline_progress") == "2\t0" })
+	before := b.counted()
 	for _, sql := range []string{
 		"DROP TABLE cells", "TRUNCATE TABLE users", "INSERT INTO cells (metric) VALUES ('x')", "SELECT 1; DROP TABLE cells", "SELECT 1 INTO OUTFILE 'x'", "DROP DATABASE firstlight",
 		"SELECT * FROM url('http://127.0.0.1:1/', LineAsString)",
@@ -31,6 +37,17 @@ func TestQueryOnlyReads(t *testing.T) {
 	if got := b.tsv("SELECT count() > 0 FROM cells"); got != "1" { // the operator may look at tables
 		t.Errorf("cells: %s", got)
 	}
+	if got := b.counted(); got != before {
+		t.Errorf("the numbers are %q, before %q", got, before)
+	}
+}
+
+// TestLostTables: what query --write lets an operator lose, --rebuild computes again.
+func TestLostTables(t *testing.T) {
+	b := newSharedBox(t)
+	b.must("publish", b.write("now.ndjson", twoEvents))
+	b.must("run", "--drain")
+	before := b.counted()
 	views, err := schemas.Views("firstlight")
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +58,7 @@ func TestQueryOnlyReads(t *testing.T) {
 		b.must("query", "--write", "DROP TABLE "+table+" SYNC")
 		b.refused(1, []string{table, "--rebuild"}, "run", "--drain")
 		b.must("run", "--drain", "--rebuild")
-		if got := rows(); got != before {
+		if got := b.counted(); got != before {
 			t.Errorf("without %s, and rebuilt: %q, before %q", table, got, before)
 		}
 	}

@@ -71,7 +71,7 @@ func stackNATS(t *testing.T, dir, worker string) string {
 
 // TestStackPermissions runs every command against NATS with the permissions of the stack's users.
 func TestStackPermissions(t *testing.T) {
-	b := newBox(t)
+	b := newSharedBox(t)
 	addr := stackNATS(t, b.dir, workerPassword)
 	b.env["NATS_URL"], b.env["NATS_INBOX_PREFIX"] = "nats://firstlight:"+workerPassword+"@"+addr, "_INBOX_firstlight"
 	b.must("publish", "--historical", b.write("events.ndjson", funnel))
