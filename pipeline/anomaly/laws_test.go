@@ -76,6 +76,7 @@ func outages(r *rand.Rand, c *catalog.Catalog, name string, days int) Source {
 // Evaluating again without new events says nothing: for any history, at month ends, with any look-back, after any change of
 // settings, and no incident says more than its share of messages a day.
 func TestNothingNewSaysNothing(t *testing.T) {
+	t.Parallel()
 	few, many := load(t, "false_alarms_per_month: 0.1\n"+twoMetrics), load(t, "false_alarms_per_month: 8\n"+twoMetrics)
 	none := load(t, "false_alarms_per_month: 0\n"+twoMetrics)
 	rapid.Check(t, func(t *rapid.T) {
@@ -112,6 +113,7 @@ func TestNothingNewSaysNothing(t *testing.T) {
 // The same for a product of 25 sign-ups a day of which 140 days are imported and then pieces of six hours come, over a change of the
 // month, at which the look-back moves; and false_alarms_per_month goes from 0.1 to 8 while an incident is open.
 func TestSixHoursAfterSixHours(t *testing.T) {
+	t.Parallel()
 	few, many := load(t, "false_alarms_per_month: 0.1\n"+twoMetrics), load(t, "false_alarms_per_month: 8\n"+twoMetrics)
 	w := wandering(rand.New(rand.NewPCG(3, 10)), few, 180)
 	month := nextMonth((firstDay + 140).Time().Unix())
@@ -169,6 +171,7 @@ func (w *world) bounded(t interface{ Fatalf(string, ...any) }, perDay int) {
 
 // Whatever goes wrong, an incident has its messages a day, the last says so, and the next day begins with what holds then.
 func TestNoIncidentIsLoud(t *testing.T) {
+	t.Parallel()
 	c := load(t, watched)
 	w := &world{c: c, days: [][]Followed{nil}}
 	for range 40 {
@@ -194,6 +197,7 @@ func TestNoIncidentIsLoud(t *testing.T) {
 // Whoever judges day by day, over month ends, says what somebody says who judges once at the end, as far as the same history was there
 // to judge by.
 func TestMonthsDayByDay(t *testing.T) {
+	t.Parallel()
 	c := load(t, twoMetrics)
 	rapid.Check(t, func(t *rapid.T) {
 		const days = 110
@@ -219,6 +223,7 @@ func without(a, b []string) []string {
 
 // A mute mutes everything it covers: with an annotation over a stretch of time, no message begins in it that is about it.
 func TestAMuteMutesEverythingItCovers(t *testing.T) {
+	t.Parallel()
 	c := load(t, twoMetrics)
 	rapid.Check(t, func(t *rapid.T) {
 		w := wandering(rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 8)), c, 150)

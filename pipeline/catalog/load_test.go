@@ -155,6 +155,7 @@ func TestOddBytes(t *testing.T) {
 
 // Input that is small enough to read but made to exhaust a parser ends in a few problems, soon.
 func TestHostileYAML(t *testing.T) {
+	onlyInFull(t)
 	fill := func(s string) string { return strings.Repeat(s, 60_000/len(s)) }
 	for _, s := range []string{
 		fill("["), fill("{"), fill("- "), fill("? "), fill("a: "), fill("&a "), fill("!a "), fill("*a "), fill("a\n"), fill("a:\n"),
@@ -169,8 +170,17 @@ func TestHostileYAML(t *testing.T) {
 	}
 }
 
+// onlyInFull leaves a test of many texts out of a -short run, which is for the race detector: one goroutine works in it.
+func onlyInFull(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("many texts: run without -short")
+	}
+}
+
 // A misplaced character anywhere gives problems with places inside the file, never a panic.
 func TestEveryTruncationAndDeletion(t *testing.T) {
+	onlyInFull(t)
 	data, err := os.ReadFile("../../schemas/examples/shop.yaml")
 	if err != nil {
 		t.Fatal(err)

@@ -52,7 +52,7 @@ func (h *harness) process() *noted {
 // reported waits until progress was published once more.
 func (h *harness) reported() {
 	h.t.Helper()
-	newest := func() string { return strings.Join(h.rows("SELECT max(updated_at) FROM pipeline_progress"), "") }
+	newest := func() string { return strings.Join(h.rows("SELECT max(updated_at) FROM progress"), "") }
 	before := newest()
 	eventually(h.t, "progress is published", func() bool { return newest() != before })
 }
@@ -96,6 +96,7 @@ func (h *harness) told(d *noted, want []anomaly.Message) {
 // TestImportIntoAnIdleProduct: who idles on an empty stream and then gets eight weeks slowly has the same rows, incidents and
 // messages as who starts after the import.
 func TestImportIntoAnIdleProduct(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, shop)
 	told := h.process()
 	h.reported()
@@ -123,6 +124,8 @@ func TestImportIntoAnIdleProduct(t *testing.T) {
 // TestImportJudgedInTheMiddle: an import in order of time that pauses is judged where it stands, as if it had come live, and says
 // the same in the end.
 func TestImportJudgedInTheMiddle(t *testing.T) {
+	onlyInFull(t)
+	t.Parallel()
 	h := newHarness(t, shop)
 	var said []anomaly.Message
 	events := append(eightWeeks(day(56)), clock(day(56).Add(soon)))
@@ -143,6 +146,8 @@ func TestImportJudgedInTheMiddle(t *testing.T) {
 // days to have failed. None of that is said, and in the end all that the past shows is, although judging had gone on to now
 // before it came.
 func TestImportBehindLiveEvents(t *testing.T) {
+	onlyInFull(t)
+	t.Parallel()
 	h := newHarness(t, strings.Replace(shop, "allowed_lateness: 3d", "allowed_lateness: 30y", 1))
 	h.publish(action{at: time.Now(), user: "first", name: "clock", live: true})
 	told := h.process()

@@ -34,7 +34,7 @@ func (h *harness) run(w *oncall.Watcher) (stop func()) {
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.After(5 * time.Minute)
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(100 * time.Millisecond) // most conditions are queries of views, which cost the engine that much
 	defer tick.Stop()
 	for !holds() {
 		select {
@@ -48,6 +48,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 // One of two watchers says what there is to say; when it ends, the other goes on and hands on what was said, in case it was not
 // sent.
 func TestOneLeads(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, shop)
 	h.publish(signups(30, 28, 29)...)
 	h.publish(clock(day(30).Add(soon)))
@@ -78,6 +79,7 @@ func TestOneLeads(t *testing.T) {
 
 // Numbers that stand still are said at once, written down once they can be, and end when they move.
 func TestStalledPipeline(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, shop)
 	h.publish(signups(3)...)
 	h.drain()
@@ -106,6 +108,7 @@ func TestStalledPipeline(t *testing.T) {
 
 // A note over an incident that is open mutes it, also while no event comes, and says who wrote it.
 func TestMuteWhileNoEventsCome(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, strings.Replace(shop, "consecutive: 2", "consecutive: 1", 1))
 	h.publish(signups(30, 29)...)
 	h.publish(clock(day(30).Add(soon)))
@@ -126,6 +129,8 @@ func TestMuteWhileNoEventsCome(t *testing.T) {
 
 // Who judges all that is counted, as backtest does, sees an outage of months ago, which nobody looks back at who judges today.
 func TestAllThatIsCountedIsRead(t *testing.T) {
+	onlyInFull(t)
+	t.Parallel()
 	const days, outage = 165, 20
 	h := newHarness(t, shop)
 	var events []action

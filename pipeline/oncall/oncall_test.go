@@ -10,6 +10,15 @@ import (
 	"firstlight/pipeline/anomaly"
 )
 
+// onlyInFull leaves a test out of a -short run, which is for the race detector: nothing but the test's own goroutine works in it, or what
+// works in other tests too.
+func onlyInFull(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("no goroutine works here that does not in other tests: run without -short")
+	}
+}
+
 const shop = `version: 1
 product: acme
 windows: [1h, 1d]
@@ -77,6 +86,8 @@ func expect(t *testing.T, what string, got []anomaly.Message, want ...string) {
 
 // What on-call is told of an activation that breaks for one channel, from the events to the message.
 func TestBrokenChannel(t *testing.T) {
+	onlyInFull(t)
+	t.Parallel()
 	h := newHarness(t, shop)
 	h.publish(signups(30, 28, 29)...)
 	h.publish(clock(day(30).Add(soon)))
@@ -137,6 +148,8 @@ func (h *harness) sameInViews(said []anomaly.Message) {
 
 // An incident goes on over restarts of whatever judges it, day by day, and ends when the value is back.
 func TestDayByDay(t *testing.T) {
+	onlyInFull(t)
+	t.Parallel()
 	h := newHarness(t, shop)
 	var said []anomaly.Message
 	events := signups(32, 28, 29)
@@ -161,6 +174,8 @@ func TestDayByDay(t *testing.T) {
 
 // Late events that correct what was judged are said as well; an incident that they undo is withdrawn.
 func TestLateEvents(t *testing.T) {
+	onlyInFull(t)
+	t.Parallel()
 	h := newHarness(t, strings.Replace(shop, "consecutive: 2", "consecutive: 1", 1))
 	h.publish(signups(30, 29)...)
 	h.publish(clock(day(30).Add(soon)))
@@ -190,6 +205,8 @@ func TestLateEvents(t *testing.T) {
 
 // What was announced is not said.
 func TestAnnounced(t *testing.T) {
+	onlyInFull(t)
+	t.Parallel()
 	h := newHarness(t, strings.Replace(shop, "consecutive: 2", "consecutive: 1", 1))
 	h.annotate(`{"kind": "expected", "title": "Bots test the sign-up", "time": "2026-03-31T00:00:00Z", "until": "2026-04-01T00:00:00Z"}`)
 	h.publish(signups(30, 29)...)
@@ -200,6 +217,8 @@ func TestAnnounced(t *testing.T) {
 
 // A source that falls silent is an incident of its own, as soon as enough is missing.
 func TestSilentSource(t *testing.T) {
+	onlyInFull(t)
+	t.Parallel()
 	h := newHarness(t, shop)
 	var events []action
 	for _, a := range signups(23) {
@@ -224,6 +243,8 @@ func TestSilentSource(t *testing.T) {
 
 // A guardrail on hours judges the users of each local hour once they are old enough.
 func TestGuardrailOnHours(t *testing.T) {
+	onlyInFull(t)
+	t.Parallel()
 	h := newHarness(t, strings.NewReplacer("window: 1d, min_sample: 40, consecutive: 2", "window: 1h, min_sample: 3", "below: 0.35", "below: 0.6").Replace(shop))
 	h.publish(signups(8, 7)...)
 	h.publish(clock(day(8).Add(soon)))

@@ -36,6 +36,7 @@ func smallDisk(t *testing.T, size string) string {
 // TestDiskFull: an embedded server whose disk is full says so, once, and stores again by itself when there is room. What it had
 // acknowledged is there.
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	dir := smallDisk(t, "40m")
 	ballast := filepath.Join(dir, "ballast")
 	if err := os.WriteFile(ballast, make([]byte, 20<<20), 0o600); err != nil {

@@ -20,6 +20,7 @@ import (
 // id; also one that was stored under a subject without its sequence is found when it is read back. A letter about a message of the
 // same sequence in another event stream is another one.
 func TestLettersOnce(t *testing.T) {
+	t.Parallel()
 	conn, js := streamtest.Connect(t)
 	s, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: stream.DeadStream, Subjects: []string{"dead.>"}, Duplicates: 100 * time.Millisecond, AllowDirect: true})
 	if err != nil {
@@ -106,6 +107,7 @@ func TestLettersOnce(t *testing.T) {
 // TestLettersStreamDeleted: a dead-letter stream that is gone is made again by the attempts that miss it, whether they send or read
 // back.
 func TestLettersStreamDeleted(t *testing.T) {
+	t.Parallel()
 	conn, js := streamtest.Connect(t)
 	s, err := stream.EnsureDead(t.Context(), js)
 	if err != nil {
@@ -126,6 +128,7 @@ func TestLettersStreamDeleted(t *testing.T) {
 // TestDeadFits: where there is no room for the usual gigabyte, the dead-letter stream takes a share of what there is and leaves the
 // rest to the events and the leases; where there is none at all, one line says what to do.
 func TestDeadFits(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		room int64 // of the server
 		want int64 // of the stream; 0: an error
@@ -174,6 +177,7 @@ func TestDeadFits(t *testing.T) {
 
 // TestLeaseBucketLost: a bucket of leases is on file, and made again when it is gone, also under a lease that is held.
 func TestLeaseBucketLost(t *testing.T) {
+	t.Parallel()
 	_, js := streamtest.Connect(t)
 	l, err := stream.NewLease(t.Context(), js, "oncall", "me")
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 // TestUnreadableMetadata: something without the metadata of a stored message is no reason to leave any message out. The reader
 // starts again where it was.
 func TestUnreadableMetadata(t *testing.T) {
+	t.Parallel()
 	conn, js := streamtest.Connect(t)
 	s, err := stream.Ensure(t.Context(), js, "EVENTS")
 	if err != nil {

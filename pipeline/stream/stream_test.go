@@ -14,6 +14,7 @@ import (
 
 // TestPartitionIsTheServers: partition(n, token) of a subject transform and Partition agree.
 func TestPartitionIsTheServers(t *testing.T) {
+	t.Parallel()
 	_, js := streamtest.Connect(t)
 	const n = 7
 	_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{
@@ -59,6 +60,7 @@ func TestPartitionOfOddSubjects(t *testing.T) {
 
 // TestEnsure: a stream that fits is used as it is, one that does not is explained.
 func TestEnsure(t *testing.T) {
+	t.Parallel()
 	_, js := streamtest.Connect(t)
 	for _, c := range []struct {
 		name   string
@@ -94,6 +96,7 @@ func TestEnsure(t *testing.T) {
 // TestEnsureAnnotations: the stream is created where there is none, and used as it is; what does not fit, or holds its
 // subjects under another name, is explained.
 func TestEnsureAnnotations(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		config *jetstream.StreamConfig
@@ -136,6 +139,7 @@ func letters(n int, data string) []stream.DeadLetter {
 
 // TestLettersAreReadBack: what was sent before a crash is known after it, letters of other streams are not mixed up.
 func TestLettersAreReadBack(t *testing.T) {
+	t.Parallel()
 	conn, js := streamtest.Connect(t)
 	s, err := stream.EnsureDead(t.Context(), js)
 	if err != nil {
@@ -175,6 +179,7 @@ func TestLettersAreReadBack(t *testing.T) {
 
 // TestLettersFit: whatever a subject or detail is, the server takes the letter, and its headers stay one line each.
 func TestLettersFit(t *testing.T) {
+	t.Parallel()
 	_, js := streamtest.Connect(t)
 	s, err := stream.EnsureDead(t.Context(), js)
 	if err != nil {
@@ -214,6 +219,7 @@ func TestLettersFit(t *testing.T) {
 
 // TestEmbeddedAddresses: what the embedded server cannot listen on is one line of advice.
 func TestEmbeddedAddresses(t *testing.T) {
+	t.Parallel()
 	conn, _ := streamtest.Connect(t)
 	taken := strings.TrimPrefix(conn.ConnectedUrl(), "nats://")
 	for _, address := range []string{taken, "0.0.0.0:0", "192.0.2.1:4222", "example.com:4222", "127.0.0.1", "127.0.0.1:port", "127.0.0.1:70000"} {
