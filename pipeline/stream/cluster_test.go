@@ -62,6 +62,7 @@ func TestOwnReplicas(t *testing.T) {
 			"annotations":  func(ctx context.Context) error { _, err := stream.EnsureAnnotations(ctx, js); return err },
 			"anomalies":    func(ctx context.Context) error { _, err := stream.EnsureAnomalies(ctx, js); return err },
 			"leases":       func(ctx context.Context) error { _, err := stream.NewLease(ctx, js, "k", "me"); return err },
+			"positions":    func(ctx context.Context) error { _, err := stream.NewLastingRegister(js, "k").Read(ctx); return err },
 			"a bucket": func(ctx context.Context) error {
 				_, err := stream.EnsureBucket(ctx, js, jetstream.KeyValueConfig{Bucket: "OWN", Description: "ours"})
 				return err
@@ -70,7 +71,7 @@ func TestOwnReplicas(t *testing.T) {
 			eventually(t, what+" are there", func() bool { return ensure(t.Context()) == nil })
 		}
 	}
-	all := []string{stream.DeadStream, stream.AnnotationStream, stream.AnomalyStream, "KV_FIRSTLIGHT_LEASES", "KV_OWN"}
+	all := []string{stream.DeadStream, stream.AnnotationStream, stream.AnomalyStream, "KV_FIRSTLIGHT_LEASES", "KV_FIRSTLIGHT_POSITIONS", "KV_OWN"}
 
 	replicated(t, js, 1)
 	make()

@@ -32,17 +32,19 @@ func NewLease(ctx context.Context, js jetstream.JetStream, key, holder string) (
 }
 
 func (l *Lease) open(ctx context.Context) (err error) {
-	l.kv, err = leases(ctx, l.js)
+	l.kv, err = bucketOf(ctx, l.js, leaseConfig)
 	return err
 }
 
-// leases returns the bucket of leases.
-func leases(ctx context.Context, js jetstream.JetStream) (jetstream.KeyValue, error) {
-	kv, err := EnsureBucket(ctx, js, jetstream.KeyValueConfig{
-		Bucket: leaseBucket, Description: "Which worker does what only one should do", TTL: LeaseTime,
-	})
+var leaseConfig = jetstream.KeyValueConfig{
+	Bucket: leaseBucket, Description: "Which worker does what only one should do", TTL: LeaseTime,
+}
+
+// bucketOf returns a bucket of Firstlight's own.
+func bucketOf(ctx context.Context, js jetstream.JetStream, c jetstream.KeyValueConfig) (jetstream.KeyValue, error) {
+	kv, err := EnsureBucket(ctx, js, c)
 	if err != nil {
-		return nil, fmt.Errorf("leases in bucket %s: %w", leaseBucket, err)
+		return nil, fmt.Errorf("bucket %s: %w", c.Bucket, err)
 	}
 	return kv, nil
 }

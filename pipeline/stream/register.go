@@ -9,17 +9,27 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Register is one value in the bucket of leases that several workers read and replace by compare-and-set. It goes by itself
-// LeaseTime after it was last written. A bucket that is gone is made again, by the call after the one that missed it. It is not safe
-// for concurrent use.
+// Register is one value in a bucket that several workers read and replace by compare-and-set. A bucket that is gone is made again, by
+// the call after the one that missed it. It is not safe for concurrent use.
 type Register struct {
-	js  jetstream.JetStream
-	kv  jetstream.KeyValue // nil: to be looked up
-	key string
+	js     jetstream.JetStream
+	kv     jetstream.KeyValue // nil: to be looked up
+	bucket jetstream.KeyValueConfig
+	key    string
 }
 
-// NewRegister returns the register with a key. Nothing is read yet.
-func NewRegister(js jetstream.JetStream, key string) *Register { return &Register{js: js, key: key} }
+// NewRegister returns the register with a key in the bucket of leases: what stands there goes by itself LeaseTime after it was last
+// written. Nothing is read yet.
+func NewRegister(js jetstream.JetStream, key string) *Register {
+	return &Register{js: js, bucket: leaseConfig, key: key}
+}
+
+// NewLastingRegister returns the register with a key in a bucket that keeps what stands there.
+func NewLastingRegister(js jetstream.JetStream, key string) *Register {
+	return &Register{js: js, key: key, bucket: jetstream.KeyValueConfig{
+		Bucket: "FIRSTLIGHT_POSITIONS", Description: "Up to which message each partition is stored in a ClickHouse cluster",
+	}}
+}
 
 // Entry is what stands in a register.
 type Entry struct {
@@ -29,7 +39,7 @@ type Entry struct {
 }
 
 // Name says where the register stands, for people.
-func (r *Register) Name() string { return leaseBucket + ", key " + r.key }
+func (r *Register) Name() string { return r.bucket.Bucket + ", key " + r.key }
 
 // registerPatience bounds one attempt: a worker that waits longer loses its lease.
 const registerPatience = 2 * time.Second
@@ -77,7 +87,7 @@ func (r *Register) Write(ctx context.Context, data []byte, revision uint64) (boo
 
 func (r *Register) open(ctx context.Context) (err error) {
 	if r.kv == nil {
-		r.kv, err = leases(ctx, r.js)
+		r.kv, err = bucketOf(ctx, r.js, r.bucket)
 	}
 	return err
 }

@@ -45,6 +45,7 @@ func (w *Worker) store(ctx context.Context, group []*snapshot) error {
 			return w.sendDead(ctx, g, again)
 		}},
 		{"checkpoints", trouble.ClickHouse, false, func() error { return w.writeCheckpoints(ctx, group) }},
+		{"positions", trouble.NATS, w.Positions == nil, func() error { return w.notePositions(ctx, checkpointsOf(group), false) }},
 	}
 	for _, step := range steps {
 		if step.empty {
@@ -104,10 +105,16 @@ func (w *Worker) sendDead(ctx context.Context, g *gathered, again bool) error {
 // writeCheckpoints ends a flush. No letter of a later message of these partitions has been sent yet, so letters stored by now need not
 // be read back after a crash.
 func (w *Worker) writeCheckpoints(ctx context.Context, group []*snapshot) error {
+	for _, s := range group {
+		s.checkpoint.DeadSeq = max(s.checkpoint.DeadSeq, w.Dead.Last())
+	}
+	return w.numbers.WriteCheckpoints(ctx, checkpointsOf(group)...)
+}
+
+func checkpointsOf(group []*snapshot) []Checkpoint {
 	checkpoints := make([]Checkpoint, len(group))
 	for i, s := range group {
-		s.checkpoint.DeadSeq = max(s.checkpoint.DeadSeq, w.Dead.Last())
 		checkpoints[i] = s.checkpoint
 	}
-	return w.numbers.WriteCheckpoints(ctx, checkpoints...)
+	return checkpoints
 }

@@ -23,6 +23,9 @@ func (w *Worker) open(ctx context.Context) ([]Checkpoint, error) {
 	if err := w.Store.WriteAgeEdges(ctx, cohort.AgeEdges); err != nil {
 		return nil, err
 	}
+	if err := w.awaitStored(ctx); err != nil {
+		return nil, err
+	}
 	if err := w.chooseGeneration(ctx); err != nil {
 		return nil, err
 	}
@@ -64,7 +67,10 @@ func (w *Worker) begin(ctx context.Context, id Identity, info *jetstream.StreamI
 	if err := w.Store.SaveCatalog(ctx, w.Catalog, time.Now()); err != nil {
 		return nil, err
 	}
-	return checkpoints, w.numbers.WriteCheckpoints(ctx, checkpoints...)
+	if err := w.numbers.WriteCheckpoints(ctx, checkpoints...); err != nil || w.Positions == nil {
+		return checkpoints, err
+	}
+	return checkpoints, w.notePositions(ctx, checkpoints, true)
 }
 
 // continues refuses to go on from checkpoints of another catalog, partition count or stream: frozen or mixed numbers are worse

@@ -76,6 +76,9 @@ func (w *Worker) unstarted(partitions []uint16, err error) error {
 
 // restart starts partitions that this worker or another has run before, from what is stored now.
 func (w *Worker) restart(ctx context.Context, partitions ...uint16) error {
+	if err := w.lacking(ctx); err != nil {
+		return err
+	}
 	checkpoints, err := w.numbers.Checkpoints(ctx)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,7 @@ type Worker struct {
 	Flushed       func(took time.Duration) // told of every snapshot stored; may be nil
 	Name          string                   // of this worker, for people
 	Register      Register                 // where workers agree on who holds which partition; nil: this one holds all
+	Positions     Register                 // where workers say what they have stored in a store of replicas; nil: it is of one server
 
 	numbers    Numbers // of generation
 	generation uint32
@@ -50,6 +52,7 @@ type Worker struct {
 	flusher    *flusher
 	group      *errgroup.Group // of the lives and whoever ends with them
 	taking     context.Context // ends when no message is to be taken any more
+	noting     sync.Mutex      // of Positions
 	progress   progress
 	observed   observed
 	sharing    *sharing      // nil: it holds all partitions
