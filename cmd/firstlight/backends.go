@@ -177,7 +177,7 @@ func (b *backends) openClickHouse(ctx context.Context, serve bool) error {
 	if err != nil {
 		return err
 	}
-	b.conn = conn
+	b.conn, conn.Cluster = conn, b.settings.Cluster
 	if all := conn.Servers(); conn.Using() != all[0] {
 		b.log.Warn("the first ClickHouse servers named cannot be used: another one is", zap.String("using", conn.Using()), zap.Strings("named", all))
 	}

@@ -287,7 +287,7 @@ func (b *backends) worker(ctx context.Context, c *catalog.Catalog) (*worker.Work
 	if err != nil {
 		return nil, fmt.Errorf("name this worker: %w", err)
 	}
-	return &worker.Worker{
+	w := &worker.Worker{
 		Name: fmt.Sprintf("%s/%d", host, os.Getpid()), Register: stream.NewRegister(b.js, "work."+b.settings.Database),
 		Catalog: c, Partitions: b.settings.Partitions, AsStored: !b.settings.partitionsGiven, FlushInterval: b.settings.FlushInterval,
 		Events: events,
@@ -297,7 +297,11 @@ func (b *backends) worker(ctx context.Context, c *catalog.Catalog) (*worker.Work
 		},
 		Store: clickhouse.NewStore(b.conn, b.settings.Database),
 		Log:   b.log, Trouble: b.trouble(),
-	}, nil
+	}
+	if b.settings.Cluster != "" {
+		w.Positions = stream.NewLastingRegister(b.js, "stored."+b.settings.Database)
+	}
+	return w, nil
 }
 
 // annotations returns what stores annotations beside the worker.

@@ -33,6 +33,7 @@ type Settings struct {
 	Catalog        string        `env:"FIRSTLIGHT_CATALOG" envDefault:"catalog.yaml" help:"path of the metric catalog"`
 	DataDir        string        `env:"FIRSTLIGHT_DATA_DIR" envDefault:"./data" help:"where the embedded servers keep their data"`
 	Database       string        `env:"FIRSTLIGHT_DATABASE" envDefault:"firstlight" help:"ClickHouse database"`
+	Cluster        string        `env:"FIRSTLIGHT_CLICKHOUSE_CLUSTER" help:"cluster of CLICKHOUSE_URL's servers over which the tables are replicated; empty: they are not"`
 	Stream         string        `env:"FIRSTLIGHT_STREAM" envDefault:"EVENTS" help:"JetStream stream of the events"`
 	Partitions     int           `env:"FIRSTLIGHT_PARTITIONS" envDefault:"16" help:"partitions users are dealt to, 1-1024; stored numbers keep theirs unless this is set; changing it needs --rebuild"`
 	FlushInterval  time.Duration `env:"FIRSTLIGHT_FLUSH_INTERVAL" envDefault:"1s" help:"how often changes are written, 10ms-1m"`
@@ -75,7 +76,10 @@ type Settings struct {
 	keysFile        string // FIRSTLIGHT_WRITE_KEYS_FILE
 }
 
-var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
+var (
+	identifier  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
+	clusterName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,200}$`)
+)
 
 // loadSettings reads and checks the environment.
 func loadSettings() (*Settings, error) {
@@ -155,6 +159,10 @@ func (s *Settings) check() error {
 		return usagef("FIRSTLIGHT_FLUSH_INTERVAL is %s: write a duration from 10ms to 1m", s.FlushInterval)
 	case !identifier.MatchString(s.Database):
 		return usagef("FIRSTLIGHT_DATABASE is %q: write letters, digits and _, at most 63", s.Database)
+	case s.Cluster != "" && s.ClickHouseURL == "":
+		return usagef("FIRSTLIGHT_CLICKHOUSE_CLUSTER is %q, and CLICKHOUSE_URL names no server: the embedded engine has no cluster", s.Cluster)
+	case s.Cluster != "" && !clusterName.MatchString(s.Cluster):
+		return usagef("FIRSTLIGHT_CLICKHOUSE_CLUSTER is %q: write the name of a cluster as in system.clusters: letters, digits, _, - and .", s.Cluster)
 	case s.Stream == "" || strings.ContainsAny(s.Stream, ".*> \t/\\"):
 		return usagef("FIRSTLIGHT_STREAM is %q: a stream name has no dots, wildcards, slashes or spaces", s.Stream)
 	case s.LeastUsers < 1 || s.LeastUsers > 1_000_000:

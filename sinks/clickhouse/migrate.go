@@ -29,14 +29,14 @@ func CheckDatabase(name string) error {
 // Migrate brings a database to this release's schema: it creates the database, runs the migrations that have
 // not run, replaces the views whose text has changed, and makes the roles that read them where it may. Several
 // workers may migrate at once, and a migration that was interrupted is run again. A database of a newer schema is
-// left alone and is an error; one that has lost tables is MissingTables.
+// left alone and is an error; one that has lost tables is MissingTables. Over a connection with a Cluster, all of that is on its servers.
 func Migrate(ctx context.Context, conn Conn, database string) error {
-	return migrator{conn: conn, database: database}.run(ctx)
+	return migrator{conn: conn, database: database, cluster: clusterOf(conn)}.run(ctx)
 }
 
 // Restore is Migrate for one who computes everything again: tables that are missing are made again, empty.
 func Restore(ctx context.Context, conn Conn, database string) error {
-	return migrator{conn: conn, database: database, restore: true}.run(ctx)
+	return migrator{conn: conn, database: database, cluster: clusterOf(conn), restore: true}.run(ctx)
 }
 
 func (m migrator) run(ctx context.Context) error {
@@ -44,7 +44,7 @@ func (m migrator) run(ctx context.Context) error {
 	if err := CheckDatabase(database); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{m.createDatabase, m.migrate, m.createViews, m.createRoles} {
+	for _, step := range []func(context.Context) error{m.checkCluster, m.createDatabase, m.checkReplicated, m.migrate, m.createViews, m.createRoles} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("migrate database %s: %w", database, err)
 		}
@@ -55,7 +55,9 @@ func (m migrator) run(ctx context.Context) error {
 type migrator struct {
 	conn     Conn
 	database string
-	restore  bool // tables that are missing are made again
+	cluster  string // over whose servers tables are replicated; empty: none
+	restore  bool   // tables that are missing are made again
+	changed  bool   // views were replaced
 }
 
 func (m *migrator) table(name string) string { return schemas.Quote(m.database) + "." + name }
@@ -66,7 +68,7 @@ func (m *migrator) createDatabase(ctx context.Context) error {
 	if err != nil || len(found) > 0 {
 		return err
 	}
-	return m.exec(ctx, "CREATE DATABASE IF NOT EXISTS "+schemas.Quote(m.database))
+	return m.define(ctx, "CREATE DATABASE IF NOT EXISTS "+schemas.Quote(m.database))
 }
 
 // migrate runs every migration above the newest one recorded. Statements may run again, so two workers, or one
@@ -79,7 +81,7 @@ func (m *migrator) migrate(ctx context.Context) error {
 	create := "CREATE TABLE IF NOT EXISTS " + m.table("schema_migrations") + ` (
 		version UInt32, name String, applied_at DateTime('UTC') DEFAULT now()
 	) ENGINE = ReplacingMergeTree ORDER BY version`
-	if err := m.exec(ctx, create); err != nil {
+	if err := m.createTable(ctx, "schema_migrations", create); err != nil {
 		return err
 	}
 	newest, err := m.version(ctx)
@@ -94,7 +96,7 @@ func (m *migrator) migrate(ctx context.Context) error {
 	}
 	for _, migration := range migrations[newest:] {
 		for _, statement := range migration.Statements {
-			if err := m.exec(ctx, statement); err != nil {
+			if err := m.define(ctx, statement); err != nil {
 				return fmt.Errorf("%s: %w", migration.Name, err)
 			}
 		}
@@ -116,9 +118,8 @@ func (e *MissingTables) Error() string {
 // made finds the tables that a statement makes or drops.
 var made = regexp.MustCompile("(?m)^(CREATE TABLE IF NOT EXISTS|DROP TABLE IF EXISTS) `?[A-Za-z0-9_]+`?\\.`?([a-z_]+)`?")
 
-// complete returns MissingTables unless all tables of migrations that have run exist.
-func (m *migrator) complete(ctx context.Context, ran []schemas.Migration) error {
-	var tables []string
+// tablesOf lists the tables that there are after some migrations.
+func tablesOf(ran []schemas.Migration) (tables []string) {
 	for _, migration := range ran {
 		for _, statement := range migration.Statements {
 			found := made.FindStringSubmatch(statement)
@@ -131,11 +132,20 @@ func (m *migrator) complete(ctx context.Context, ran []schemas.Migration) error 
 			}
 		}
 	}
+	return tables
+}
+
+// complete returns MissingTables unless all tables of migrations that have run exist.
+func (m *migrator) complete(ctx context.Context, ran []schemas.Migration) error {
+	tables := tablesOf(ran)
 	there, err := m.strings(ctx, "SELECT name FROM system.tables WHERE database = ?", m.database)
 	if err != nil {
 		return fmt.Errorf("look for the tables: %w", err)
 	}
 	tables = slices.DeleteFunc(tables, func(t string) bool { return slices.Contains(there, t) })
+	if tables, err = m.joinTables(ctx, tables); err != nil {
+		return err
+	}
 	if len(tables) == 0 {
 		return nil
 	}
@@ -144,7 +154,7 @@ func (m *migrator) complete(ctx context.Context, ran []schemas.Migration) error 
 	}
 	for _, migration := range ran {
 		for _, statement := range migration.Statements {
-			if err := m.exec(ctx, statement); err != nil {
+			if err := m.define(ctx, statement); err != nil {
 				return fmt.Errorf("%s: %w", migration.Name, err)
 			}
 		}
@@ -153,6 +163,9 @@ func (m *migrator) complete(ctx context.Context, ran []schemas.Migration) error 
 }
 
 func (m *migrator) version(ctx context.Context) (int, error) {
+	if err := m.await(ctx, "schema_migrations"); err != nil {
+		return 0, err
+	}
 	rows, err := m.conn.Query(ctx, "SELECT max(version) FROM "+m.table("schema_migrations"))
 	if err != nil {
 		return 0, fmt.Errorf("read the schema's version: %w", err)
@@ -176,7 +189,7 @@ func (m *migrator) createViews(ctx context.Context) error {
 	create := "CREATE TABLE IF NOT EXISTS " + m.table("schema_views") + ` (
 		name String, hash String, replaced_at DateTime64(3, 'UTC') DEFAULT now64(3)
 	) ENGINE = ReplacingMergeTree(replaced_at) ORDER BY name`
-	if err := m.exec(ctx, create); err != nil {
+	if err := m.createTable(ctx, "schema_views", create); err != nil {
 		return err
 	}
 	current, err := m.currentViews(ctx)
@@ -192,6 +205,10 @@ func (m *migrator) createViews(ctx context.Context) error {
 		hash := hex.EncodeToString(sum[:])
 		if slices.Contains(current, view.Name+" "+hash) {
 			continue
+		}
+		m.changed = true
+		if m.cluster != "" { // servers that run the statement for this one do so as whoever they please
+			view.SQL = strings.Replace(view.SQL, "DEFINER = CURRENT_USER", "DEFINER = "+schemas.Quote(user[0]), 1)
 		}
 		if err := m.replaceView(ctx, view); err != nil {
 			return fmt.Errorf("view %s: %w", view.Name, err)
@@ -216,7 +233,7 @@ func (m *migrator) replaceView(ctx context.Context, view schemas.View) error {
 	var err error
 	for range 10 {
 		var exception *proto.Exception
-		err = m.exec(ctx, view.SQL)
+		err = m.define(ctx, view.SQL)
 		if err == nil || !errors.As(err, &exception) || exception.Code != tableExists && exception.Code != unknownTable {
 			return err
 		}
@@ -227,13 +244,16 @@ func (m *migrator) replaceView(ctx context.Context, view schemas.View) error {
 // createRoles makes the roles for readers. Where the server keeps no roles in SQL, or this user may not make or grant
 // them, that is left to whoever administers it: the numbers do not depend on roles.
 func (m *migrator) createRoles(ctx context.Context) error {
+	if m.cluster != "" && !m.changed {
+		return nil // a start that changes nothing needs no other server
+	}
 	roles, err := schemas.Roles(m.database)
 	if err != nil {
 		return err
 	}
 	for _, role := range roles {
 		for _, statement := range []string{role.Create(), role.Grant(m.database)} {
-			if err := m.exec(ctx, statement); err != nil && !refusesRoles(err) {
+			if err := m.define(ctx, statement); err != nil && !refusesRoles(err) {
 				return fmt.Errorf("role %s: %w", role.Name, err)
 			}
 		}

@@ -22,6 +22,8 @@ import (
 // clickhouse-go's own choice among several addresses is made for each of its connections anew, with one patience for all of
 // them: reads would go to another server than writes, and one that does not answer would hide those after it.
 type Connection struct {
+	// Cluster is the one over whose servers Firstlight's tables are replicated; empty: they are not. It is set before the first statement.
+	Cluster string
 	// Moved is told when another server is used from now on, and why. It may be nil; it is set before the first statement.
 	Moved func(from, to string, because error)
 
@@ -37,6 +39,9 @@ type server struct {
 	mu         sync.Mutex
 	checked    bool
 }
+
+// OnCluster returns the cluster.
+func (c *Connection) OnCluster() string { return c.Cluster }
 
 // Servers lists the addresses of all servers, and Using says which one is used.
 func (c *Connection) Servers() (all []string) {
@@ -131,8 +136,11 @@ func ofNoUse(err error) bool {
 		connect   *connectError
 		unfit     *unfitError
 		answer    *clickhouse.HTTPError
+		behind    *behindError
 	)
 	switch {
+	case errors.As(err, &behind):
+		return true
 	case errors.As(err, &exception):
 		return slices.Contains([]int32{tableIsReadOnly, noKeeper, keeperException}, exception.Code)
 	case errors.As(err, &answer):

@@ -35,8 +35,14 @@ type Store struct {
 	generation uint32 // 0: the one in force, for reading
 }
 
-// NewStore returns the store of a migrated database.
-func NewStore(conn Conn, database string) *Store { return &Store{conn: conn, database: database} }
+// NewStore returns the store of a migrated database. Over a connection with a Cluster it reads what any worker had stored before,
+// whichever server that wrote to.
+func NewStore(conn Conn, database string) *Store {
+	if c, ok := conn.(*Connection); ok && c.Cluster != "" {
+		conn = newUpToDate(c, database)
+	}
+	return &Store{conn: conn, database: database}
+}
 
 func (s *Store) table(name string) string { return "`" + s.database + "`." + name }
 
