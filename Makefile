@@ -7,10 +7,10 @@ GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOTESTSUM   := gotest.tools/gotestsum@v1.13.0
 
-# What the race detector checks: packages that start goroutines or that several share, found by how they do it. The command is left out,
-# because its tests run the built program, and so are the benchmarks.
+# What the race detector checks: packages that start goroutines or that several share, found by how they do it. The command and the
+# engine's are left out, because their tests run the built programs, and so are the benchmarks.
 RACE = $(shell grep -rlE --include='*.go' --exclude='*_test.go' '\bgo func|\bgo [a-z]+[.]|make.chan |"sync|[.]Go.func' cmd pipeline sinks | xargs -n1 dirname | \
-	sort -u | grep -vE '^cmd/firstlight$$|^cmd/firstlight-bench|test$$|/testdata/' | sed 's|^|./|')
+	sort -u | grep -vE '^cmd/firstlight(-clickhouse)?$$|^cmd/firstlight-bench|test$$|/testdata/' | sed 's|^|./|')
 
 # Where npm puts the SDKs of TestSDKs.
 SDKS := .engine/sdks

@@ -59,6 +59,9 @@ type script struct {
 }
 
 func newScript(t testing.TB) *script {
+	if testing.Short() {
+		t.Skip("a test of rows: run without -short")
+	}
 	conn, database := migratedtest.Database(t)
 	s := &script{
 		t: t, conn: conn, database: database, dsn: enginetest.Start(t) + "/" + database,
