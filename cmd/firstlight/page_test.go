@@ -87,7 +87,7 @@ func TestPage(t *testing.T) {
 	d := pageProduct(t)
 	t.Run("reading", func(t *testing.T) {
 		for name, read := range map[string]func(*testing.T, *daemon, func(look) *tab){
-			"numbers": pageNumbers, "home": pageHome, "activation": pageActivation, "ttfv": pageTTFV, "adoption": pageAdoption,
+			"numbers": pageNumbers, "home": pageHome, "activation": pageActivation, "ttfv": pageTTFV, "adoption": pageAdoption, "retention": pageRetention,
 			"links": pageLinks, "keyboard": pageKeyboard, "dark": pageDark, "phone": pagePhone, "few": pageFew, "selection": pageSelection,
 			"tips": pageTips, "last": pageLast, "compare": pageCompare, "share": pageShare,
 		} {
@@ -110,6 +110,8 @@ var pageQueries = map[string]url.Values{
 	"adoption_triangle":  {"metric": {"exports"}, "window": {"1w"}},
 	"activation_cohorts": {"metric": {"activated"}}, "ttfv_cohorts": {"metric": {"first_report"}}, "adoption_cohorts": {"metric": {"exports"}},
 	"activation_segments": {"metric": {"activated"}}, "ttfv_segments": {"metric": {"first_report"}, "cohort": {"2026-03-16"}}, "adoption_segments": {"metric": {"exports"}},
+	"retention_line": {"metric": {"weekly_return"}, "segment": {"plan"}, "value": {"free"}}, "retention_triangle": {"metric": {"weekly_return"}},
+	"retention_cohorts": {"metric": {"weekly_return"}}, "retention_segments": {"metric": {"weekly_return"}}, "retention_split": {"metric": {"weekly_return"}, "from": {"2026-03-09"}},
 	"steps":   {"metric": {"activated"}, "cohort": {"2026-03-16"}},
 	"arrived": {}, // of a user who is there
 	"stalled": {"metric": {"activated"}, "segment": {"plan"}, "value": {"free"}},
@@ -184,7 +186,7 @@ func pageHome(t *testing.T, d *daemon, on func(look) *tab) {
 		t.Errorf("policy %q", csp)
 	}
 	b.open("/")
-	b.until(`document.querySelectorAll(".tile .spark svg[role]").length === 6`)
+	b.until(`document.querySelectorAll(".tile .spark svg[role]").length === 7`)
 	status := ask(t, d, "status", nil)
 	if got := b.count(".tile"); got != len(status.Rows) {
 		t.Errorf("%d tiles for %d metrics", got, len(status.Rows))
@@ -383,7 +385,7 @@ func pageLinks(t *testing.T, d *daemon, on func(look) *tab) {
 	b.do(chromedp.Evaluate[chromedp.Void](`(() => { const s = document.getElementById("choose-cohort"); s.value = ""; s.dispatchEvent(new Event("change")); })()`))
 	b.until(`!location.search.includes("cohort") && document.querySelector("#cohorts tr.chosen") === null`)
 	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".brand").click()`))
-	b.until(`location.search === "" && document.querySelectorAll(".tile").length === 6`)
+	b.until(`location.search === "" && document.querySelectorAll(".tile").length === 7`)
 	b.do(chromedp.Evaluate[chromedp.Void](`history.go(-2)`))
 	b.until(`location.search.includes("cohort=2026-03-30") && document.querySelector("#cohorts tr.chosen th")?.textContent === "30 Mar"`)
 	b.open(query("metric", "no_such_metric"))
@@ -427,7 +429,7 @@ func pageKeyboard(t *testing.T, _ *daemon, on func(look) *tab) {
 	b.fine()
 }
 
-var screens = map[string]string{"home": "/", "activation": query("metric", "activated"), "ttfv": query("metric", "first_report"), "adoption": query("metric", "exports")}
+var screens = map[string]string{"home": "/", "activation": query("metric", "activated"), "ttfv": query("metric", "first_report"), "adoption": query("metric", "exports"), "retention": query("metric", "weekly_return")}
 
 // What the dark and the phone's screens show is accessible, as far as a program can tell.
 func pageDark(_ *testing.T, _ *daemon, on func(look) *tab) {
@@ -454,7 +456,7 @@ func pagePhone(t *testing.T, _ *daemon, on func(look) *tab) {
 			t.Errorf("the chart of %s begins at %.0f, below the first screen of 740", name, top)
 		}
 		b.shot(name + "-phone")
-		if name == "ttfv" || name == "adoption" {
+		if name == "ttfv" || name == "adoption" || name == "retention" {
 			b.accessible()
 		}
 	}

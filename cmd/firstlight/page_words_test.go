@@ -61,7 +61,7 @@ func pageFew(t *testing.T, d *daemon, on func(look) *tab) {
 	}
 
 	b.open("/")
-	b.until(`document.querySelectorAll(".tile .spark svg[role]").length === 6`)
+	b.until(`document.querySelectorAll(".tile .spark svg[role]").length === 7`)
 	if got := b.count(".tile .spark path.open"); got == 0 {
 		t.Error("no tile has a dashed part")
 	}

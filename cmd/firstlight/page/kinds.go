@@ -26,7 +26,8 @@ import (
 //	    titles                of the line and of the cohorts
 //	    people                whether users can be stalled
 //	    triangle(…)           draws the triangle, where its columns are not ages
-//	    own                   panels that only this kind has: { id, title, wide, load(panel, cohorts, values, context) }
+//	    own                   panels that only this kind has: { id, title, wide, load(panel, cohorts, values, context) }, and of which
+//	                          metrics where not of all: of(metric)
 func addKinds(add func(at string, content []byte)) error {
 	for _, module := range []string{"words", "panels"} {
 		var imports, names strings.Builder

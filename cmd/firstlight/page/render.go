@@ -23,7 +23,7 @@ var texts embed.FS
 //
 //	{{view "name"}}     a view of the database
 //	{{twin "name"}}     the same, or its twin by segment when a segment is asked for
-//	{{wilson "k" "n"}}  k / n with its 95 % limits, as the columns value, low and high
+//	{{wilson "k" "n"}}  k / n with its 95 % limits, as the columns value, low and high; a third text begins their names
 //	{{limit}}           the end of every query
 //	{{times}}           the kinds whose value is a time, as strings of SQL
 //	{{unions "part"}}   the part of each kind's room, <kind>_part, one after the other
@@ -69,11 +69,12 @@ func functions(database string, v *values, t *template.Template) template.FuncMa
 	}
 }
 
-// wilson writes k of n as a share with its 95 % Wilson interval, as the views compute it.
-func wilson(k, n string) string {
+// wilson writes k of n as a share with its 95 % Wilson interval, as the views compute it, in columns whose names begin with a prefix.
+func wilson(k, n string, prefix ...string) string {
+	name := strings.Join(prefix, "")
 	const bound = "(%[1]s + 1.920729410347062 %[3]s 1.959963984540054 * sqrt(%[1]s * (%[2]s - %[1]s) / %[2]s + 0.960364705173531)) / (%[2]s + 3.841458820694124)"
-	return fmt.Sprintf("%[1]s / nullIf(%[2]s, 0) AS value,\n    multiIf(%[2]s = 0, NULL, %[1]s <= 0, 0., ", k, n) + fmt.Sprintf(bound, k, n, "-") + ") AS low,\n" +
-		fmt.Sprintf("    multiIf(%[2]s = 0, NULL, %[1]s >= %[2]s, 1., ", k, n) + fmt.Sprintf(bound, k, n, "+") + ") AS high"
+	return fmt.Sprintf("%[1]s / nullIf(%[2]s, 0) AS %[3]svalue,\n    multiIf(%[2]s = 0, NULL, %[1]s <= 0, 0., ", k, n, name) + fmt.Sprintf(bound, k, n, "-") + ") AS " + name + "low,\n" +
+		fmt.Sprintf("    multiIf(%[2]s = 0, NULL, %[1]s >= %[2]s, 1., ", k, n) + fmt.Sprintf(bound, k, n, "+") + ") AS " + name + "high"
 }
 
 // known tells the queries from everything else that a path may name: the pieces they are made of, folders, other files.

@@ -13,7 +13,8 @@ import { select } from "./selection.js";
 import { loadTriangle } from "./triangle.js";
 
 export function panelsOf(about, metric) {
-  const { titles, people: stalled, triangle, own } = panels(metric.kind);
+  const { titles, people: stalled, triangle, own: every } = panels(metric.kind);
+  const own = every.filter((o) => o.of?.(metric) ?? true);
   const all = {
     line: panel({ id: "line", wide: true, title: titles.line }),
     incidents: panel({ id: "incidents", title: "Incidents", lead: "What Firstlight noticed by itself; numbered on the line." }),
