@@ -101,7 +101,7 @@ func TestDashboards(t *testing.T) {
 			d.checkViews(t)
 		})
 	}
-	if len(uids) != 6 {
+	if len(uids) != 7 {
 		t.Errorf("%d dashboards: %q", len(uids), uids)
 	}
 }
