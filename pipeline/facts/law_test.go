@@ -75,6 +75,16 @@ func load(t interface{ Fatal(...any) }, text, windows string) *catalog.Catalog {
 	return c
 }
 
+// TestLawsKnowEveryKind: the catalog of the laws has a metric of each kind.
+func TestLawsKnowEveryKind(t *testing.T) {
+	c := loadLaw(t, "1d")
+	for _, k := range kind.All {
+		if !slices.ContainsFunc(c.Metrics, func(m catalog.Metric) bool { return m.Kind.String() == k.String() }) {
+			t.Errorf("no metric is of kind %s", k)
+		}
+	}
+}
+
 // user is one user's facts and all that works on them.
 type user struct {
 	joiner  *facts.Joiner

@@ -18,10 +18,10 @@ import (
 	"firstlight/pipeline/kind"
 )
 
-// keys are the columns that tell the rows of a view apart.
-var keys = []string{
-	"metric", "cohort", "segment", "segment_value", "cohort_start", "window", "window_start", "step",
-	"age_seconds", "period", "user_id", "source", "event", "partition",
+// Keys are the columns that tell the rows of a view apart.
+var Keys = []string{
+	"metric", "cohort", "segment", "segment_value", "cohort_start", "window", "window_start", "window_end", "step",
+	"age_seconds", "period", "split", "user_id", "source", "event", "partition",
 }
 
 // CompareRows returns how the rows of a view differ from those wanted, in all columns of those wanted; nil when
@@ -63,7 +63,7 @@ func CompareRows(view string, want, got []Row) []string {
 
 func identity(row Row) string {
 	var parts []string
-	for _, k := range keys {
+	for _, k := range Keys {
 		if v, ok := row[k]; ok {
 			parts = append(parts, k+"="+show(plain(v)))
 		}

@@ -301,9 +301,6 @@ func (b *bench) compareCounts(rt *rapid.T, yaml string, messages []oracle.Messag
 	return dead
 }
 
-// keyColumns tell the rows of views apart.
-var keyColumns = []string{"metric", "cohort", "segment", "segment_value", "cohort_start", "window", "window_start", "window_end", "step", "age_seconds", "period", "split", "user_id", "source", "event"}
-
 // counted are the rows of a view as far as they can be counted.
 func counted(view string, rows []oracle.Row) (out []oracle.Row) {
 	base := strings.TrimSuffix(view, "_segments")
@@ -312,7 +309,7 @@ func counted(view string, rows []oracle.Row) (out []oracle.Row) {
 			continue
 		}
 		some := oracle.Row{}
-		for _, c := range append(memstore.Columns[base], keyColumns...) {
+		for _, c := range slices.Concat(memstore.Columns[base], scenario.Keys) {
 			if v, ok := row[c]; ok {
 				some[c] = v
 			}
