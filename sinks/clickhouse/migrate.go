@@ -200,6 +200,7 @@ func (m *migrator) createViews(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var records []string
 	for _, view := range views {
 		sum := sha256.Sum256([]byte(user[0] + "\n" + view.SQL))
 		hash := hex.EncodeToString(sum[:])
@@ -213,10 +214,15 @@ func (m *migrator) createViews(ctx context.Context) error {
 		if err := m.replaceView(ctx, view); err != nil {
 			return fmt.Errorf("view %s: %w", view.Name, err)
 		}
-		record := "INSERT INTO " + m.table("schema_views") + " (name, hash) SELECT ?, ?"
-		if err := m.exec(ctx, record, view.Name, hash); err != nil {
-			return fmt.Errorf("record view %s: %w", view.Name, err)
-		}
+		records = append(records, "('"+view.Name+"', '"+hash+"')")
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	// One insert for all, because each is a part to merge. Views whose record was not written are replaced again.
+	record := "INSERT INTO " + m.table("schema_views") + " (name, hash) SELECT record.1, record.2 FROM (SELECT arrayJoin([" + strings.Join(records, ", ") + "]) AS record)"
+	if err := m.exec(ctx, record); err != nil {
+		return fmt.Errorf("record the views: %w", err)
 	}
 	return nil
 }
