@@ -102,6 +102,20 @@ func (f *fields) judge(m *Message, allUsers bool, ev *Event) Result {
 	return Result{Verdict: Accepted, Received: received}
 }
 
+// UserOf returns the user of a message, by user id or anonymous id, whatever Parse makes of it: also one that says who somebody is
+// (identify, group, alias), and one that is refused for something else. It is empty where none can be read.
+func UserOf(m *Message) string {
+	var f fields
+	if Housekeeping(m.Header) || len(m.Data) > MaxPayload || f.readMessage(m) != "" {
+		return ""
+	}
+	user, _, _, problem := f.user()
+	if problem != "" {
+		return ""
+	}
+	return string(user)
+}
+
 // readMessage finds the fields of a message in whichever form it is, or says what is wrong with a malformed one.
 func (f *fields) readMessage(m *Message) (problem string) {
 	if binaryMode(m.Header) {

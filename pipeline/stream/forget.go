@@ -155,27 +155,29 @@ type Stray struct {
 
 // Scan reads both streams from their beginning, and calls stray for every message of a user under a token of another.
 func (f *Forgetter) Scan(ctx context.Context, stray func(Stray)) error {
-	var e event.Event
 	all := jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy}
 	err := read(ctx, f.events, all, func(m jetstream.Msg, meta *jetstream.MsgMetadata) {
-		if f.parses(m, m.Subject(), meta, &e) {
-			stray(Stray{e.User, meta.Sequence.Stream, m.Subject()[strings.LastIndexByte(m.Subject(), '.')+1:]})
+		if user := strayed(m, m.Subject()); user != "" {
+			stray(Stray{user, meta.Sequence.Stream, m.Subject()[strings.LastIndexByte(m.Subject(), '.')+1:]})
 		}
 	})
 	if err != nil || f.dead == nil {
 		return err
 	}
 	return read(ctx, f.dead, all, func(m jetstream.Msg, meta *jetstream.MsgMetadata) {
-		if f.parses(m, m.Headers().Get(HeaderSubject), meta, &e) {
-			stray(Stray{User: e.User, Sequence: meta.Sequence.Stream})
+		if user := strayed(m, m.Headers().Get(HeaderSubject)); user != "" {
+			stray(Stray{User: user, Sequence: meta.Sequence.Stream})
 		}
 	})
 }
 
-// parses reads a message as an event of a user under a token of another.
-func (f *Forgetter) parses(m jetstream.Msg, subject string, meta *jetstream.MsgMetadata, e *event.Event) bool {
-	message := &event.Message{Subject: subject, Header: m.Headers(), Stored: meta.Timestamp.UnixMilli(), Data: m.Data()}
-	return event.Parse(message, true, e).Verdict == event.Accepted && event.Misrouted(subject, e.User)
+// strayed returns the user of a message under a token of another, empty when there is none.
+func strayed(m jetstream.Msg, subject string) string {
+	user := event.UserOf(&event.Message{Subject: subject, Header: m.Headers(), Data: m.Data()})
+	if user == "" || !event.Misrouted(subject, user) {
+		return ""
+	}
+	return user
 }
 
 // Purge takes a user's messages before a sequence out of the event stream, all dead letters of the user, and messages under tokens of
