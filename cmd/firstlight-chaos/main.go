@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -29,6 +30,7 @@ type options struct {
 	round                       time.Duration
 	soak                        time.Duration
 	bin                         string
+	only                        *regexp.Regexp
 }
 
 func main() {
@@ -41,6 +43,10 @@ func main() {
 	flag.DurationVar(&o.round, "round", 8*time.Second, "how long faults begin before recovery is waited for")
 	flag.DurationVar(&o.soak, "soak", 0, "no faults: a steady load for so long, and whether anything grows")
 	flag.StringVar(&o.bin, "bin", "", "the folder of firstlight and firstlight-clickhouse; empty: that of this program")
+	flag.Func("only", "a regular expression: only faults that are said so, such as 'disk' or 'worker 1 is killed .* cells'", func(text string) (err error) {
+		o.only, err = regexp.Compile(text)
+		return err
+	})
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -96,7 +102,7 @@ func chaos(ctx context.Context, o options, l *lab.Lab, out, log io.Writer) error
 		fmt.Fprintln(log, "no NATS server's disk is filled:", err)
 	}
 	began := time.Now()
-	result, err := faults.Run(ctx, l, faults.Options{Seed: o.seed, Faults: o.faults, Round: o.round, Log: log})
+	result, err := faults.Run(ctx, l, faults.Options{Seed: o.seed, Faults: o.faults, Only: o.only, Round: o.round, Log: log})
 	if result != nil {
 		report(out, result, l.Ends(), time.Since(began))
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -36,7 +37,7 @@ func report(out io.Writer, r *faults.Result, ends []servers.End, took time.Durat
 	row := func(what string, value any) { fmt.Fprintf(table, "%s\t%v\n", what, value) }
 	row("rounds; time", fmt.Sprintf("%d; %s", r.Rounds, took.Round(time.Second)))
 	row("faults whose moment did not come", len(r.Unmet))
-	row("workers that ended by themselves and were started again", len(ends))
+	row("workers that found no servers at their start, ended and were started again", len(ends))
 	for _, e := range ends {
 		row("  "+e.Worker, fmt.Sprintf("exit code %d: %s", e.Code, short(e.Said)))
 	}
@@ -55,16 +56,11 @@ func short(line string) string {
 	return line[:min(most, len(line))]
 }
 
+// party is one of several.
+var party = regexp.MustCompile(`(worker|server) n?\d+`)
+
 // kindOf is what a fault is counted as: whoever of several it met.
-func kindOf(f *faults.Fault) string {
-	target := f.Target
-	for _, some := range []string{"worker ", "server n"} {
-		if rest, found := strings.CutPrefix(target, some); found {
-			target = strings.TrimSpace(strings.TrimSuffix(some, " n")) + rest[1:]
-		}
-	}
-	return target + " " + f.Kind
-}
+func kindOf(f *faults.Fault) string { return party.ReplaceAllString(f.Target+" "+f.Kind, "$1") }
 
 // reportSoak prints what workers needed early and late in a soak.
 func reportSoak(out io.Writer, r *soak.Result, took time.Duration) {
@@ -88,7 +84,7 @@ const mostShown = 20
 func verdict(r *faults.Result, ends []servers.End) error {
 	var wrong []string
 	for _, e := range ends {
-		if e.Code != 1 { // 1 is what servers that are away at the start make of it; all else is not of this run's making
+		if e.Code != 1 || e.Worked { // a worker whose servers are away when it starts ends with 1; all else is wrong
 			wrong = append(wrong, fmt.Sprintf("%s ended by itself with %d: %s", e.Worker, e.Code, e.Said))
 		}
 	}

@@ -24,6 +24,8 @@ type Fault struct {
 	Write  string // of a flush; "" at any time
 	Moment string // of that write
 	lane   int    // faults of one lane come one after the other
+	// patience is how long it may take, where that is longer than others are waited for.
+	patience time.Duration
 	// inject does it, and ends it.
 	inject func(ctx context.Context, l *lab.Lab) error
 }
@@ -57,7 +59,7 @@ func Deck(l *lab.Lab, seed uint64) [][]*Fault {
 	shared := len(l.Workers) // the lane of what is not a worker's
 	for _, n := range l.Cluster.Nodes {
 		all = append(all, ofNode(shared, n)...)
-		all = append(all, ofLinks(shared, "server "+n.Name+"'s routes", n.Routes)...)
+		all = append(all, ofLinks(shared, "the route to server "+n.Name, n.Routes)...)
 	}
 	all = append(all, ofStreams(shared)...)
 	all = append(all, ofEngine(shared)...)
@@ -192,7 +194,7 @@ func ofNode(lane int, n *servers.Node) []*Fault {
 	all := []*Fault{
 		one("is killed and started", func(context.Context) error { n.Kill(); return n.Start() }),
 		one("is paused", func(ctx context.Context) error { return pauseNode(ctx, n) }),
-		{Kind: "hangs until all goes on without it", Target: "server " + n.Name, lane: lane, inject: func(ctx context.Context, l *lab.Lab) error { return hang(ctx, l, n) }},
+		{Kind: "hangs until all goes on without it", Target: "server " + n.Name, lane: lane, patience: 3 * lab.Patience, inject: func(ctx context.Context, l *lab.Lab) error { return hang(ctx, l, n) }},
 	}
 	if n.Disk != nil {
 		all = append(all, one("has a full disk, gets room and is started again", func(ctx context.Context) error { return fillDisk(ctx, n) }))
@@ -206,6 +208,9 @@ func hang(ctx context.Context, l *lab.Lab, n *servers.Node) error {
 		return err
 	}
 	err := l.GoesOn(ctx)
+	if err != nil {
+		err = &standstill{err}
+	}
 	return errors.Join(err, n.Resume())
 }
 

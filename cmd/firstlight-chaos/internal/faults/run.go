@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,7 +20,8 @@ import (
 type Options struct {
 	Seed   uint64
 	Faults int
-	Round  time.Duration // in which faults begin, before recovery is waited for
+	Only   *regexp.Regexp // of faults as String says them; nil: all
+	Round  time.Duration  // in which faults begin, before recovery is waited for
 	Log    io.Writer
 }
 
@@ -35,6 +38,11 @@ type Result struct {
 // Run does faults to a lab, several at a time, lets it recover after each round, and judges it in the end.
 func Run(ctx context.Context, l *lab.Lab, o Options) (*Result, error) {
 	r := &runner{lab: l, options: o, lanes: Deck(l, o.Seed), random: rand.New(rand.NewPCG(o.Seed, 3)), result: &Result{}}
+	if o.Only != nil {
+		for i, lane := range r.lanes {
+			r.lanes[i] = slices.DeleteFunc(lane, func(f *Fault) bool { return !o.Only.MatchString(f.String()) })
+		}
+	}
 	if n := Count(r.lanes); n < o.Faults {
 		return nil, fmt.Errorf("%d faults are asked for: there are %d distinct ones", o.Faults, n)
 	}
@@ -111,11 +119,14 @@ func (r *runner) lane(ctx context.Context, lane int, end time.Time) error {
 		if f == nil {
 			return nil
 		}
-		met, cancel := context.WithTimeoutCause(ctx, meets, errors.New("its moment did not come"))
+		met, cancel := context.WithTimeoutCause(ctx, max(meets, f.patience), errors.New("its moment did not come"))
 		err := f.inject(met, r.lab)
 		cancel()
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if stands := (*standstill)(nil); errors.As(err, &stands) {
+			return fmt.Errorf("%s: %w", f, err)
 		}
 		r.mu.Lock()
 		if err != nil {
@@ -128,6 +139,11 @@ func (r *runner) lane(ctx context.Context, lane int, end time.Time) error {
 	}
 	return nil
 }
+
+// standstill is the error of a fault that nothing goes on beside although it should.
+type standstill struct{ error }
+
+func (s *standstill) Unwrap() error { return s.error }
 
 // meets is how long a fault waits for its moment.
 const meets = 2 * time.Minute

@@ -39,6 +39,7 @@ type End struct {
 	Worker string
 	Code   int
 	Said   string // its last line
+	Worked bool   // it had loaded users before
 }
 
 // NewWorker returns a worker that does not run yet. Its log is in dir.
@@ -95,25 +96,29 @@ func (w *Worker) start() error {
 	defer log.Close()
 	process := testprocess.Command(w.binary, "run")
 	process.Dir, process.Env, process.Stdout, process.Stderr = w.dir, w.env, log, log
+	from, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return fmt.Errorf("start %s: %w", w.Name, err)
+	}
 	if err := process.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", w.Name, err)
 	}
 	w.process, w.done = process, make(chan struct{})
-	go w.follow(process, w.done)
+	go w.follow(process, w.done, from)
 	return nil
 }
 
 // again is how long a worker that ended by itself is not started.
 const again = 300 * time.Millisecond
 
-// follow waits until a process has ended, and starts another if that was not asked for.
-func (w *Worker) follow(process *exec.Cmd, done chan struct{}) {
+// follow waits until a process has ended, and starts another if that was not asked for. What it says begins at from.
+func (w *Worker) follow(process *exec.Cmd, done chan struct{}, from int64) {
 	_ = process.Wait() // how it ended is in its state
 	w.mu.Lock()
 	w.process = nil
 	byItself := w.wanted
 	if byItself {
-		w.ends = append(w.ends, End{w.Name, process.ProcessState.ExitCode(), lastLine(w.Log())})
+		w.ends = append(w.ends, endOf(w, process.ProcessState.ExitCode(), from))
 	}
 	w.mu.Unlock()
 	close(done)
@@ -125,25 +130,24 @@ func (w *Worker) follow(process *exec.Cmd, done chan struct{}) {
 	defer w.mu.Unlock()
 	if w.wanted {
 		if err := w.start(); err != nil {
-			w.ends = append(w.ends, End{w.Name, -1, err.Error()})
+			w.ends = append(w.ends, End{Worker: w.Name, Code: -1, Said: err.Error()})
 		}
 	}
 }
 
-// lastLine is the last line of a file.
-func lastLine(path string) string {
-	f, err := os.Open(path)
+// endOf is how a process of a worker ended whose log begins at from.
+func endOf(w *Worker, code int, from int64) End {
+	e := End{Worker: w.Name, Code: code}
+	said, err := os.ReadFile(w.Log())
 	if err != nil {
-		return ""
+		e.Said = err.Error()
+		return e
 	}
-	defer f.Close()
-	const enough = 4096
-	if end, err := f.Seek(0, io.SeekEnd); err == nil {
-		_, _ = f.Seek(max(0, end-enough), io.SeekStart)
-	}
-	all, _ := io.ReadAll(f)
-	lines := bytes.Split(bytes.TrimSpace(all), []byte("\n"))
-	return string(lines[len(lines)-1])
+	said = said[min(from, int64(len(said))):]
+	e.Worked = bytes.Contains(said, []byte(`"msg":"recovered"`))
+	lines := bytes.Split(bytes.TrimSpace(said), []byte("\n"))
+	e.Said = string(lines[len(lines)-1])
+	return e
 }
 
 // Kill ends the worker at once, as kill -9 does; it is started by Start only.
