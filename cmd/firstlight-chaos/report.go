@@ -38,8 +38,12 @@ func report(out io.Writer, r *faults.Result, ends []servers.End, took time.Durat
 	row("rounds; time", fmt.Sprintf("%d; %s", r.Rounds, took.Round(time.Second)))
 	row("faults whose moment did not come", len(r.Unmet))
 	row("workers that found no servers at their start, ended and were started again", len(ends))
+	said := map[string]int{}
 	for _, e := range ends {
-		row("  "+e.Worker, fmt.Sprintf("exit code %d: %s", e.Code, short(e.Said)))
+		said[fmt.Sprintf("  exit code %d: %s", e.Code, short(addresses.ReplaceAllString(e.Said, "NATS_URL")))]++
+	}
+	for _, what := range slices.Sorted(maps.Keys(said)) {
+		row(what, said[what])
 	}
 	row("slowest recovery", r.Slowest.Round(100*time.Millisecond))
 	if v := r.Verdict; v != nil {
@@ -50,9 +54,12 @@ func report(out io.Writer, r *faults.Result, ends []servers.End, took time.Durat
 	}
 }
 
+// addresses are where NATS servers are: elsewhere for every worker.
+var addresses = regexp.MustCompile(`nats://\S+`)
+
 // short is the beginning of a line.
 func short(line string) string {
-	const most = 300
+	const most = 120
 	return line[:min(most, len(line))]
 }
 
