@@ -120,7 +120,7 @@ func TestRunServesAndStops(t *testing.T) {
 	}
 	for _, name := range []string{
 		"firstlight_lag_messages{", `firstlight_events_dead_total{partition="0",reason="late"} 0`,
-		"firstlight_flush_duration_seconds_bucket{", "firstlight_users{", "go_goroutines", "process_resident_memory_bytes",
+		"firstlight_flush_duration_seconds_bucket{", "firstlight_users{", "firstlight_users_known{", "firstlight_users_returned_total", "go_goroutines", "process_resident_memory_bytes",
 	} {
 		if !strings.Contains(metrics, name) {
 			t.Errorf("/metrics has no %s", name)

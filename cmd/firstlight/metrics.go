@@ -45,6 +45,7 @@ type workerCollector struct {
 type (
 	single struct {
 		desc *prometheus.Desc
+		kind prometheus.ValueType
 		of   func(*worker.Observation) (float64, bool)
 	}
 	each struct {
@@ -83,6 +84,9 @@ func newWorkerCollector(observe func() worker.Observation) *workerCollector {
 	c.whole("stream_last_sequence", "Last sequence of the event stream", func(o *worker.Observation) (float64, bool) {
 		return float64(o.StreamSeq), !o.Reported.IsZero()
 	})
+	c.sum("users_returned_total", "Users who were read back because an event of theirs came", func(o *worker.Observation) float64 { return float64(o.Returned.Users) })
+	c.sum("users_returned_batches_total", "Batches in which users were read back", func(o *worker.Observation) float64 { return float64(o.Returned.Batches) })
+	c.sum("users_returned_seconds_total", "Time that reading users back took", func(o *worker.Observation) float64 { return o.Returned.Took.Seconds() })
 	c.counter("events_received_total", "Messages received: applied + ignored + dead", func(p *worker.PartitionObservation) uint64 { return p.Accounts.Received })
 	c.counter("events_applied_total", "Events applied", func(p *worker.PartitionObservation) uint64 { return p.Accounts.Applied })
 	c.counter("events_ignored_total", "Messages that count in no metric by design", func(p *worker.PartitionObservation) uint64 { return p.Accounts.Ignored })
@@ -103,6 +107,7 @@ func newWorkerCollector(observe func() worker.Observation) *workerCollector {
 		return seconds(p.AsOf), p.AsOf != 0
 	})
 	c.gauge("users", "Users in memory", func(p *worker.PartitionObservation) (float64, bool) { return float64(p.Users), true })
+	c.gauge("users_known", "Users, in memory or not", func(p *worker.PartitionObservation) (float64, bool) { return float64(p.Known), true })
 	c.gauge("cells", "Aggregate cells in memory", func(p *worker.PartitionObservation) (float64, bool) { return float64(p.Cells), true })
 	return c
 }
@@ -112,7 +117,12 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 }
 
 func (c *workerCollector) whole(name, help string, of func(*worker.Observation) (float64, bool)) {
-	c.single = append(c.single, single{desc(name, help), of})
+	c.single = append(c.single, single{desc(name, help), prometheus.GaugeValue, of})
+}
+
+// sum is a counter of the whole worker.
+func (c *workerCollector) sum(name, help string, of func(*worker.Observation) float64) {
+	c.single = append(c.single, single{desc(name, help), prometheus.CounterValue, func(o *worker.Observation) (float64, bool) { return of(o), true }})
 }
 
 func (c *workerCollector) counter(name, help string, of func(*worker.PartitionObservation) uint64) {
@@ -145,7 +155,7 @@ func (c *workerCollector) Collect(out chan<- prometheus.Metric) {
 	o := c.observe()
 	for _, s := range c.single {
 		if v, ok := s.of(&o); ok {
-			out <- prometheus.MustNewConstMetric(s.desc, prometheus.GaugeValue, v)
+			out <- prometheus.MustNewConstMetric(s.desc, s.kind, v)
 		}
 	}
 	for i := range o.Partitions {

@@ -101,7 +101,7 @@ func run(ctx context.Context, s *Settings, o runOptions) error {
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	w.Drain, w.Rebuild = o.drain, o.rebuild
+	w.Drain, w.Rebuild, w.Memory = o.drain, o.rebuild, memory.ForUsers(budget)
 	alerts := alert.NewMetrics()
 	watcher, err := b.watcher(ctx, c, w, alerts)
 	if err != nil {

@@ -38,12 +38,12 @@ metrics: [{name: use, kind: adoption, cohort: signup, feature: export_run}]
 	apply("export_run", begin.AddDate(0, 0, 40))
 	after := p.snapshot()
 	p.committed(before)
-	if len(p.due) == 0 {
+	if p.due.waiting == 0 {
 		t.Error("the user is released by a checkpoint at which windows still need it")
 	}
 	apply("export_run", begin.AddDate(0, 0, 41))
 	p.committed(after)
-	if len(p.due) > 0 {
-		t.Errorf("the user waits in %v", p.due)
+	if p.due.waiting > 0 {
+		t.Errorf("the user waits in %v", p.due.at)
 	}
 }

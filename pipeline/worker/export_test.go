@@ -59,3 +59,7 @@ func (w *Worker) Runs() (ids []uint16) {
 	}
 	return ids
 }
+
+// KeepTo has users take so many bytes, and know those who are not in memory by so many digits of their tokens: by one, several have
+// one key.
+func (w *Worker) KeepTo(memory, digits int) { w.Memory, w.keyDigits = memory, digits }

@@ -52,19 +52,38 @@ func (f *forgotten) find(token string, all *users) (number uint32, known bool) {
 	if f.numbers == nil {
 		f.numbers, f.indexed = make(map[[16]byte]uint32), 0
 	}
-	for ; f.indexed < all.Len(); f.indexed++ {
-		f.numbers[event.TokenBytes(all.id(uint32(f.indexed)))] = uint32(f.indexed)
+	for ; f.indexed < len(all.records); f.indexed++ {
+		if u := uint32(f.indexed); all.holds(u) {
+			f.numbers[event.TokenBytes(all.id(u))] = u
+		}
 	}
-	var key [16]byte
-	if _, err := hex.Decode(key[:], []byte(token)); err != nil {
+	key, ok := tokenBytes(token)
+	if !ok {
 		return 0, false
 	}
 	number, known = f.numbers[key]
-	return number, known
+	return number, known && all.holds(number) && event.TokenBytes(all.id(number)) == key // it may have left
+}
+
+// add takes note of a user who came, perhaps with the number of one who left.
+func (f *forgotten) add(number uint32, id string) {
+	if int(number) < f.indexed {
+		f.numbers[event.TokenBytes(id)] = number
+	}
+}
+
+// tokenBytes are the bytes that the digits of a token write.
+func tokenBytes(token string) (bytes [16]byte, ok bool) {
+	if len(token) != hex.EncodedLen(len(bytes)) {
+		return bytes, false
+	}
+	_, err := hex.Decode(bytes[:], []byte(token))
+	return bytes, err == nil
 }
 
 // forget forgets the user of a token, because the message of a sequence says so.
 func (p *partition) forget(token string, seq uint64) {
+	delete(p.away.strangers, token)
 	if seq <= p.forgotten.since[token] {
 		return // stored after the checkpoint this replay started from
 	}

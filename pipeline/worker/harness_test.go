@@ -107,7 +107,12 @@ func (h *harness) log() *zap.Logger { return zaptest.NewLogger(h.t, zaptest.Leve
 // drain processes everything the stream holds.
 func (h *harness) drain(catalogYAML []byte, partitions int) {
 	h.t.Helper()
-	w := h.worker(catalogYAML, partitions)
+	h.drained(h.worker(catalogYAML, partitions))
+}
+
+// drained has a worker process everything the stream holds.
+func (h *harness) drained(w *worker.Worker) {
+	h.t.Helper()
 	w.Drain = true
 	ctx, cancel := context.WithTimeout(h.t.Context(), 5*time.Minute)
 	defer cancel()

@@ -3,7 +3,10 @@
 package worker
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
+	"strings"
 
 	"firstlight/pipeline/cohort"
 )
@@ -22,10 +25,17 @@ func (p *partition) check() {
 		panic(fmt.Sprintf("BUG: partition %d received %d messages: %d applied, %d ignored, %d dead", p.id, c.Received, c.Applied, c.Ignored, dead))
 	}
 	folded := cohort.NewCells()
-	for u := range p.users.Len() {
-		p.scratch.Open(p.users.facts(uint32(u)))
+	fold := func(facts []byte) {
+		p.scratch.Open(facts)
 		p.considerAll()
 		folded.Load(p.contributions(nil))
+	}
+	p.users.all(func(u uint32) { fold(p.users.facts(u)) })
+	for _, facts := range p.away.shadow.facts {
+		fold(facts)
+	}
+	if held, absent := len(p.away.shadow.facts), p.away.absent.Len(); held != absent {
+		panic(fmt.Sprintf("BUG: partition %d: %d users are absent, and %d left", p.id, absent, held))
 	}
 	for i := range p.forgotten.kept {
 		contributions, err := p.contributionsOf(&p.forgotten.kept[i])
@@ -36,6 +46,26 @@ func (p *partition) check() {
 	}
 	p.compare(p.cells, folded, "folding the users gives none")
 	p.compare(folded, p.cells, "there is none")
+}
+
+// shadow keeps the facts of users who are away, by id.
+type shadow struct{ facts map[string][]byte }
+
+func newShadow() shadow { return shadow{map[string][]byte{}} }
+
+func (s shadow) leave(id string, facts []byte) { s.facts[strings.Clone(id)] = bytes.Clone(facts) }
+
+// comeBack panics where the user in scratch, who was read back, counts otherwise than when it left.
+func (s shadow) comeBack(p *partition, id string) {
+	p.considerAll()
+	got := p.contributions(nil)
+	back := p.scratch.Append(nil)
+	p.scratch.Open(s.facts[id])
+	if want := p.contributions(nil); !slices.Equal(got, want) {
+		panic(fmt.Sprintf("BUG: partition %d: user %q left with %+v and came back with %+v", p.id, id, want, got))
+	}
+	p.scratch.Open(back)
+	delete(s.facts, id)
 }
 
 // compare panics where a cell of these counts otherwise than the same cell of those.

@@ -44,6 +44,13 @@ type life struct {
 	missed func(n, upTo uint64)
 	// leased reports whether messages may be taken: no other worker has the partition.
 	leased func() bool
+	// share is how many bytes the partition's users may take now; 0: any.
+	share func() int
+	// readBack has users read back, of whom l.back is told.
+	readBack func(*readBack)
+	// overtook is told that overtaken is set: another worker stored users beyond where this partition has got.
+	overtook  func(error)
+	overtaken atomic.Bool
 
 	ask    chan bool      // the flusher wants a snapshot: of all that changed, or only of what is much
 	answer chan *snapshot // nil: there is none to store
@@ -51,7 +58,10 @@ type life struct {
 	halted chan struct{}  // closed when the life is to end
 	ended  chan struct{}  // closed when it has
 
-	taken     uint64 // messages taken
+	queue waiting        // taken and not applied yet
+	back  chan *readBack // users who come back
+
+	taken     uint64 // messages applied
 	flushed   uint64 // messages taken before the last snapshot
 	inFlight  *snapshot
 	flightsTo position // what is committed once inFlight is stored
@@ -94,6 +104,8 @@ type limits struct {
 	deadLetters int
 	deadBytes   int
 	queue       int // messages that wait to be applied; 0 for queueLength
+	waiting     int // messages that wait for users to be read back; 0 for waitingTogether
+	waitingSize int // bytes of them; 0 for waitingBytes
 }
 
 // limitsOf shares what all partitions of a worker may hold among so many.
@@ -101,7 +113,8 @@ func limitsOf(partitions int) limits {
 	return limits{
 		messages: uint64(max(1, 4_000_000/partitions)), users: max(1, 200_000/partitions), cells: max(1, 800_000/partitions),
 		deadLetters: max(1, 80_000/partitions), deadBytes: (128 << 20) / partitions,
-		queue: min(queueLength, max(leastQueue, queuesTogether/partitions)),
+		queue:   min(queueLength, max(leastQueue, queuesTogether/partitions)),
+		waiting: max(leastQueue, waitingTogether/partitions), waitingSize: waitingBytes / partitions,
 	}
 }
 
@@ -109,13 +122,23 @@ const (
 	queueLength     = 4096
 	queuesTogether  = 1 << 15
 	leastQueue      = 256
+	waitingTogether = 1 << 18
+	waitingBytes    = 64 << 20
 	idleCheckpoints = 10 * time.Second
 )
 
+// always is ready.
+var always = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
 // newLife returns the life of an idle partition.
 func newLife(id uint16, limit limits, urge func()) *life {
+	limit.waiting, limit.waitingSize = cmp.Or(limit.waiting, waitingTogether), cmp.Or(limit.waitingSize, waitingBytes)
 	return &life{
-		id: id, limit: limit, in: make(chan stream.Item, cmp.Or(limit.queue, queueLength)), urge: urge, moved: func() {},
+		id: id, limit: limit, queue: newWaiting(), back: make(chan *readBack, 1), share: func() int { return 0 }, in: make(chan stream.Item, cmp.Or(limit.queue, queueLength)), urge: urge, moved: func() {},
 		applied: func(*event.Message) {}, missed: func(uint64, uint64) {}, leased: func() bool { return true },
 		ask: make(chan bool, 1), answer: make(chan *snapshot, 1), stored: make(chan error, 1),
 		halted: make(chan struct{}), ended: make(chan struct{}),
@@ -137,17 +160,25 @@ func (l *life) run(ctx context.Context) error {
 	tick := time.NewTicker(time.Second / 4)
 	defer tick.Stop()
 	for {
-		in := l.in
+		in, more := l.in, (<-chan struct{})(nil)
+		if !l.full() && l.leased() && l.proceed() {
+			more = always
+		}
 		switch {
 		case l.full():
 			in = nil
 			l.urge()
-		case !l.leased():
+		case !l.leased(), l.queue.full(&l.limit):
 			in = nil
 		}
 		select {
+		case <-more:
 		case item := <-in:
 			l.take(item)
+		case back := <-l.back:
+			if err := l.comeBack(back); err != nil {
+				return err
+			}
 		case all := <-l.ask:
 			if err := l.give(all); err != nil {
 				return err
@@ -172,21 +203,10 @@ func (l *life) run(ctx context.Context) error {
 // take applies an item, and what else waits behind it.
 func (l *life) take(item stream.Item) {
 	for n := 1; ; n++ {
-		switch {
-		case item.Mark != nil:
-			l.p.applied = max(l.p.applied, item.Mark.Sequence)
-			l.p.streamClock = max(l.p.streamClock, item.Mark.Clock)
-		case item.Gap != nil:
-			if n := l.p.miss(item.Gap); n > 0 {
-				l.missed(n, item.Gap.UpTo)
-			}
-		default:
-			l.taken++
-			l.p.streamClock = max(l.p.streamClock, item.Clock)
-			l.p.apply(&item.Message)
-			l.applied(&item.Message)
+		if l.queue.len() > 0 || !l.apply(&item) {
+			l.wait(item)
 		}
-		if n == queueLength || l.full() {
+		if n == queueLength || l.full() || l.queue.full(&l.limit) {
 			return
 		}
 		select {
@@ -195,6 +215,27 @@ func (l *life) take(item stream.Item) {
 			return
 		}
 	}
+}
+
+// apply applies an item, unless it is about a user who is away.
+func (l *life) apply(item *stream.Item) bool {
+	switch {
+	case item.Mark != nil:
+		l.p.applied = max(l.p.applied, item.Mark.Sequence)
+		l.p.streamClock = max(l.p.streamClock, item.Mark.Clock)
+	case item.Gap != nil:
+		if n := l.p.miss(item.Gap); n > 0 {
+			l.missed(n, item.Gap.UpTo)
+		}
+	default:
+		if !l.p.apply(&item.Message) {
+			return false
+		}
+		l.taken++
+		l.p.streamClock = max(l.p.streamClock, item.Clock)
+		l.applied(&item.Message)
+	}
+	return true
 }
 
 func (l *life) full() bool { return l.holds(1) }
@@ -236,6 +277,7 @@ func (l *life) afterWrite(err error) error {
 		l.inFlight = nil
 		return err
 	}
+	l.p.away.share = l.share()
 	l.p.committed(l.inFlight)
 	l.held.Store(l.p.holds(l.inFlight.checkpoint))
 	l.inFlight = nil
@@ -274,8 +316,13 @@ func (l *life) end() error {
 	return nil
 }
 
-// empty drops what waits in the queue of a life that has ended: it takes no room any more.
+// empty drops what waits in the queues of a life that has ended: it takes no room any more.
 func (l *life) empty() {
+	l.queue.each(func(item *stream.Item) {
+		if item.Mark == nil && item.Gap == nil {
+			l.applied(&item.Message)
+		}
+	})
 	for {
 		select {
 		case item := <-l.in:

@@ -119,9 +119,29 @@ func (f *folder) run(ctx context.Context) error {
 // load adds a stored user: its facts, and its contributions to the cells.
 func (p *partition) load(id, stored []byte, version uint64) error {
 	if since := p.forgotten.of(view(id)); since > version {
-		p.blankUser(p.users.add(view(id), p.blank), since) // the worker ended before it could store that
+		p.blankUser(p.addUser(view(id), p.blank), since) // the worker ended before it could store that
 		return nil
 	}
+	if err := p.open(id, stored, version); err != nil {
+		return err
+	}
+	p.considerAll()
+	p.after = p.contributions(p.after[:0])
+	p.cells.Load(p.after)
+	if version < p.away.loadedFrom {
+		p.away.note(view(id), version)
+		if checked {
+			p.away.shadow.leave(view(id), p.scratch.Append(nil))
+		}
+		return nil
+	}
+	p.enter(id)
+	p.shedLoading()
+	return nil
+}
+
+// open opens the facts of a stored user in scratch.
+func (p *partition) open(id, stored []byte, version uint64) error {
 	if err := p.scratch.Load(stored); err != nil {
 		return fmt.Errorf("user %q: %w", id, err)
 	}
@@ -129,10 +149,11 @@ func (p *partition) load(id, stored []byte, version uint64) error {
 	if p.scratch.NewestOpen() != 0 {
 		p.joiner.Collapse(p.scratch, p.watermark(), p.prune)
 	}
-	p.considerAll()
-	p.after = p.contributions(p.after[:0])
-	p.cells.Load(p.after)
-	p.buf = p.scratch.Append(p.buf[:0])
-	p.await(p.users.add(view(id), p.buf))
 	return nil
+}
+
+// enter adds the user in scratch.
+func (p *partition) enter(id []byte) {
+	p.buf = p.scratch.Append(p.buf[:0])
+	p.await(p.addUser(view(id), p.buf))
 }

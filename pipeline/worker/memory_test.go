@@ -78,6 +78,7 @@ func (b *bench) worker(c *catalog.Catalog, o options) *worker.Worker {
 		Store: b.store, Log: zap.NewNop(),
 	}
 	w.Limit(o.messages, o.users, o.cells, o.letters)
+	w.KeepTo(o.memory, o.digits)
 	return w
 }
 
@@ -87,10 +88,13 @@ type options struct {
 	flushInterval         time.Duration
 	messages              uint64
 	users, cells, letters int
+	memory, digits        int // of all partitions, and of tokens; see worker.KeepTo
 }
 
 func drawOptions(t *rapid.T, partitions int) options {
+	memory, digits := drawMemory(t, partitions)
 	return options{
+		memory: memory, digits: digits,
 		partitions:    partitions,
 		flushInterval: rapid.SampledFrom([]time.Duration{time.Millisecond, 5 * time.Millisecond, 50 * time.Millisecond}).Draw(t, "flush interval"),
 		messages:      rapid.SampledFrom([]uint64{1, 7, 30, 1000}).Draw(t, "messages of a snapshot"),
@@ -129,34 +133,42 @@ func many(t *testing.T, n int, property func(*rapid.T, *bench)) {
 
 // TestPipelineEqualsOracleInMemory: for random catalogs, streams and options every count behind the views equals that of the oracle.
 func TestPipelineEqualsOracleInMemory(t *testing.T) {
-	var late, all atomic.Int64
+	var late, cameBack, all atomic.Int64
 	many(t, 2000, func(rt *rapid.T, b *bench) {
 		yaml, messages := drawCatalog(rt), drawStream(rt, 50, 70)
 		o := drawOptions(rt, rapid.IntRange(1, 6).Draw(rt, "partitions"))
 		b.begin(messages)
-		b.drainIn(rt, yaml, o)
+		if b.drainIn(rt, yaml, o).Observe().Returned.Users > 0 {
+			cameBack.Add(1)
+		}
 		dead := b.compareCounts(rt, yaml, messages, o.partitions)
 		all.Add(1)
 		if dead["late"] > 0 {
 			late.Add(1)
 		}
 	})
-	t.Logf("%d cases, %d with late events", all.Load(), late.Load())
+	t.Logf("%d cases, %d with late events, %d with users who came back", all.Load(), late.Load(), cameBack.Load())
 	if all.Load() >= 1000 && late.Load() < all.Load()/2 {
 		t.Errorf("only %d of %d cases have late events", late.Load(), all.Load())
 	}
+	if all.Load() >= 1000 && cameBack.Load() < all.Load()/4 {
+		t.Errorf("users come back in only %d of %d cases", cameBack.Load(), all.Load())
+	}
 }
 
-func (b *bench) drainIn(rt *rapid.T, yaml string, o options) {
+// drainIn has a worker process everything the stream holds, and returns it.
+func (b *bench) drainIn(rt *rapid.T, yaml string, o options) *worker.Worker {
 	c, problems := catalog.Load([]byte(yaml), kind.All)
 	if problems.Failed() {
 		rt.Fatal(problems.Format("catalog.yaml"))
 	}
 	ctx, cancel := context.WithTimeout(b.t.Context(), 5*time.Minute)
 	defer cancel()
-	if err := b.worker(c, o).Run(ctx); err != nil {
+	w := b.worker(c, o)
+	if err := w.Run(ctx); err != nil {
 		rt.Fatal(err)
 	}
+	return w
 }
 
 // TestCrashesChangeNothingInMemory: workers that die before, in the middle of or after any write, one after the other and each with

@@ -21,6 +21,7 @@ type Observation struct {
 	Partitions []PartitionObservation
 	Elsewhere  []Elsewhere // the partitions that do not run here
 	Workers    int         // that are there, this one included
+	Returned   Returned    // users who were read back since the worker's start
 	Unleased   time.Time   // since when the worker may take no messages, because its leases could not be renewed; zero while it may
 }
 
@@ -37,11 +38,18 @@ type Elsewhere struct {
 	StillSince time.Time
 }
 
+// Returned counts users who were read back.
+type Returned struct {
+	Users, Batches uint64
+	Took           time.Duration // reading them, which batches do one after the other
+}
+
 // PartitionObservation is one partition, as of its last flush.
 type PartitionObservation struct {
 	Accounts  Checkpoint // as stored
 	Watermark int64      // ms; meaningless before the first message
 	Users     int        // in memory
+	Known     int        // users, in memory or not
 	Cells     int        // in memory
 	Lag       uint64     // stored messages not yet applied
 	AsOf      int64      // ms
@@ -54,6 +62,7 @@ type observed struct {
 	recovered atomic.Bool // messages are taken
 	report    atomic.Pointer[report]
 	reader    atomic.Pointer[stream.Reader]
+	returns   returns
 }
 
 type report struct {
@@ -67,9 +76,9 @@ type report struct {
 
 // held is what a partition holds, as of a flush.
 type held struct {
-	accounts     Checkpoint
-	watermark    int64
-	users, cells int
+	accounts            Checkpoint
+	watermark           int64
+	users, known, cells int // users in memory, and all
 }
 
 // Observe returns what is known now.
@@ -79,14 +88,14 @@ func (w *Worker) Observe() Observation {
 		return o
 	}
 	o.Recovered, o.Patience = true, intervalsBehind*max(0, w.FlushInterval-time.Second)
-	o.Alive, o.Workers = time.Now(), 1
+	o.Alive, o.Workers, o.Returned = time.Now(), 1, w.observed.returns.counted()
 	at := map[uint16]int{}
 	for _, l := range w.awake() {
 		if alive := time.Unix(0, l.alive.Load()); alive.Before(o.Alive) {
 			o.Alive = alive
 		}
 		h := l.held.Load()
-		p := PartitionObservation{Accounts: h.accounts, Watermark: h.watermark, Users: h.users, Cells: h.cells}
+		p := PartitionObservation{Accounts: h.accounts, Watermark: h.watermark, Users: h.users, Known: h.known, Cells: h.cells}
 		if waits := l.waits.Load(); waits != nil {
 			p.WaitsSince = waits.since
 		}
@@ -110,5 +119,5 @@ func (w *Worker) Observe() Observation {
 
 // holds describes the partition for Observe. Only the partition's goroutine calls it.
 func (p *partition) holds(accounts Checkpoint) *held {
-	return &held{accounts: accounts, watermark: p.watermark(), users: p.users.Len(), cells: p.cells.Len()}
+	return &held{accounts: accounts, watermark: p.watermark(), users: p.users.Len(), known: p.known(), cells: p.cells.Len()}
 }

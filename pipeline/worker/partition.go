@@ -31,7 +31,8 @@ type partition struct {
 	// streamClock is the largest received time (ms) of all messages of the stream up to applied, of whatever partition.
 	streamClock int64
 	prune       int64  // watermark of the last committed checkpoint, ms
-	users       *users // their facts, encoded: decoded facts would be several times the size
+	users       *users // in memory: their facts, encoded: decoded facts would be several times the size
+	away        away   // users who are not
 	forgotten   forgotten
 	counters    Checkpoint
 	trail       trail
@@ -45,8 +46,8 @@ type partition struct {
 	before, after []cohort.Contribution
 	outcome       facts.Outcome
 
-	due     map[int64][]uint32 // users with open events, by the hour (Unix) in which the watermark passes them
-	dueHour int64              // hours before it are done
+	due     due
+	dueHour int64 // hours before it are done
 
 	segmentMaps map[string]map[string]string // of segmentMap
 
@@ -73,7 +74,7 @@ func newPartition(id uint16, c *catalog.Catalog, identity Identity) *partition {
 		id: id, catalog: c, identity: identity,
 		calendar: calendar.New(c.Location, c.WeekStart),
 		matcher:  c.NewMatcher(), cells: cohort.NewCells(), names: newNames(id),
-		users: newUsers(), due: make(map[int64][]uint32),
+		users: newUsers(), away: newAway(), due: due{at: make(map[int64][]uint32)},
 		segmentMaps: make(map[string]map[string]string),
 		sentDead:    make(stream.Sent),
 		forgotten:   forgotten{since: make(map[string]uint64)},
@@ -90,12 +91,16 @@ func newPartition(id uint16, c *catalog.Catalog, identity Identity) *partition {
 
 func (p *partition) watermark() int64 { return p.clock - p.catalog.AllowedLateness.Milliseconds() }
 
-// apply takes one message into exactly one account.
-func (p *partition) apply(m *event.Message) {
+// apply takes one message into exactly one account. It changes nothing, and returns false, where the message is about a user who is
+// away: p.away.lacking says who must come back first.
+func (p *partition) apply(m *event.Message) bool {
 	if m.Sequence <= p.applied {
-		return
+		return true
 	}
 	result := event.Parse(m, p.catalog.AllUsers, &p.event)
+	if p.lacks(m, &result) {
+		return false
+	}
 	p.clock = max(p.clock, result.Received)
 	p.applied, p.changed = m.Sequence, true
 	p.counters.Received++
@@ -125,6 +130,7 @@ func (p *partition) apply(m *event.Message) {
 		}
 		p.accept(m.Sequence)
 	}
+	return true
 }
 
 func (p *partition) lateDetail() string {
@@ -149,8 +155,10 @@ func (p *partition) accept(seq uint64) {
 	p.mask = p.matcher.Match(&p.event)
 	p.countVolume(seq)
 	u, known := p.users.find(p.event.User)
-	if !known {
-		u = p.users.add(p.event.User, p.blank)
+	if known {
+		p.users.recency.touch(u)
+	} else {
+		u = p.addUser(p.event.User, p.blank)
 		if since := p.forgotten.of(p.event.User); since >= seq {
 			p.blankUser(u, since) // this replay started from a checkpoint before the user was forgotten
 		}
@@ -181,36 +189,6 @@ func (p *partition) keep(u uint32) {
 	p.buf = p.scratch.Append(p.buf[:0])
 	p.users.set(u, p.buf)
 	p.await(u)
-}
-
-// await remembers when to collapse what is open in the user in scratch.
-func (p *partition) await(u uint32) {
-	if newest := p.scratch.NewestOpen(); newest != 0 && p.users.mark(u, markDue) {
-		hour := max(newest/msPerHour+1, p.dueHour)
-		p.due[hour] = append(p.due[hour], u)
-	}
-}
-
-// collapseDue collapses the users whose open events the watermark has passed, so that users who do not come back hold
-// no more than what is settled.
-func (p *partition) collapseDue() {
-	now := p.watermark() / msPerHour
-	if now <= p.dueHour {
-		return
-	}
-	p.dueHour = now
-	for hour, users := range p.due {
-		if hour > now {
-			continue
-		}
-		delete(p.due, hour)
-		for _, u := range users {
-			p.users.unmark(u, markDue)
-			p.scratch.Open(p.users.facts(u))
-			p.joiner.Collapse(p.scratch, p.watermark(), p.prune)
-			p.keep(u)
-		}
-	}
 }
 
 // plan says what an event can change.

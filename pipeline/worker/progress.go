@@ -104,7 +104,9 @@ func (w *Worker) untilNextReport(ctx context.Context, tick <-chan time.Time) boo
 }
 
 // drained reports whether a worker that drains is done: all that the stream held at its start is stored, by whomever.
-func (w *Worker) drained() bool { return w.Drain && w.allStoredUpTo() >= w.progress.drainTo }
+func (w *Worker) drained() bool {
+	return w.Drain && !w.restarting.Load() && w.allStoredUpTo() >= w.progress.drainTo
+}
 
 // allStoredUpTo is the sequence up to which all partitions are stored: those of other workers as they last said.
 func (w *Worker) allStoredUpTo() uint64 {

@@ -47,9 +47,16 @@ func TestPipelineEqualsOracle(t *testing.T) {
 		partitions := rapid.IntRange(1, 4).Draw(rt, "partitions")
 		h.reset()
 		h.publish(messages)
-		h.drain([]byte(yaml), partitions)
+		w := h.worker([]byte(yaml), partitions)
+		w.KeepTo(drawMemory(rt, partitions))
+		h.drained(w)
 		h.compare(rt, yaml, messages, partitions)
 	})
+}
+
+// drawMemory draws what a worker keeps to: most often so little that hardly a user stays.
+func drawMemory(t *rapid.T, partitions int) (memory, digits int) {
+	return partitions * rapid.SampledFrom([]int{0, 1, 1, 1000}).Draw(t, "memory of a partition"), rapid.SampledFrom([]int{0, 1}).Draw(t, "digits of a key")
 }
 
 // TestCrashesChangeNothing: a worker that dies before, in the middle of or after any write of any flush, again and again, ends in
@@ -65,6 +72,7 @@ func TestCrashesChangeNothing(t *testing.T) {
 			w := h.worker([]byte(yaml), partitions)
 			w.Drain = true
 			at := rapid.SampledFrom([]faulty.Moment{faulty.Before, faulty.During, faulty.After}).Draw(rt, "moment")
+			w.KeepTo(drawMemory(rt, partitions))
 			crashAt(w, rapid.IntRange(0, 60).Draw(rt, "write"), at)
 			if err := w.Run(t.Context()); err != nil && !errors.Is(err, errCrash) {
 				rt.Fatal(err)

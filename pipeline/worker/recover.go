@@ -32,6 +32,9 @@ func (w *Worker) recover(ctx context.Context, recovering []*partition) error {
 	if err := w.loadUsers(ctx, ids, recovering); err != nil {
 		return err
 	}
+	for _, p := range recovering {
+		p.loaded()
+	}
 	if err := w.addBetween(ctx, ids, recovering); err != nil {
 		return err
 	}
@@ -87,6 +90,7 @@ func (p *partition) resume(cp Checkpoint) {
 		p.counters.Dead = map[string]uint64{}
 	}
 	p.prune = p.watermark()
+	p.away.stored = cp.AppliedSeq
 	p.matcher.AddFailures(cp.Failures)
 	for scope, n := range cp.Capped {
 		p.names.capped[scope] = n
@@ -111,6 +115,7 @@ func (w *Worker) recoverAll(ctx context.Context, checkpoints []Checkpoint) ([]*p
 	for i, cp := range checkpoints {
 		p := newPartition(cp.Partition, w.Catalog, cp.Identity)
 		p.resume(cp)
+		p.away.share, p.away.digits = w.share(), cmp.Or(w.keyDigits, tokenDigits)
 		for seq, of := range sent {
 			if seq > p.applied {
 				p.sentDead[seq] = of
@@ -123,10 +128,11 @@ func (w *Worker) recoverAll(ctx context.Context, checkpoints []Checkpoint) ([]*p
 			return nil, fmt.Errorf("recover partitions: %w", err)
 		}
 	}
-	users := 0
+	users, inMemory := 0, 0
 	for _, p := range partitions {
-		users += p.users.Len()
+		users += p.known()
+		inMemory += p.users.Len()
 	}
-	w.Log.Info("recovered", zap.Int("partitions", len(partitions)), zap.Int("users", users), zap.Duration("took", time.Since(began)))
+	w.Log.Info("recovered", zap.Int("partitions", len(partitions)), zap.Int("users", users), zap.Int("in memory", inMemory), zap.Duration("took", time.Since(began)))
 	return partitions, nil
 }

@@ -420,7 +420,11 @@ func (w *Worker) holdings() map[uint16]lease.Partition {
 func (w *Worker) startAll(ctx context.Context, checkpoints []Checkpoint) error {
 	s := w.sharing
 	if s == nil {
-		return w.start(ctx, checkpoints, everyPartition(len(checkpoints))...)
+		if err := w.start(ctx, checkpoints, everyPartition(len(checkpoints))...); err != nil {
+			return err
+		}
+		w.group.Go(func() error { return w.startOvertaken(w.taking) })
+		return nil
 	}
 	if err := w.move(ctx); err != nil {
 		return err
@@ -433,15 +437,16 @@ func (w *Worker) startAll(ctx context.Context, checkpoints []Checkpoint) error {
 			case <-w.taking.Done():
 				return nil
 			case <-s.changed:
+			case <-w.again:
 			case <-tick.C:
 			}
-			w.tell(w.taking, trouble.ClickHouse, "starting partitions", w.move(w.taking))
+			w.tell(w.taking, trouble.ClickHouse, startingPartitions, w.move(w.taking))
 		}
 	})
 	return nil
 }
 
-// move stops what is not this worker's share any more, and starts what has become it.
+// move stops what is not this worker's share any more or was overtaken, and starts what has become its share.
 func (w *Worker) move(ctx context.Context) error {
 	s := w.sharing
 	s.mu.Lock()
@@ -450,10 +455,11 @@ func (w *Worker) move(ctx context.Context) error {
 	lives := w.slots()
 	var stop, start []uint16
 	for id := range uint16(len(lives)) {
-		switch runs := lives[id].Load() != nil; {
-		case runs && !slices.Contains(wanted, id):
+		l, mine := lives[id].Load(), slices.Contains(wanted, id)
+		if l != nil && (!mine || l.overtaken.Load()) {
 			stop = append(stop, id)
-		case !runs && slices.Contains(wanted, id):
+		}
+		if mine && (l == nil || l.overtaken.Load()) {
 			start = append(start, id)
 		}
 	}

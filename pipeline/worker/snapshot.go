@@ -30,7 +30,7 @@ func (p *partition) snapshot() *snapshot {
 	p.touchAhead()
 	s := &snapshot{names: p.names.fresh, dead: p.dead, watermark: p.watermark()}
 	p.names.fresh, p.dead, p.deadBytes, p.changed = nil, nil, 0, false
-	s.forgotten, p.forgotten.fresh, p.forgotten.numbers = p.forgotten.fresh, nil, nil
+	s.forgotten, p.forgotten.fresh, p.forgotten.numbers, p.forgotten.indexed = p.forgotten.fresh, nil, nil, 0
 	p.takeCells(&s.cells)
 	p.takeUsers(&s.users)
 	s.days, p.days = p.days, make(map[calendar.Day]int64)
@@ -52,7 +52,7 @@ func (p *partition) checkpoint() Checkpoint {
 	return c
 }
 
-// committed is called once a snapshot is stored: windows that are final now leave memory.
+// committed is called once a snapshot is stored: windows that are final now leave memory, and users as far as they must.
 func (p *partition) committed(s *snapshot) {
 	before := p.prune
 	p.prune = max(p.prune, s.watermark)
@@ -62,6 +62,8 @@ func (p *partition) committed(s *snapshot) {
 		p.cells.Forget(func(k cohort.Key) bool { return p.folder.BucketEnd(k)*1000 <= p.prune })
 		p.releaseForgotten()
 	}
+	p.away.stored = s.checkpoint.AppliedSeq
+	p.shed()
 }
 
 // capOpenEvents names the cap on a user's open events among the counts of caps.

@@ -6,7 +6,10 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"go.uber.org/zap"
+
 	"firstlight/pipeline/stream"
+	"firstlight/pipeline/trouble"
 )
 
 // start brings idle partitions to life: what is stored of them is loaded, and messages after it are applied. checkpoints are those of
@@ -14,6 +17,9 @@ import (
 func (w *Worker) start(ctx context.Context, checkpoints []Checkpoint, partitions ...uint16) error {
 	lives := w.slots()
 	limit := limitsOf(len(lives))
+	if w.Memory > 0 { // what waits is beside it
+		limit.waitingSize = min(limit.waitingSize, w.Memory/8/len(lives)+1)
+	}
 	if w.limits != nil {
 		limit = *w.limits
 	}
@@ -26,6 +32,7 @@ func (w *Worker) start(ctx context.Context, checkpoints []Checkpoint, partitions
 		l := newLife(id, limit, w.flusher.urge)
 		l.state.Store(int32(recovering))
 		l.applied, l.missed, l.moved, l.leased = w.reader.Applied, w.sayMissed, w.progress.moved, w.leased
+		l.share, l.readBack, l.overtook = w.share, w.readBacks.ask, w.overtook
 		lives[id].Store(l)
 		mine = append(mine, checkpoints[i])
 	}
@@ -89,6 +96,46 @@ func (w *Worker) restart(ctx context.Context, partitions ...uint16) error {
 	return w.start(ctx, checkpoints, partitions...)
 }
 
+// overtook has partitions started again that were overtaken.
+func (w *Worker) overtook(by error) {
+	w.Log.Warn("a partition is recovered anew", zap.Error(by))
+	signal(w.again)
+}
+
+// fallenBehind are the partitions that are to be started again.
+func (w *Worker) fallenBehind() (ids []uint16) {
+	for _, l := range w.awake() {
+		if l.overtaken.Load() {
+			ids = append(ids, l.id)
+		}
+	}
+	return ids
+}
+
+// startOvertaken starts partitions again that were overtaken, until ctx ends, in a worker that holds all.
+func (w *Worker) startOvertaken(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-w.again:
+		}
+		ids := w.fallenBehind()
+		if len(ids) == 0 {
+			continue
+		}
+		w.restarting.Store(true)
+		w.stop(ids...)
+		err := w.Trouble.Retry(ctx, trouble.ClickHouse, startingPartitions, func() error { return w.restart(ctx, ids...) })
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		w.restarting.Store(false)
+	}
+}
+
+const startingPartitions = "starting partitions"
+
 // stop ends the lives of partitions: they are idle once all that they applied is stored. Those that are idle are left.
 func (w *Worker) stop(partitions ...uint16) {
 	lives := w.slots()
@@ -104,6 +151,21 @@ func (w *Worker) stop(partitions ...uint16) {
 		lives[id].Store(nil)
 		l.empty()
 	}
+}
+
+// share is how many bytes the users of each partition may take that is not idle; 0: any.
+func (w *Worker) share() int {
+	if w.Memory == 0 {
+		return 0
+	}
+	awake := 0
+	slots := w.slots()
+	for i := range slots {
+		if slots[i].Load() != nil {
+			awake++
+		}
+	}
+	return max(1, w.Memory/max(1, awake))
 }
 
 // slots are the lives by partition.

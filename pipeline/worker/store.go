@@ -52,6 +52,9 @@ type Numbers interface {
 	LoadNames(ctx context.Context, partitions []uint16, name func(partition uint16, scope, value string)) error
 	// LoadUsers calls user for every user of some partitions, in no particular order. id and facts are valid during the call only.
 	LoadUsers(ctx context.Context, partitions []uint16, user func(partition uint16, id, facts []byte, version uint64) error) error
+	// ReadUsers calls user for users of some partitions who are named, those of whom there is none left out, in no particular order. id
+	// and facts are valid during the call only.
+	ReadUsers(ctx context.Context, named []Named, user func(partition uint16, id, facts []byte, version uint64) error) error
 	// LoadForgotten calls user for what is kept of every user of some partitions who was forgotten.
 	LoadForgotten(ctx context.Context, partitions []uint16, user func(Forgotten) error) error
 	// Purged returns the sequences of messages that were purged from the stream for users who were forgotten, before this generation
@@ -68,6 +71,13 @@ type Numbers interface {
 	HasLeftovers(ctx context.Context) (bool, error)
 	// DropEarlier deletes what belongs to generations before this one. Nobody reads it any more, but it takes room.
 	DropEarlier(ctx context.Context) error
+}
+
+// Named names users of one partition.
+type Named struct {
+	Partition uint16
+	IDs       []string
+	Tokens    []string // the beginnings of tokens: all users are meant who have one of them. Looking for them takes longer
 }
 
 // Letters is where messages go that were refused, each once: *stream.DeadLetters is one.

@@ -7,11 +7,15 @@ import (
 )
 
 // users are the encoded facts of a partition's users, by id. They lie in slabs without pointers, so that the garbage collector has
-// nothing to follow however many there are. A user is known by its number, from 0 in the order in which users came.
+// nothing to follow however many there are. A user is known by its number, from 0 in the order in which users came; numbers of users
+// who left are given again.
 type users struct {
 	table   []uint32 // a hash table with open addressing, its size a power of two: 0 where free, else a user's number + 1 below the size, and above it bits of the hash of its id
 	seed    maphash.Seed
-	records []place // by number
+	records []place // by number; nowhere for one that is not given
+	vacant  []uint32
+	recency recency
+	live    int // bytes of records
 	slabs   []slab
 	open    int // the slab that takes new records
 	next    int // the size of the next slab: the first ones, of few users, are small
@@ -22,32 +26,50 @@ const firstSlab = 1 << 10
 // place is where a record lies.
 type place struct{ slab, at uint32 }
 
+var nowhere = place{^uint32(0), ^uint32(0)}
+
 // slab holds records, one behind the other.
 type slab struct {
 	bytes []byte
 	dead  int // bytes of records that moved elsewhere
 }
 
-// A record is its head, the id, and the facts with room to grow. The head is the user's number (4 bytes), its marks (1), and the
-// lengths of the id (2), the facts (4) and their room (4).
+// A record is its head, the id, and the facts with room to grow. The head is the user's number (4 bytes), its marks (1), the lengths
+// of the id (2), the facts (4) and their room (4), and the hour in which it is due (4).
 const (
-	recordHead = 15
+	recordHead = 19
 	slabSize   = 1 << 20
 	roomUnit   = 8
+	// besideRecord is what a user takes beside its record, about: its place, its neighbours in recency, its share of the table.
+	besideRecord = 24
 )
 
-// Marks of a user.
-const (
-	markDirty = 1 << iota // waits in partition.dirtyUsers to be stored
-	markDue               // waits in partition.due to be collapsed
-)
+// markDirty is the mark of a user who waits in partition.dirtyUsers to be stored.
+const markDirty = 1
 
 func newUsers() *users {
-	return &users{table: make([]uint32, 16), seed: maphash.MakeSeed(), slabs: []slab{{}}, next: firstSlab}
+	return &users{table: make([]uint32, 16), seed: maphash.MakeSeed(), slabs: []slab{{}}, next: firstSlab, recency: newRecency()}
 }
 
 // Len returns how many users there are.
-func (u *users) Len() int { return len(u.records) }
+func (u *users) Len() int { return len(u.records) - len(u.vacant) }
+
+// size returns how many bytes the users take, about: a fourth of a slab may be records that moved elsewhere.
+func (u *users) size() int { return u.live + u.live/4 + besideRecord*u.Len() }
+
+// holds reports whether a number is that of a user.
+func (u *users) holds(number uint32) bool {
+	return int(number) < len(u.records) && u.records[number] != nowhere
+}
+
+// all calls visit for every user.
+func (u *users) all(visit func(number uint32)) {
+	for number, at := range u.records {
+		if at != nowhere {
+			visit(uint32(number))
+		}
+	}
+}
 
 // find returns the number of a user, or false.
 func (u *users) find(id string) (number uint32, known bool) {
@@ -78,29 +100,67 @@ func (u *users) slot(id string, hash uint64) int {
 	}
 }
 
-// add adds a user that is not there yet, and returns its number.
+// add adds a user that is not there yet, touched last, and returns its number.
 func (u *users) add(id string, facts []byte) uint32 {
+	number := u.number()
+	hash := maphash.String(u.seed, id)
+	u.table[u.slot(id, hash)] = u.entry(number, hash)
+	u.records[number] = u.write(number, 0, 0, id, facts)
+	u.recency.add(number)
+	return number
+}
+
+// number gives a number.
+func (u *users) number() (number uint32) {
+	if last := len(u.vacant) - 1; last >= 0 {
+		number, u.vacant = u.vacant[last], u.vacant[:last]
+		return number
+	}
 	if 4*(len(u.records)+1) > 3*len(u.table) {
 		u.grow()
 	}
-	number := uint32(len(u.records))
-	hash := maphash.String(u.seed, id)
-	u.table[u.slot(id, hash)] = u.entry(number, hash)
-	u.records = append(u.records, u.write(number, 0, id, facts))
-	return number
+	u.records = append(u.records, nowhere)
+	return uint32(len(u.records) - 1)
+}
+
+// remove removes a user: its number may be given again.
+func (u *users) remove(number uint32) {
+	id := u.id(number)
+	u.vacate(u.slot(id, maphash.String(u.seed, id)))
+	u.recency.remove(number)
+	u.vacant = append(u.vacant, number)
+	from := u.records[number].slab
+	size := u.record(number).all()
+	u.live -= size
+	u.records[number] = nowhere
+	u.leave(from, size)
+}
+
+// vacate frees a slot of the table, and moves the entries behind it that could not be found any more.
+func (u *users) vacate(slot int) {
+	mask := uint32(len(u.table) - 1)
+	free := uint32(slot)
+	for at := (free + 1) & mask; u.table[at] != 0; at = (at + 1) & mask {
+		home := uint32(maphash.String(u.seed, u.id(u.numberIn(u.table[at])))) & mask
+		if (at-home)&mask >= (at-free)&mask {
+			u.table[free] = u.table[at]
+			free = at
+		}
+	}
+	u.table[free] = 0
 }
 
 func (u *users) grow() {
 	u.table = make([]uint32, 2*len(u.table))
 	mask := uint32(len(u.table) - 1)
-	for number := range uint32(len(u.records)) {
+	u.all(func(number uint32) {
 		hash := maphash.String(u.seed, u.id(number))
 		slot := uint32(hash) & mask
 		for u.table[slot] != 0 {
 			slot = (slot + 1) & mask
 		}
 		u.table[slot] = u.entry(number, hash)
-	}
+	})
 }
 
 // record is one record in its slab.
@@ -115,6 +175,7 @@ func (r record) number() uint32 { return binary.LittleEndian.Uint32(r) }
 func (r record) idSize() int    { return int(binary.LittleEndian.Uint16(r[5:])) }
 func (r record) size() int      { return int(binary.LittleEndian.Uint32(r[7:])) }
 func (r record) room() int      { return int(binary.LittleEndian.Uint32(r[11:])) }
+func (r record) due() uint32    { return binary.LittleEndian.Uint32(r[15:]) }
 func (r record) setSize(n int)  { binary.LittleEndian.PutUint32(r[7:], uint32(n)) }
 func (r record) all() int       { return recordHead + r.idSize() + r.room() }
 
@@ -143,6 +204,17 @@ func (u *users) mark(number uint32, mark byte) bool {
 
 func (u *users) unmark(number uint32, mark byte) { u.record(number)[4] &^= mark }
 
+// marked reports whether a user has a mark.
+func (u *users) marked(number uint32, mark byte) bool { return u.record(number)[4]&mark != 0 }
+
+// due returns the hour in which a user is due, 0 when in none.
+func (u *users) due(number uint32) uint32 { return u.record(number).due() }
+
+// setDue sets the hour in which a user is due.
+func (u *users) setDue(number, hour uint32) {
+	binary.LittleEndian.PutUint32(u.record(number)[15:], hour)
+}
+
 // set replaces the facts of a user.
 func (u *users) set(number uint32, facts []byte) {
 	r := u.record(number)
@@ -152,17 +224,25 @@ func (u *users) set(number uint32, facts []byte) {
 		return
 	}
 	from := u.records[number].slab
-	u.slabs[from].dead += r.all()
-	u.records[number] = u.write(number, r[4], view(r.id()), facts)
-	if s := &u.slabs[from]; int(from) != u.open && 4*s.dead >= len(s.bytes) {
+	u.live -= r.all()
+	u.records[number] = u.write(number, r[4], r.due(), view(r.id()), facts)
+	u.leave(from, r.all())
+}
+
+// leave takes note that a record of some bytes is in a slab no more.
+func (u *users) leave(from uint32, size int) {
+	s := &u.slabs[from]
+	s.dead += size
+	if int(from) != u.open && 4*s.dead >= len(s.bytes) {
 		u.empty(int(from))
 	}
 }
 
 // write writes a record into the open slab.
-func (u *users) write(number uint32, marks byte, id string, facts []byte) place {
+func (u *users) write(number uint32, marks byte, due uint32, id string, facts []byte) place {
 	room := (len(facts) + len(facts)/8 + roomUnit - 1) &^ (roomUnit - 1)
 	size := recordHead + len(id) + room
+	u.live += size
 	if s := &u.slabs[u.open]; len(s.bytes)+size > cap(s.bytes) {
 		u.open = u.free()
 		u.slabs[u.open] = slab{bytes: make([]byte, 0, max(size, u.next))}
@@ -176,6 +256,7 @@ func (u *users) write(number uint32, marks byte, id string, facts []byte) place 
 	r[4] = marks
 	binary.LittleEndian.PutUint16(r[5:], uint16(len(id)))
 	binary.LittleEndian.PutUint32(r[11:], uint32(room))
+	binary.LittleEndian.PutUint32(r[15:], due)
 	r.setSize(len(facts))
 	copy(r.id(), id)
 	copy(r.facts(), facts)
@@ -199,7 +280,8 @@ func (u *users) empty(i int) {
 	for at := 0; at < len(bytes); {
 		r := record(bytes[at:])
 		if n := r.number(); u.records[n] == (place{uint32(i), uint32(at)}) {
-			u.records[n] = u.write(n, r[4], view(r.id()), r.facts())
+			u.live -= r.all()
+			u.records[n] = u.write(n, r[4], r.due(), view(r.id()), r.facts())
 		}
 		at += r.all()
 	}

@@ -1,7 +1,8 @@
 // Package worker is the processor: it reads the event stream, joins events into users' facts, folds facts into
 // cells, and flushes both to ClickHouse, partition by partition, so that a crash at any moment changes no number.
 //
-// Goroutines: one reader, one for each partition that runs (life), one that flushes them together (flusher), one for progress; where
+// Goroutines: one reader, one for each partition that runs (life), one that flushes them together (flusher), one that reads users
+// back for them, one for progress; where
 // workers share partitions one that looks at who holds what (sharing) and one that starts and stops partitions (move). All of them end
 // before Run returns.
 package worker
@@ -41,6 +42,9 @@ type Worker struct {
 	Register      Register                 // where workers agree on who holds which partition; nil: this one holds all
 	Positions     Register                 // where workers say what they have stored in a store of replicas; nil: it is of one server
 
+	// Memory is how many bytes users may take: those in memory, and what is known of those who are not. 0: all stay in memory.
+	Memory int
+
 	numbers    Numbers // of generation
 	generation uint32
 	purged     []uint64                               // sequences; see Numbers.Purged
@@ -55,8 +59,12 @@ type Worker struct {
 	noting     sync.Mutex      // of Positions
 	progress   progress
 	observed   observed
+	readBacks  *readBacks
+	again      chan struct{} // partitions were overtaken
+	restarting atomic.Bool   // they are started again
 	sharing    *sharing      // nil: it holds all partitions
 	stored     atomic.Uint64 // messages of partitions that were stopped
+	keyDigits  int           // of tokens; tests set fewer; 0 for tokenDigits
 	limits     *limits       // of each partition; tests set smaller ones; nil for limitsOf
 	terms      *lease.Terms  // of the leases; tests set shorter ones; nil for lease.Standard
 }
@@ -119,6 +127,7 @@ func (w *Worker) run(ctx context.Context) error {
 	}
 	w.flusher = newFlusher(w.FlushInterval, w.awake, func(group []*snapshot) error { return w.flushed(writing, group) })
 	w.group, w.taking = errgroup.WithContext(taking)
+	w.readBacks, w.again = newReadBacks(), make(chan struct{}, 1)
 	stopFlushing := w.flushUntilStopped()
 	stopSharing, otherwise := w.shareUntilStopped(ctx, len(checkpoints))
 	if err = w.startAll(ctx, checkpoints); err == nil {
@@ -131,6 +140,7 @@ func (w *Worker) run(ctx context.Context) error {
 				return nil
 			}
 		})
+		w.group.Go(func() error { return w.runReadBacks(w.taking) })
 		w.group.Go(func() error { return w.reader.Run(w.taking) })
 		w.group.Go(func() error {
 			defer stopTaking()
@@ -189,7 +199,7 @@ func (w *Worker) logStored(ran, stopping time.Duration) {
 	messages, users := w.stored.Load(), 0
 	for _, l := range w.awake() {
 		messages += l.taken
-		users += l.held.Load().users
+		users += l.held.Load().known
 	}
 	w.Log.Info("stopped, all is stored", zap.Uint64("messages", messages), zap.Int("users", users),
 		zap.Duration("ran", ran.Round(time.Millisecond)), zap.Duration("stopping", stopping.Round(time.Millisecond)))

@@ -6,23 +6,90 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	chproto "github.com/ClickHouse/ch-go/proto"
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"firstlight/pipeline/worker"
 )
 
 // LoadUsers calls user for every user of some partitions, in no particular order. id and facts are valid during the call only.
 func (s *Store) LoadUsers(ctx context.Context, partitions []uint16, user func(partition uint16, id, facts []byte, version uint64) error) error {
-	query := "SELECT partition, user_id, facts, version FROM " + s.table("users") + " FINAL WHERE " + s.here() + " AND " + in(partitions)
+	if err := s.selectUsers(ctx, in(partitions), user); err != nil {
+		return fmt.Errorf("load users: %w", err)
+	}
+	return nil
+}
+
+// ReadUsers calls user for users of some partitions who are named, in no particular order. id and facts are valid during the call only.
+func (s *Store) ReadUsers(ctx context.Context, named []worker.Named, user func(partition uint16, id, facts []byte, version uint64) error) error {
+	for _, condition := range conditionsOn(named) {
+		with := clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_query_size": 4 * maxCondition}))
+		if err := s.selectUsers(with, condition, user); err != nil {
+			return fmt.Errorf("read users: %w", err)
+		}
+	}
+	return nil
+}
+
+// maxCondition is how long (bytes) a condition on users gets, about: as long as it takes to name some ten thousands of them.
+const maxCondition = 2 << 20
+
+// conditionsOn returns conditions that are true of the users who are named, one for each query.
+func conditionsOn(named []worker.Named) (conditions []string) {
+	var b strings.Builder
+	end := func() {
+		if b.Len() > 0 {
+			conditions = append(conditions, "("+b.String()+")")
+		}
+		b.Reset()
+	}
+	add := func(partition uint16, texts []string, before, after string) {
+		for len(texts) > 0 {
+			if b.Len() > 0 {
+				b.WriteString(" OR ")
+			}
+			fmt.Fprintf(&b, "partition = %d AND %s(", partition, before)
+			n := 0
+			for ; n < len(texts) && (n == 0 || b.Len() < maxCondition); n++ {
+				if n > 0 {
+					b.WriteString(", ")
+				}
+				quote(&b, texts[n])
+			}
+			b.WriteString(after)
+			if texts = texts[n:]; b.Len() >= maxCondition {
+				end()
+			}
+		}
+	}
+	for i := range named {
+		add(named[i].Partition, named[i].IDs, "user_id IN ", ")")
+		add(named[i].Partition, named[i].Tokens, "arrayExists(t -> startsWith(lower(hex(SHA256(user_id))), t), array", "))")
+	}
+	end()
+	return conditions
+}
+
+// quote writes a text as a literal.
+func quote(b *strings.Builder, text string) {
+	b.WriteByte('\'')
+	_, _ = literal.WriteString(b, text) // a strings.Builder takes everything
+	b.WriteByte('\'')
+}
+
+var literal = strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", `\n`, "\x00", `\0`)
+
+// selectUsers calls user for the newest row of every user of whom a condition on partition and id is true.
+func (s *Store) selectUsers(ctx context.Context, condition string, user func(partition uint16, id, facts []byte, version uint64) error) error {
+	query := "SELECT partition, user_id, facts, version FROM " + s.table("users") + " FINAL PREWHERE " + s.here() + " AND " + condition
 	err := s.userColumns(ctx, query, user)
 	if errors.Is(err, clickhouse.ErrFormatNativeUnsupported) {
 		err = s.userRows(ctx, query, user)
 	}
-	if err != nil {
-		return fmt.Errorf("load users: %w", err)
-	}
-	return nil
+	return err
 }
 
 // columnReader is what userColumns needs of a connection.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"firstlight/pipeline/event"
 	"firstlight/pipeline/worker"
 	"firstlight/sinks/clickhouse"
 	"firstlight/sinks/clickhouse/migratedtest"
@@ -62,6 +63,48 @@ func TestUsersByColumnAndByRow(t *testing.T) {
 	}
 	if none := read(conn, 3); len(none) != 0 {
 		t.Errorf("%d users are read of a partition without any", len(none))
+	}
+}
+
+// TestUsersAreReadByName: users are found by id, whatever it holds and however many are asked for at once, and by the beginning of their
+// tokens; nobody else is read, and each as it was written last.
+func TestUsersAreReadByName(t *testing.T) {
+	conn, database := migratedtest.Database(t)
+	numbers := clickhouse.NewStore(conn, database).In(7)
+	odd := crowd(1, 4, 5)
+	odd.UserID = []string{"it's", `back\slash`, "two\n\nlines", "zero\x00byte ') OR 1 = 1 --"}
+	for _, rows := range []*worker.UserRows{crowd(0, 30_000, 1), crowd(1, 30_000, 1), crowd(0, 500, 200_000), odd} {
+		if err := numbers.WriteUsers(t.Context(), rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, c := range map[string]struct {
+		named []worker.Named
+		want  int
+	}{
+		"nobody":        {[]worker.Named{{Partition: 0, IDs: []string{"nobody", "user-1-7", "it's"}}, {Partition: 2, IDs: []string{"user-1-7"}}}, 0},
+		"two":           {[]worker.Named{{Partition: 0, IDs: []string{"user-0-7"}}, {Partition: 1, IDs: []string{"user-1-29999"}}}, 2},
+		"odd ids":       {[]worker.Named{{Partition: 1, IDs: odd.UserID}}, 4},
+		"by token":      {[]worker.Named{{Partition: 1, Tokens: []string{event.Token("it's"), event.Token("user-1-7")[:15]}}}, 2},
+		"both":          {[]worker.Named{{Partition: 1, IDs: []string{"user-1-8"}, Tokens: []string{event.Token("user-1-7")}}}, 2},
+		"all of two":    {[]worker.Named{{Partition: 0, IDs: crowd(0, 30_000, 1).UserID}, {Partition: 1, IDs: crowd(1, 30_000, 1).UserID}}, 60_000},
+		"none is named": {nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, conn := range []clickhouse.Conn{conn, rowByRow{conn}} {
+				got := map[string]uint64{}
+				err := clickhouse.NewStore(conn, database).In(7).ReadUsers(t.Context(), c.named, func(_ uint16, id, _ []byte, version uint64) error {
+					got[string(id)] = version
+					return nil
+				})
+				if err != nil || len(got) != c.want {
+					t.Fatalf("%d users are read, want %d: %v", len(got), c.want, err)
+				}
+				if v, read := got["user-0-7"]; read && v != 200_007 {
+					t.Errorf("the user written twice is read as of %d", v)
+				}
+			}
+		})
 	}
 }
 

@@ -94,3 +94,7 @@ func Limit(budget int64) {
 		debug.SetGCPercent(growth)
 	}
 }
+
+// ForUsers is the part of a budget that a worker's users may take. The rest is for cells, for what waits to be stored or applied, for
+// JetStream where it is embedded, and for what Go's collector needs to work seldom.
+func ForUsers(budget int64) int { return int(budget / 2) }

@@ -27,7 +27,7 @@ const (
 	After
 )
 
-// Writes by name.
+// Writes by name, and one read.
 const (
 	AgeEdges    = "age edges"
 	Calendar    = "calendar"
@@ -41,6 +41,7 @@ const (
 	Names       = "names"
 	Reports     = "progress"
 	Users       = "users"
+	ReadBack    = "users read back"
 )
 
 // Fault is asked at every moment of every write, by several goroutines at once. Its error is what the write fails with; it may
@@ -167,6 +168,18 @@ func (n *numbers) WriteUsers(ctx context.Context, rows ...*worker.UserRows) erro
 			}
 		}
 		return n.Numbers.WriteUsers(ctx, some...)
+	})
+}
+
+func (n *numbers) ReadUsers(ctx context.Context, named []worker.Named, user func(partition uint16, id, facts []byte, version uint64) error) error {
+	return n.fault.write(ReadBack, 2, func(parts int) error {
+		rows := 0
+		return n.Numbers.ReadUsers(ctx, named, func(partition uint16, id, facts []byte, version uint64) error {
+			if rows++; parts == 1 && rows%2 == 0 {
+				return nil
+			}
+			return user(partition, id, facts, version)
+		})
 	})
 }
 

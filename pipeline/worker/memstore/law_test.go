@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"firstlight/pipeline/calendar"
+	"firstlight/pipeline/event"
 	"firstlight/pipeline/worker"
 	"firstlight/pipeline/worker/memstore"
 	"firstlight/sinks/clickhouse"
@@ -162,6 +163,15 @@ func readBack(t *rapid.T, n worker.Numbers) (lines []string) {
 			say("user of %d %q %q %d", p, id, facts, version)
 			return nil
 		}))
+		for _, named := range [][]worker.Named{
+			{{Partition: 0, IDs: []string{"a", "it's \\ not\nthere\x00"}}, {Partition: 1, IDs: []string{"b", ""}}},
+			{{Partition: some[0], IDs: []string{"b"}, Tokens: []string{event.Token("a"), event.Token("")[:1]}}},
+		} {
+			must(n.ReadUsers(ctx, named, func(p uint16, id, facts []byte, version uint64) error {
+				say("user of %d among %v: %q %q %d", p, named, id, facts, version)
+				return nil
+			}))
+		}
 		must(n.LoadForgotten(ctx, some, func(f worker.Forgotten) error {
 			say("forgotten %+v", f)
 			return nil

@@ -8,11 +8,13 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"firstlight/pipeline/calendar"
 	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/event"
 	"firstlight/pipeline/worker"
 )
 
@@ -292,6 +294,25 @@ func (n *Numbers) LoadUsers(_ context.Context, partitions []uint16, user func(pa
 		}
 		id, facts = append(id[:0], k.ID...), append(facts[:0], u.Facts...) // valid during the call only
 		if err := user(k.Partition, id, facts, u.Version); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ReadUsers calls user for users of some partitions who are named.
+func (n *Numbers) ReadUsers(_ context.Context, named []worker.Named, user func(partition uint16, id, facts []byte, version uint64) error) error {
+	n.store.mu.Lock()
+	defer n.store.mu.Unlock()
+	for k, u := range n.Users {
+		of := func(w worker.Named) bool {
+			return w.Partition == k.Partition && (slices.Contains(w.IDs, k.ID) ||
+				slices.ContainsFunc(w.Tokens, func(beginning string) bool { return strings.HasPrefix(event.Token(k.ID), beginning) }))
+		}
+		if !slices.ContainsFunc(named, of) {
+			continue
+		}
+		if err := user(k.Partition, []byte(k.ID), []byte(u.Facts), u.Version); err != nil {
 			return err
 		}
 	}
