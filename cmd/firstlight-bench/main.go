@@ -47,6 +47,13 @@ func main() {
 		}
 		return
 	}
+	if task := os.Getenv(workVariable); task != "" {
+		if err := workAt(task); err != nil {
+			fmt.Fprintln(os.Stderr, "firstlight-bench: a worker:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	var o options
 	flag.IntVar(&o.events, "events", 2_000_000, "events of the backlog")
 	flag.IntVar(&o.users, "users", 200_000, "users of the backlog")
@@ -57,6 +64,7 @@ func main() {
 	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of the drain to this file")
 	flag.StringVar(&o.restoreProfile, "restore-profile", "", "write a CPU profile of the restart to this file")
 	flag.StringVar(&o.heapProfile, "heap-profile", "", "write a heap profile of what a restored worker holds to this file")
+	sharing := flag.Bool("workers", false, "measure only what 1, 2 and 4 workers that share the partitions cost")
 	reading := flag.Bool("reading", false, "measure only what reading costs, by how several workers get what is their own")
 	flag.BoolVar(&o.collector, "collector", true, "measure the collector")
 	limit := flag.String("memory", "", "as FIRSTLIGHT_MEMORY")
@@ -72,6 +80,9 @@ func main() {
 	work := run
 	if *reading {
 		work = measureReading
+	}
+	if *sharing {
+		work = measureWorkers
 	}
 	if err := inFolder(ctx, o, work); err != nil {
 		fmt.Fprintln(os.Stderr, "firstlight-bench:", err)

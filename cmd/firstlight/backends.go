@@ -181,8 +181,9 @@ func (b *backends) openClickHouse(ctx context.Context, serve bool) error {
 	if all := conn.Servers(); conn.Using() != all[0] {
 		b.log.Warn("the first ClickHouse servers named cannot be used: another one is", zap.String("using", conn.Using()), zap.Strings("named", all))
 	}
+	rare := onceAMinute(b.log) // while none can be used, each is tried in turn
 	conn.Moved = func(from, to string, because error) {
-		b.log.Warn("a ClickHouse server cannot be used: another one is", zap.String("was", from), zap.String("using", to), zap.String("because", trouble.Line(because)))
+		rare.Warn("a ClickHouse server cannot be used: another one is", zap.String("was", from), zap.String("using", to), zap.String("because", trouble.Line(because)))
 	}
 	if b.settings.ClickHouseURL != "" && !b.onlyReads && clickhouse.ForReaders(ctx, conn) {
 		return usagef("CLICKHOUSE_URL names the port of another firstlight's embedded engine, which only lets people read: leave it empty (status, backtest and the like find that firstlight by its FIRSTLIGHT_DATA_DIR, and firstlight query reads either way), or set it to a ClickHouse server")

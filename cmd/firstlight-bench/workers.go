@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/kind"
+	"firstlight/pipeline/stream"
+	"firstlight/schemas"
+	"firstlight/sinks/clickhouse"
+	"firstlight/sinks/clickhouse/engine"
+)
+
+// What an event costs when several workers share the partitions: each worker, the JetStream server and the engine are processes of their
+// own, on the same cores however many there are.
+
+// workVariable has this program be a worker.
+const workVariable = "FIRSTLIGHT_BENCH_WORKER"
+
+// task is what a worker is told.
+type task struct {
+	NATS, ClickHouse, Database string
+	Partitions                 int
+}
+
+// workAt works until the process is told to end.
+func workAt(text string) error {
+	var t task
+	if err := json.Unmarshal([]byte(text), &t); err != nil {
+		return fmt.Errorf("read the task: %w", err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	c, problems := catalog.Load(schemas.ExampleSaaS, kind.All)
+	if problems.Failed() {
+		return fmt.Errorf("the example catalog: %s", problems.Format("saas.yaml"))
+	}
+	s := &servers{}
+	var err error
+	if s.conn, err = nats.Connect(t.NATS); err != nil {
+		return fmt.Errorf("connect to the server: %w", err)
+	}
+	defer s.conn.Close()
+	if s.js, err = jetstream.New(s.conn); err != nil {
+		return fmt.Errorf("use JetStream: %w", err)
+	}
+	if s.db, err = clickhouse.Open(ctx, t.ClickHouse); err != nil {
+		return err
+	}
+	defer s.db.Close()
+	w, err := newWorker(ctx, s, c, t.Partitions, zap.NewNop())
+	if err != nil {
+		return err
+	}
+	w.Store = clickhouse.NewStore(s.db, t.Database)
+	w.Name, w.Register = fmt.Sprint("bench/", os.Getpid()), stream.NewRegister(s.js, "work."+t.Database)
+	return w.Run(ctx)
+}
+
+// measureWorkers prints the table.
+func measureWorkers(ctx context.Context, o options) error {
+	p, err := startServerProcess(ctx, o.dir)
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	s := &servers{conn: p.conn, js: p.js}
+	s.engine, err = engine.Start(ctx, engine.Config{Library: os.Getenv("FIRSTLIGHT_LIBCHDB"), Path: filepath.Join(o.dir, "clickhouse"), Listen: "127.0.0.1:0"})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.engine.Stop(context.WithoutCancel(ctx)) }() // the folder is thrown away
+	if s.db, err = clickhouse.Open(ctx, s.engine.DSN("")); err != nil {
+		return err
+	}
+	defer s.db.Close()
+	before := cpuOf(p.command.Process.Pid)
+	if _, err := s.backlog(ctx, o); err != nil {
+		return err
+	}
+	events, err := s.js.Stream(ctx, "EVENTS")
+	if err != nil {
+		return fmt.Errorf("look at the stream: %w", err)
+	}
+	fmt.Printf("stored: %d bytes an event, %.2f µs of the server's CPU\n", events.CachedInfo().State.Bytes/uint64(o.events),
+		micros(cpuOf(p.command.Process.Pid)-before)/float64(o.events))
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "workers\ttook\tCPU per event: workers\tserver\tengine\tall\tinserts per second and worker")
+	for _, workers := range []int{1, 2, 4} {
+		c, err := s.share(ctx, o, p, workers)
+		if err != nil {
+			return fmt.Errorf("%d workers: %w", workers, err)
+		}
+		per := func(d time.Duration) float64 { return micros(d) / float64(o.events) }
+		fmt.Fprintf(table, "%d\t%s\t%.2f µs\t%.2f µs\t%.2f µs\t%.2f µs\t%.1f\n", workers, c.took.Round(10*time.Millisecond),
+			per(c.workers), per(c.server), per(c.engine), per(c.workers+c.server+c.engine), float64(c.inserts)/c.took.Seconds()/float64(workers))
+	}
+	return table.Flush()
+}
+
+// shared is what applying a whole stream took.
+type shared struct {
+	took, workers, server, engine time.Duration
+	inserts                       uint64
+}
+
+// share has workers apply the stream into a database of their own, from their start until all is stored.
+func (s *servers) share(ctx context.Context, o options, p *serverProcess, workers int) (c shared, err error) {
+	t := task{NATS: p.conn.ConnectedUrl(), ClickHouse: s.engine.DSN(""), Database: fmt.Sprintf("shared_by_%d", workers), Partitions: o.partitions}
+	if err := clickhouse.Migrate(ctx, s.db, t.Database); err != nil {
+		return c, err
+	}
+	text, err := json.Marshal(t)
+	if err != nil {
+		return c, fmt.Errorf("write the task: %w", err)
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return c, fmt.Errorf("find this program: %w", err)
+	}
+	inserts, err := s.inserts(ctx)
+	if err != nil {
+		return c, err
+	}
+	began, server, engine := time.Now(), cpuOf(p.command.Process.Pid), s.engineCPU()
+	processes := make([]*exec.Cmd, workers)
+	for i := range processes {
+		command := exec.CommandContext(ctx, path)
+		command.Env, command.Stderr = append(os.Environ(), workVariable+"="+string(text)), os.Stderr
+		if err := command.Start(); err != nil {
+			return c, fmt.Errorf("start a worker: %w", err)
+		}
+		defer func() { _ = command.Process.Kill() }() // one that has ended is not there
+		processes[i] = command
+	}
+	store := clickhouse.NewStore(s.db, t.Database)
+	for done := uint64(0); done < uint64(o.events); {
+		select {
+		case <-ctx.Done():
+			return c, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+		checkpoints, err := store.Checkpoints(ctx)
+		if err != nil {
+			return c, err
+		}
+		done = 0
+		for i := range checkpoints {
+			done += checkpoints[i].Received
+		}
+	}
+	c = shared{took: time.Since(began), server: cpuOf(p.command.Process.Pid) - server, engine: s.engineCPU() - engine}
+	after, err := s.inserts(ctx)
+	if err != nil {
+		return c, err
+	}
+	c.inserts = after - inserts
+	for _, command := range processes {
+		c.workers += cpuOf(command.Process.Pid)
+	}
+	for _, command := range processes {
+		if err := command.Process.Signal(syscall.SIGTERM); err != nil {
+			return c, fmt.Errorf("stop a worker: %w", err)
+		}
+		if err := command.Wait(); err != nil {
+			return c, fmt.Errorf("a worker: %w", err)
+		}
+	}
+	return c, nil
+}
+
+// inserts is how many the engine has taken.
+func (s *servers) inserts(ctx context.Context) (n uint64, err error) {
+	rows, err := s.db.Query(ctx, "SELECT sum(value) FROM system.events WHERE event = 'InsertQuery'")
+	if err != nil {
+		return 0, fmt.Errorf("count inserts: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(&n); err != nil {
+			return 0, fmt.Errorf("count inserts: %w", err)
+		}
+	}
+	return n, rows.Err()
+}
