@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
+	"firstlight/cmd/internal/memory"
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/kind"
 	"firstlight/pipeline/stream"
@@ -42,6 +43,11 @@ func workAt(text string) error {
 	if err := json.Unmarshal([]byte(text), &t); err != nil {
 		return fmt.Errorf("read the task: %w", err)
 	}
+	budget, err := memory.Parse("") // as a worker that is told nothing
+	if err != nil {
+		return err
+	}
+	memory.Limit(budget)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	c, problems := catalog.Load(schemas.ExampleSaaS, kind.All)
@@ -49,7 +55,6 @@ func workAt(text string) error {
 		return fmt.Errorf("the example catalog: %s", problems.Format("saas.yaml"))
 	}
 	s := &servers{}
-	var err error
 	if s.conn, err = nats.Connect(t.NATS); err != nil {
 		return fmt.Errorf("connect to the server: %w", err)
 	}

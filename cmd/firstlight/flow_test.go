@@ -263,6 +263,7 @@ func TestBadSettings(t *testing.T) {
 		{"FIRSTLIGHT_FLUSH_INTERVAL", "1ns", []string{"10ms"}},
 		{"FIRSTLIGHT_DATABASE", "a-b", []string{`"a-b"`}},
 		{"FIRSTLIGHT_STREAM", "a.b", []string{`"a.b"`}},
+		{"FIRSTLIGHT_CLICKHOUSE_CLUSTER", "main", []string{`"main"`, "CLICKHOUSE_URL names no server"}},
 		{"FIRSTLIGHT_HTTP_ADDR", "8080", []string{"FIRSTLIGHT_HTTP_ADDR", "127.0.0.1:8080"}},
 		{"FIRSTLIGHT_HTTP_ADDR", "localhost", []string{"FIRSTLIGHT_HTTP_ADDR", "127.0.0.1:8080"}},
 		{"FIRSTLIGHT_HTTP_ADDR", "::1", []string{"FIRSTLIGHT_HTTP_ADDR", "[::1]:8080"}},
