@@ -121,11 +121,11 @@ func TestServersOwnMessages(t *testing.T) {
 	for name, live := range map[string]bool{"live events": true, "an import": false} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t)
-			_, err := h.js.CreateStream(t.Context(), jetstream.StreamConfig{
-				Name: "EVENTS", Subjects: []string{stream.EventSubjects}, MaxAge: 2 * time.Second, Duplicates: time.Second,
+			config := jetstream.StreamConfig{
+				Name: "EVENTS", Subjects: []string{stream.EventSubjects}, MaxAge: time.Hour, Duplicates: time.Second,
 				AllowMsgTTL: true, AllowRollup: true, SubjectDeleteMarkerTTL: 10 * time.Minute,
-			})
-			if err != nil {
+			}
+			if _, err := h.js.CreateStream(t.Context(), config); err != nil {
 				t.Fatal(err)
 			}
 			r := start(t, h.worker([]byte(hostileCatalog), 4))
@@ -136,6 +136,10 @@ func TestServersOwnMessages(t *testing.T) {
 			}
 			h.applied(2)
 			clocks := h.clocks()
+			config.MaxAge = 2 * time.Second // not before they are read
+			if _, err := h.js.UpdateStream(t.Context(), config); err != nil {
+				t.Fatal(err)
+			}
 			eventually(t, "the server has left a marker for each user", func() bool { return h.progressed("ignored") == 2 })
 			if now := h.clocks(); now != clocks {
 				t.Errorf("the server's own messages moved the arrival clocks from %s to %s", clocks, now)
