@@ -32,6 +32,9 @@ import (
 // quick are terms under which a test need not wait long.
 var quick = lease.Terms{Time: 1500 * time.Millisecond, Every: 300 * time.Millisecond, Margin: 300 * time.Millisecond, Look: 50 * time.Millisecond}
 
+// patient are terms under which nobody is taken for dead who is only slow: for tests in which nobody dies.
+var patient = lease.Terms{Time: 2 * time.Minute, Every: quick.Every, Margin: quick.Margin, Look: quick.Look}
+
 // door is a register that can be shut, as it is to a worker that is paused or has died.
 type door struct {
 	worker.Register
@@ -249,7 +252,7 @@ func TestOtherCatalogWaits(t *testing.T) {
 	b := newBench(t)
 	b.begin(nil)
 	c := saas(t)
-	one, _ := b.member("one", c, plain8, quick)
+	one, _ := b.member("one", c, plain8, patient)
 	first := start(t, one)
 	eventually(t, "the first worker has all", func() bool { return parted(8, one) })
 
@@ -258,7 +261,7 @@ func TestOtherCatalogWaits(t *testing.T) {
 		t.Fatal("the other catalog is none")
 	}
 	core, logs := observer.New(zapcore.WarnLevel)
-	two, _ := b.member("two", other, plain8, quick)
+	two, _ := b.member("two", other, plain8, patient)
 	two.Log = zap.New(core)
 	second := start(t, two)
 	eventually(t, "it says that it waits", func() bool { return logs.FilterMessageSnippet("another catalog is at work").Len() == 1 })
@@ -285,10 +288,10 @@ func TestStandbyTakesOver(t *testing.T) {
 	c := saas(t)
 	o := plain8
 	o.partitions = 1
-	one, _ := b.member("one", c, o, quick)
+	one, _ := b.member("one", c, o, patient)
 	first := start(t, one)
 	eventually(t, "the first worker has the partition", func() bool { return len(one.Runs()) == 1 })
-	two, _ := b.member("two", c, o, quick)
+	two, _ := b.member("two", c, o, patient)
 	second := start(t, two)
 	eventually(t, "the second stands by", func() bool { seen := two.Observe(); return seen.Recovered && seen.Workers == 2 })
 	var all []oracle.Message
@@ -309,7 +312,7 @@ func TestStandbyTakesOver(t *testing.T) {
 	if err := events.Purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	three, _ := b.member("three", c, o, quick)
+	three, _ := b.member("three", c, o, patient)
 	third := start(t, three)
 	b.publish(traffic(10, 430))
 	eventually(t, "the third stores what is left", func() bool { return b.received() == 410 })
@@ -325,10 +328,10 @@ func TestDrainBesideWorkers(t *testing.T) {
 	all := traffic(300, 0)
 	b.begin(all)
 	c := saas(t)
-	one, _ := b.member("one", c, plain8, quick)
+	one, _ := b.member("one", c, plain8, patient)
 	first := start(t, one)
 	eventually(t, "the first worker has all", func() bool { return parted(8, one) })
-	drain, _ := b.member("drain", c, plain8, quick)
+	drain, _ := b.member("drain", c, plain8, patient)
 	drain.Drain = true
 	if err := drain.Run(t.Context()); err != nil {
 		t.Fatal(err)
@@ -343,7 +346,7 @@ func TestDrainBesideWorkers(t *testing.T) {
 
 	more := traffic(300, 300)
 	b.publish(more)
-	alone, _ := b.member("alone", c, plain8, quick)
+	alone, _ := b.member("alone", c, plain8, patient)
 	alone.Drain = true
 	if err := alone.Run(t.Context()); err != nil {
 		t.Fatal(err)
