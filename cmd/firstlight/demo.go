@@ -21,10 +21,12 @@ import (
 	"firstlight/schemas"
 )
 
-// The demo's product: eight weeks of history, and an outage in them whose week is judged by now.
+// The demo's product: eight weeks of history, and an outage in them whose week is judged by now. By chance other seeds have days that
+// look like an incident of their own; with this one there are none, in whichever hour of the week a demo begins
+// (TestDemoHasOneIncidentWheneverItBegins).
 const (
 	demoSource  = "demo"
-	demoSeed    = 1789
+	demoSeed    = 39
 	demoHistory = 8 * 7 * 24 * time.Hour
 	demoPerDay  = 130
 	outageAgo   = 18 * 24 * time.Hour
@@ -184,10 +186,12 @@ func (d *demo) open(ctx context.Context, b *backends) (until int64, err error) {
 	return newest.Timestamp.UnixMilli(), nil
 }
 
+// newPast returns the past of a demo that begins at a time: as old on the hour, so that demos differ in the hour of the week only.
 func newPast(now int64) simulate.Product {
-	outage := now - outageAgo.Milliseconds()
+	whole := time.UnixMilli(now).Truncate(time.Hour).UnixMilli()
+	began, outage := whole-demoHistory.Milliseconds(), whole-outageAgo.Milliseconds()
 	return simulate.Product{
-		Seed: demoSeed, From: now - demoHistory.Milliseconds(), Until: now, PerDay: demoPerDay,
+		Seed: demoSeed, Began: began, From: began, Until: now, PerDay: demoPerDay,
 		Outages: []simulate.Outage{{From: outage, Until: outage + outageFor.Milliseconds()}},
 	}
 }

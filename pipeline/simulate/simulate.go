@@ -15,6 +15,7 @@ import (
 // Product is the simulated product from one moment to another. Times are Unix milliseconds.
 type Product struct {
 	Seed    uint64
+	Began   int64   // what is drawn is drawn by hours since then, so that products that began at different times have the same luck; 0: 1970
 	From    int64   // the first user signs up after it
 	Until   int64   // no user signs up at or after it
 	PerDay  float64 // sign-ups of an average day
@@ -103,11 +104,12 @@ type User struct {
 // Users returns all users in order of sign-up.
 func (p *Product) Users() []User {
 	var all []User
-	for h := p.From / hour; h*hour < p.Until; h++ {
+	for h := (p.From - p.Began) / hour; p.Began+h*hour < p.Until; h++ {
+		start := p.Began + h*hour
 		r := rand.New(rand.NewPCG(p.Seed, uint64(h)))
 		var at []int64
-		for range poisson(r, p.PerDay/24*rhythm(h)) {
-			at = append(at, h*hour+r.Int64N(hour))
+		for range poisson(r, p.PerDay/24*rhythm(start/hour)) {
+			at = append(at, start+r.Int64N(hour))
 		}
 		slices.Sort(at)
 		for i, t := range at {

@@ -2,7 +2,9 @@ package simulate
 
 import (
 	"bytes"
+	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -91,6 +93,48 @@ func TestSameSeedSameProduct(t *testing.T) {
 	other.Seed = 2
 	if bytes.Equal(bytesOf(small), bytesOf(other)) {
 		t.Error("another seed gives the same events")
+	}
+}
+
+// TestSameLuckWheneverItBegan: products that began at different times have the same users, who do the same at the same ages, but for how
+// many come on a day of the week and at an hour of the day.
+func TestSameLuckWheneverItBegan(t *testing.T) {
+	began := func(at int64) map[string]User {
+		p := Product{Seed: 5, Began: at, From: at, Until: at + 14*day, PerDay: 130}
+		all := map[string]User{}
+		for _, u := range p.Users() {
+			all[u.ID] = u
+		}
+		return all
+	}
+	ages := func(u User) (all []string) {
+		for _, e := range u.Events {
+			all = append(all, fmt.Sprint(e.ID, e.Name, e.Properties, e.Time-u.SignedUp))
+		}
+		return all
+	}
+	first := began(monday)
+	for _, after := range []int64{17 * 60_000, 5*day + 11*hour + 1} {
+		both, same := 0, true
+		for id, u := range began(monday + after) {
+			if other, ok := first[id]; ok {
+				both++
+				same = same && slices.Equal(ages(u), ages(other)) && u.Plan == other.Plan && u.Country == other.Country
+			}
+		}
+		if !same || both < len(first)/3 || after < hour && both != len(first) {
+			t.Errorf("begun %d ms later, %d of %d users are the same, and do the same: %t", after, both, len(first), same)
+		}
+	}
+}
+
+// TestGoesOn: users of a product in two parts are those of the whole, wherever it is cut.
+func TestGoesOn(t *testing.T) {
+	whole := Product{Seed: 5, Began: monday + 17*60_000, From: monday + 17*60_000, Until: monday + 3*day, PerDay: 130}
+	before, after := whole, whole
+	before.Until, after.From = monday+day+12345, monday+day+12345
+	if !reflect.DeepEqual(slices.Concat(before.Users(), after.Users()), whole.Users()) {
+		t.Error("the parts have other users than the whole")
 	}
 }
 
