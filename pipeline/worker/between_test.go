@@ -8,6 +8,7 @@ import (
 
 // TestTimesBetweenStepsAreAdded: users whom a version without times between steps stored get theirs at the next start.
 func TestTimesBetweenStepsAreAdded(t *testing.T) {
+	onlyInFull(t)
 	s, err := scenario.Load("../scenario/testdata/sequence.txt")
 	if err != nil {
 		t.Fatal(err)

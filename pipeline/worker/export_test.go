@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"time"
 
 	"firstlight/pipeline/lease"
 )
@@ -32,9 +33,10 @@ func (w *Worker) FullAfter(messages uint64) {
 	w.limits = &limit
 }
 
-// Limit bounds the snapshots of each partition.
+// Limit bounds the snapshots of each partition. Queues are the shortest that workers have: making longer ones takes a good part of a
+// small case.
 func (w *Worker) Limit(messages uint64, users, cells, letters int) {
-	w.limits = &limits{messages: messages, users: users, cells: cells, deadLetters: letters, deadBytes: 1 << 20}
+	w.limits = &limits{messages: messages, users: users, cells: cells, deadLetters: letters, deadBytes: 1 << 20, queue: leastQueue}
 }
 
 // StartPartition starts an idle partition of a running worker.
@@ -48,6 +50,9 @@ func (w *Worker) StateOf(id uint16) string { return w.stateOf(id).String() }
 
 // Terms are those of the leases.
 func (w *Worker) Terms(t lease.Terms) { w.terms = &t }
+
+// LeaveRebuild is how long a rebuild that was begun beside the worker is left to say what it is of.
+func (w *Worker) LeaveRebuild(patience time.Duration) { w.begunPatience = patience }
 
 // Runs are the partitions that run in the worker.
 func (w *Worker) Runs() (ids []uint16) {

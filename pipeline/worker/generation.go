@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,7 +55,7 @@ const begunPatience = time.Minute
 // awaitBegun waits until a generation has checkpoints.
 func (w *Worker) awaitBegun(ctx context.Context, generation uint32) error {
 	of := w.Store.In(generation)
-	return await(ctx, begunPatience, reportInterval, func() (bool, error) {
+	return await(ctx, cmp.Or(w.begunPatience, begunPatience), reportInterval, func() (bool, error) {
 		checkpoints, err := of.Checkpoints(ctx)
 		return len(checkpoints) > 0, err
 	})

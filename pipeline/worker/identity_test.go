@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,6 +70,9 @@ func TestAnotherStreamUnderARunningWorker(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if strings.HasPrefix(c.name, "deleted") {
+				onlyInFull(t)
+			}
 			p := newPlace(t)
 			h := p.harness()
 			h.publish(traffic(400, 0))
@@ -105,6 +109,7 @@ func (h *harness) deleteStream() {
 // TestRestoredStream: a stream that was restored to an older state and went on is refused, at a start and under a running
 // worker, by a message that is another now, although creation time and sequences fit.
 func TestRestoredStream(t *testing.T) {
+	onlyInFull(t)
 	for _, running := range []bool{false, true} {
 		t.Run(map[bool]string{false: "at a start", true: "under a running worker"}[running], func(t *testing.T) {
 			p := newPlace(t)
@@ -142,6 +147,7 @@ func TestRestoredStream(t *testing.T) {
 // TestMessagesThatAreRightlyGone: messages that left the stream by deletion, purge or limits after they were applied prove
 // nothing and are not missed: the worker goes on, also from a restart, also when nothing is left at all.
 func TestMessagesThatAreRightlyGone(t *testing.T) {
+	onlyInFull(t)
 	for _, c := range []struct {
 		name string
 		lose func(*testing.T, jetstream.Stream)
@@ -194,6 +200,7 @@ func TestMessagesThatAreRightlyGone(t *testing.T) {
 // TestLettersAfterARestore: a stream that was restored gives its sequences to other messages. What was refused before does not
 // stand for what is refused after a rebuild.
 func TestLettersAfterARestore(t *testing.T) {
+	onlyInFull(t)
 	h := newHarness(t)
 	refused := func(n int, data string) (messages []oracle.Message) {
 		for i := range n {

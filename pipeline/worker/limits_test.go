@@ -14,6 +14,7 @@ import (
 // TestStreamWithConsumerLimits: an existing stream is read as its limits on consumers allow, also after a worker that was killed
 // has left its consumer behind.
 func TestStreamWithConsumerLimits(t *testing.T) {
+	onlyInFull(t)
 	for _, c := range []struct {
 		name   string
 		config jetstream.StreamConfig
@@ -65,6 +66,7 @@ func TestStreamWithConsumerLimits(t *testing.T) {
 
 // TestNoConsumerLeft: where others use all consumers that a stream allows, one line names the setting.
 func TestNoConsumerLeft(t *testing.T) {
+	onlyInFull(t)
 	h := newHarness(t)
 	s, err := h.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"events.>"}, MaxConsumers: 1})
 	if err != nil {

@@ -21,7 +21,6 @@ import (
 	"pgregory.net/rapid"
 
 	"firstlight/pipeline/catalog"
-	"firstlight/pipeline/cohort"
 	"firstlight/pipeline/kind"
 	"firstlight/pipeline/oracle"
 	"firstlight/pipeline/scenario"
@@ -107,10 +106,13 @@ func drawOptions(t *rapid.T, partitions int) options {
 // shards is how many cases run at a time: most of the time each waits, for a mark of the reader or a flush.
 const shards = 16
 
-// many draws n cases of a property, several at a time; a tenth of them where partitions are checked at every flush.
+// many draws n cases of a property, several at a time: a tenth of them where partitions are checked at every flush, which costs several
+// times as much, and few for the race detector, to which all cases are alike.
 func many(t *testing.T, n int, property func(*rapid.T, *bench)) {
-	onlyInFull(t)
-	if worker.Checked { // which costs several times as much
+	switch {
+	case testing.Short():
+		n = shards
+	case worker.Checked:
 		n /= 10
 	}
 	checks := flag.Lookup("rapid.checks")
@@ -270,11 +272,7 @@ func lastOwn(messages []oracle.Message, partition uint16, of int) (last uint64) 
 // compareCounts holds the accounts, and what the views count, against the oracle.
 func (b *bench) compareCounts(rt *rapid.T, yaml string, messages []oracle.Message, partitions int) (dead map[string]uint64) {
 	b.t.Helper()
-	bucket := func(ms int64) int { return int(cohort.AgeBucket(ms)) }
-	want, err := oracle.ComputeWith(oracle.Options{Bucket: bucket}, []byte(yaml), messages, partitionOf(partitions), asOf(messages))
-	if err != nil {
-		rt.Fatal(err)
-	}
+	want, _ := expected(rt, yaml, messages, partitions)
 	dead = map[string]uint64{}
 	letters := uint64(0)
 	numbers := b.store.InForce()
@@ -296,21 +294,33 @@ func (b *bench) compareCounts(rt *rapid.T, yaml string, messages []oracle.Messag
 	if n := s.CachedInfo().State.Msgs; n != letters {
 		rt.Errorf("the dead-letter stream holds %d letters, want %d", n, letters)
 	}
-	got := b.store.Counts()
-	for _, view := range numericViews {
-		if columns := memstore.Columns[strings.TrimSuffix(view, "_segments")]; columns != nil {
-			for _, problem := range scenario.CompareRows(view, counted(view, want.Views[view]), rowsOf(got[view])) {
-				rt.Errorf("%s", problem)
-			}
-		}
-	}
-	if rt.Failed() {
-		rt.Logf("catalog:\n%s", yaml)
-		for _, m := range messages {
-			rt.Logf("%d %s received %s %s", m.Sequence, m.Subject[:12], m.Header[oracle.ReceivedAt], m.Data)
-		}
-	}
+	countsEqual(rt.Errorf, want.Views, b.store.Counts())
+	showFailed(rt, yaml, messages)
 	return dead
+}
+
+// countsEqual holds what the views count, which was counted in memory, against the oracle's views.
+func countsEqual(fail func(format string, args ...any), want map[string][]oracle.Row, got map[string][]memstore.Row) {
+	for _, view := range numericViews {
+		if memstore.Columns[strings.TrimSuffix(view, "_segments")] == nil {
+			continue
+		}
+		problems := scenario.CompareRows(view, counted(view, want[view]), rowsOf(got[view]))
+		for _, problem := range problems[:min(5, len(problems))] {
+			fail("%.1000s (%d problems)", problem, len(problems))
+		}
+	}
+}
+
+// showFailed writes down the case of a test that has failed.
+func showFailed(rt *rapid.T, yaml string, messages []oracle.Message) {
+	if !rt.Failed() {
+		return
+	}
+	rt.Logf("catalog:\n%s", yaml)
+	for _, m := range messages {
+		rt.Logf("%d %s received %s %s", m.Sequence, m.Subject[:12], m.Header[oracle.ReceivedAt], m.Data)
+	}
 }
 
 // counted are the rows of a view as far as they can be counted.

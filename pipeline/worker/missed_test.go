@@ -50,6 +50,7 @@ func (h *harness) accounted(last, missed uint64) {
 
 // TestMissedBetweenRuns: what the stream discarded while no worker ran is missed, once, to the message, whatever crashes.
 func TestMissedBetweenRuns(t *testing.T) {
+	onlyInFull(t)
 	h := newHarness(t)
 	h.publish(traffic(100, 0))
 	h.drain([]byte(hostileCatalog), 3)
@@ -80,6 +81,7 @@ func TestMissedBetweenRuns(t *testing.T) {
 
 // TestMissedAtTheFirstStart: what a stream had lost before the first start is missed; sequences that it was made without are not.
 func TestMissedAtTheFirstStart(t *testing.T) {
+	onlyInFull(t)
 	h := newHarness(t)
 	_, err := h.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"events.>"}, FirstSeq: 1001})
 	if err != nil {
@@ -98,6 +100,7 @@ func TestMissedAtTheFirstStart(t *testing.T) {
 // TestMissedAfterACrash: some partitions are stored further than others when a worker is killed, and have received what the stream
 // discards until the next start. That is not missed.
 func TestMissedAfterACrash(t *testing.T) {
+	onlyInFull(t)
 	h := newHarness(t)
 	for _, n := range []int32{1, 3, 6} {
 		h.reset()
@@ -133,6 +136,7 @@ func TestMissedAfterACrash(t *testing.T) {
 // TestMissedWhileBehind: what the stream discards before a running worker has read it is missed, and said once, whether or not
 // another message comes.
 func TestMissedWhileBehind(t *testing.T) {
+	onlyInFull(t)
 	for name, discard := range map[string]func(h *harness){
 		"limits": func(h *harness) { h.limit(100) },
 		"a purge of everything": func(h *harness) {

@@ -68,6 +68,7 @@ func (h *harness) exec(sql string) {
 // TestDeadStreamDeleted: a dead-letter stream that is deleted under a running worker is made again for the next letter: nothing waits,
 // and every later letter is there once.
 func TestDeadStreamDeleted(t *testing.T) {
+	onlyInFull(t)
 	h := newHarness(t)
 	h.publish(traffic(100, 0))
 	w := h.worker([]byte(hostileCatalog), 2)

@@ -67,6 +67,8 @@ type Worker struct {
 	keyDigits  int           // of tokens; tests set fewer; 0 for tokenDigits
 	limits     *limits       // of each partition; tests set smaller ones; nil for limitsOf
 	terms      *lease.Terms  // of the leases; tests set shorter ones; nil for lease.Standard
+
+	begunPatience time.Duration // with a rebuild that was begun; tests set less; 0 for begunPatience
 }
 
 // Refusal is why a worker does not start: its message says what to do.
