@@ -53,6 +53,7 @@ func (h *harness) reports(n int) {
 // TestAsOfOfLiveEvents: as_of follows the server's clock while nothing is pending, although three of four
 // partitions are idle; it stands still at a historical event; and it never goes back, a restart included.
 func TestAsOfOfLiveEvents(t *testing.T) {
+	onlyInFull(t)
 	h := newHarness(t)
 	h.publish(nil)
 	last := h.publishLive("u")
