@@ -22,10 +22,7 @@ func (c *Catalog) Changed(earlier []byte) []string {
 	if err := json.Unmarshal(definitionNow, &after); err != nil {
 		return []string{"the new definition cannot be read: " + err.Error()}
 	}
-	stepsKeys := map[string]string{}
-	for i := range c.Metrics {
-		stepsKeys[c.Metrics[i].Name] = c.Metrics[i].Kind.Keys()[0]
-	}
+	stepsKeys := c.stepsKeys()
 	var d differences
 	d.fields("", before.fields(), after.fields())
 	d.parts("cohorts", before.cohorts(), after.cohorts())

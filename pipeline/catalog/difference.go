@@ -1,0 +1,137 @@
+package catalog
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Difference says what a catalog asks for beside an earlier one: what has to be computed from the stream's start, what goes, and what
+// stays as it is counted.
+type Difference struct {
+	Everywhere []string // what belongs to every definition and differs, such as "timezone: UTC -> Asia/Tokyo"
+	Cohorts    []Part   // in the order of the catalog, those that went last
+	Metrics    []Part
+}
+
+// Part is a cohort or a metric of either catalog.
+type Part struct {
+	Name  string
+	State PartState
+	Why   []string // of one that changed: what differs, such as "within: 7d -> 14d"
+}
+
+// PartState is what became of a part.
+type PartState int
+
+// The states of a part. An added or changed one is computed from the stream's start.
+const (
+	Unchanged PartState = iota
+	Added
+	Changed
+	Removed
+)
+
+func (s PartState) String() string {
+	return [...]string{"unchanged", "new", "changed", "removed"}[s]
+}
+
+// Computes reports whether something is to be computed that the earlier catalog does not give.
+func (d *Difference) Computes() bool {
+	computed := func(p Part) bool { return p.State == Added || p.State == Changed }
+	return len(d.Everywhere) > 0 || slices.ContainsFunc(d.Cohorts, computed) || slices.ContainsFunc(d.Metrics, computed)
+}
+
+// Of returns the metrics in a state, by name.
+func (d *Difference) Of(state PartState) (names []string) {
+	for _, m := range d.Metrics {
+		if m.State == state {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
+// Difference compares the catalog with an earlier definition. The product's name, settle and the order of cohorts and metrics decide
+// no number; windows decide those of metrics that are counted by window.
+func (c *Catalog) Difference(earlier []byte) (*Difference, error) {
+	var before, after definition
+	if err := json.Unmarshal(earlier, &before); err != nil {
+		return nil, fmt.Errorf("read the definition of an earlier catalog: %w", err)
+	}
+	if err := json.Unmarshal(c.Definition(), &after); err != nil {
+		return nil, fmt.Errorf("read the definition of the catalog: %w", err)
+	}
+	var everywhere, windows differences
+	everywhere.fields("", before.everywhere(), after.everywhere())
+	windows.fields("", before.windows(), after.windows())
+	d := &Difference{Everywhere: everywhere, Cohorts: compareParts(before.cohorts(), after.cohorts())}
+	names := c.stepsKeys()
+	d.Metrics = compareParts(before.metrics(names), after.metrics(names))
+	for i := range c.Metrics { // compareParts keeps their order
+		m := &c.Metrics[i]
+		if cohort := &d.Cohorts[m.Cohort]; cohort.State != Unchanged {
+			d.Metrics[i].touch("the cohort " + cohort.Name + " is " + cohort.State.String())
+		}
+		if m.Kind.Traits().ByWindow.View != "" {
+			d.Metrics[i].touch(windows...)
+		}
+		d.Metrics[i].touch(everywhere...)
+	}
+	for i := range c.Metrics {
+		for _, other := range c.Metrics[i].Reads() {
+			if read := &d.Metrics[other]; read.State != Unchanged {
+				d.Metrics[i].touch("the metric " + read.Name + " is " + read.State.String())
+			}
+		}
+	}
+	return d, nil
+}
+
+// touch has a part that was there before be changed by what it depends on.
+func (p *Part) touch(why ...string) {
+	if len(why) == 0 || p.State == Added {
+		return
+	}
+	p.State, p.Why = Changed, append(p.Why, why...)
+}
+
+// compareParts returns the parts of after in their order, then those that went.
+func compareParts(before, after []part) []Part {
+	out := make([]Part, 0, len(after))
+	for _, is := range after {
+		p := Part{Name: is.name, State: Added}
+		if i := find(before, is.name); i >= 0 {
+			var why differences
+			why.fields("", before[i].fields, is.fields)
+			p.State = Unchanged
+			p.touch(why...)
+		}
+		out = append(out, p)
+	}
+	for _, was := range before {
+		if find(after, was.name) < 0 {
+			out = append(out, Part{Name: was.name, State: Removed})
+		}
+	}
+	return out
+}
+
+// everywhere is what every number depends on.
+func (d *definition) everywhere() []field {
+	return append([]field{
+		{"timezone", d.Timezone}, {"week_start", d.WeekStart}, {"users", d.Users}, {"allowed_lateness", d.Lateness},
+	}, d.Exclude.fields()...)
+}
+
+func (d *definition) windows() []field { return []field{{"windows", strings.Join(d.Windows, ", ")}} }
+
+// stepsKeys is what the catalog calls the steps of each metric.
+func (c *Catalog) stepsKeys() map[string]string {
+	keys := map[string]string{}
+	for i := range c.Metrics {
+		keys[c.Metrics[i].Name] = c.Metrics[i].Kind.Keys()[0]
+	}
+	return keys
+}
