@@ -19,27 +19,31 @@ import (
 )
 
 func checkCommand() *cobra.Command {
-	var live bool
+	var live, diff bool
 	c := &cobra.Command{
-		Use:   "check [--live] FILE",
+		Use:   "check [--live] [--diff] FILE",
 		Short: "Validate a metric catalog",
 		Long: `Validate a metric catalog: every problem with its line and column, and what to write instead. Warnings do not fail.
 
 --live also names events and properties that were never seen: events among all that were processed, both among the
-newest messages of the stream.`,
+newest messages of the stream.
+
+--diff says what would become of the numbers in force: which metrics are new, changed or removed, and how many messages of the stream are
+read to compute them.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usagef("name one catalog file")
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return runCheck(cmd, args[0], live) },
+		RunE: func(cmd *cobra.Command, args []string) error { return runCheck(cmd, args[0], live, diff) },
 	}
+	c.Flags().BoolVar(&diff, "diff", false, "also say what a start with it would compute")
 	c.Flags().BoolVar(&live, "live", false, "also name events and properties that were never seen")
 	return c
 }
 
-func runCheck(cmd *cobra.Command, path string, live bool) error {
+func runCheck(cmd *cobra.Command, path string, live, diff bool) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("read the catalog: %w", err)
@@ -60,6 +64,12 @@ func runCheck(cmd *cobra.Command, path string, live bool) error {
 	fmt.Fprint(cmd.OutOrStdout(), problems.Format(path))
 	fmt.Fprintf(cmd.OutOrStdout(), "%s: OK, %s, %s, %s\n", path,
 		count(len(c.Cohorts), "cohort"), count(len(c.Metrics), "metric"), count(len(problems), "warning"))
+	if !diff {
+		return nil
+	}
+	if err := writeDifference(cmd.Context(), c, cmd.OutOrStdout()); err != nil {
+		return fmt.Errorf("--diff: %w", err)
+	}
 	return nil
 }
 

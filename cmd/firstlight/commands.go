@@ -9,7 +9,7 @@ import (
 func commands() []*cobra.Command {
 	return []*cobra.Command{
 		runCommand(), demoCommand(), collectCommand(), publishCommand(), annotateCommand(), forgetCommand(), checkCommand(), queryCommand(), statusCommand(), backtestCommand(), notifyCommand(),
-		versionCommand(), healthCommand(),
+		gcCommand(), versionCommand(), healthCommand(),
 	}
 }
 

@@ -82,12 +82,8 @@ func runDemo(ctx context.Context, o demoOptions, w io.Writer) error {
 	if os.Getenv("LOG_LEVEL") == "" {
 		s.LogLevel = "warn" // the table is the news
 	}
-	c, err := demoCatalog()
-	if err != nil {
-		return err
-	}
 	d := &demo{options: o, out: w}
-	return run(ctx, s, runOptions{rebuild: o.rebuild, tryOut: true, catalog: c, before: d.prepare, beside: d.run})
+	return run(ctx, s, runOptions{rebuild: o.rebuild, tryOut: true, catalog: schemas.ExampleDemo, before: d.prepare, beside: d.run})
 }
 
 // demoCatalog is what a demo computes.

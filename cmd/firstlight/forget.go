@@ -14,6 +14,7 @@ import (
 
 	"firstlight/pipeline/event"
 	"firstlight/pipeline/stream"
+	"firstlight/pipeline/worker"
 	"firstlight/sinks/clickhouse"
 )
 
@@ -192,15 +193,36 @@ func (o *forgetting) behind(ctx context.Context) (string, error) {
 	if len(checkpoints) == 0 {
 		return "no worker has stored anything", nil
 	}
+	if waits := o.behindIn(checkpoints); waits != "" {
+		return waits, nil
+	}
+	beside, err := o.store.Beside(ctx)
+	if err != nil || beside == 0 {
+		return "", err
+	}
+	if checkpoints, err = o.store.In(beside).Checkpoints(ctx); err != nil {
+		return "", err
+	}
+	if len(checkpoints) == 0 {
+		return "what the catalog changed has yet to be computed", nil
+	}
+	if waits := o.behindIn(checkpoints); waits != "" {
+		return "of what is computed because the catalog changed, " + waits, nil
+	}
+	return "", nil
+}
+
+// behindIn says which partition of some numbers is not as far as it was told to forget, empty when all are.
+func (o *forgetting) behindIn(checkpoints []worker.Checkpoint) string {
 	for _, u := range o.users {
 		for route, sequence := range u.told {
 			p := stream.Partition(event.Forget(route, route).Subject, int(checkpoints[0].Partitions))
 			if p >= len(checkpoints) || checkpoints[p].AppliedSeq < sequence {
-				return fmt.Sprintf("partition %d has not stored message %d", p, sequence), nil
+				return fmt.Sprintf("partition %d has not stored message %d", p, sequence)
 			}
 		}
 	}
-	return "", nil
+	return ""
 }
 
 // purge takes the users' messages out of the stream and of the dead letters. Which they are is noted first: they are not missed.

@@ -15,8 +15,6 @@ import (
 	"go.uber.org/zap"
 
 	"firstlight/cmd/firstlight/health"
-	"firstlight/cmd/firstlight/page"
-	"firstlight/pipeline/collect"
 	"firstlight/pipeline/doors"
 	"firstlight/pipeline/worker"
 )
@@ -95,16 +93,6 @@ func answer(w http.ResponseWriter, wrong, notes []string) {
 	e := json.NewEncoder(secrets.Writer(w))
 	e.SetIndent("", "  ")
 	_ = e.Encode(health.Answer{Status: status, Wrong: wrong, Notes: notes}) // the client may be gone
-}
-
-// page is what people look at.
-func (b *backends) page(w *worker.Worker, collected func() collect.Counts) http.Handler {
-	return page.Handler(page.Config{
-		Collected: collected,
-		Conn:      b.conn, Database: b.settings.Database, Catalog: w.Catalog, AsOf: func() time.Time { return asOf(w.Observe()) },
-		Importing:  func() bool { return w.Observe().Importing },
-		LeastUsers: b.settings.LeastUsers, Collector: b.tryAt, Hide: secrets.Text,
-	})
 }
 
 // asOf is the smallest of all partitions, as the views have it; zero before the first report and the first event.

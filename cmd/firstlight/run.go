@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
@@ -16,9 +17,6 @@ import (
 	"firstlight/cmd/internal/memory"
 	"firstlight/pipeline/annotation/storage"
 	"firstlight/pipeline/catalog"
-	"firstlight/pipeline/collect"
-	"firstlight/pipeline/kind"
-	"firstlight/pipeline/oncall"
 	"firstlight/pipeline/redact"
 	"firstlight/pipeline/stream"
 	"firstlight/pipeline/worker"
@@ -27,7 +25,7 @@ import (
 )
 
 func runCommand() *cobra.Command {
-	var drain, rebuild bool
+	var o runOptions
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Process events until stopped",
@@ -38,11 +36,12 @@ func runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return run(cmd.Context(), s, runOptions{drain: drain, rebuild: rebuild})
+			return run(cmd.Context(), s, o)
 		},
 	}
-	c.Flags().BoolVar(&drain, "drain", false, "apply all that the stream held at start, flush, and exit")
-	c.Flags().BoolVar(&rebuild, "rebuild", false, "drop what was computed and recompute from the stream's start")
+	c.Flags().BoolVar(&o.drain, "drain", false, "apply all that the stream held at start, flush, and exit")
+	c.Flags().BoolVar(&o.rebuild, "rebuild", false, "drop what was computed and recompute from the stream's start")
+	c.Flags().BoolVar(&o.acceptLoss, "accept-loss", false, "compute what the catalog changed although the stream does not hold all that was counted any more")
 	return c
 }
 
@@ -54,9 +53,9 @@ func noArgs(cmd *cobra.Command, args []string) error {
 }
 
 type runOptions struct {
-	drain, rebuild bool
-	tryOut         bool             // the page has a form that sends an event, where anybody of this machine may send
-	catalog        *catalog.Catalog // nil: FIRSTLIGHT_CATALOG
+	drain, rebuild, acceptLoss bool
+	tryOut                     bool   // the page has a form that sends an event, where anybody of this machine may send
+	catalog                    []byte // nil: FIRSTLIGHT_CATALOG, which is watched
 	// before is done once the servers are there and before the worker starts. It may be nil.
 	before func(ctx context.Context, b *backends) error
 	// beside runs next to the worker once the servers are there, and ends with it. It may be nil.
@@ -70,12 +69,9 @@ func run(ctx context.Context, s *Settings, o runOptions) error {
 		return usagef("FIRSTLIGHT_MEMORY: %w", err)
 	}
 	memory.Limit(budget)
-	c := o.catalog
-	if c == nil {
-		var err error
-		if c, err = loadCatalog(s.Catalog); err != nil {
-			return err
-		}
+	file, c, err := s.catalogFile(o.catalog)
+	if err != nil {
+		return err
 	}
 	listener, err := s.listenHTTP(ctx)
 	if err != nil {
@@ -97,13 +93,13 @@ func run(ctx context.Context, s *Settings, o runOptions) error {
 	if err := b.open(ctx, true); err != nil {
 		return stopped(ctx, err)
 	}
-	w, err := b.worker(ctx, c)
-	if err != nil {
+	if err := b.ensureStreams(ctx); err != nil {
 		return stopped(ctx, err)
 	}
-	w.Drain, w.Rebuild, w.Memory = o.drain, o.rebuild, memory.ForUsers(budget)
+	flushes := newFlushSeconds()
+	definitions := b.definitions(o, memory.ForUsers(budget), func(took time.Duration) { flushes.Observe(took.Seconds()) })
 	alerts := alert.NewMetrics()
-	watcher, err := b.watcher(ctx, c, w, alerts)
+	judging, err := b.judging(ctx, definitions, alerts)
 	if err != nil {
 		return stopped(ctx, err)
 	}
@@ -116,7 +112,7 @@ func run(ctx context.Context, s *Settings, o runOptions) error {
 			return stopped(ctx, err)
 		}
 	}
-	a := workload{worker: w, annotations: annotations, watcher: watcher, alerts: alerts}
+	a := workload{definitions: definitions, file: file, source: file.source, catalog: c, annotations: annotations, judging: judging, alerts: alerts, flushes: flushes}
 	if collectAt != nil && !o.drain {
 		if a.collector, err = b.collector(ctx, collectAt); err != nil {
 			return stopped(ctx, err)
@@ -173,23 +169,27 @@ func httpAddr(l net.Listener) string {
 
 // workload is what a running process does.
 type workload struct {
-	worker      *worker.Worker
+	definitions *worker.Definitions
+	file        *catalogFile
+	source      []byte           // of the file, at the start
+	catalog     *catalog.Catalog // likewise
 	annotations *storage.Follower
-	watcher     *oncall.Watcher
+	judging     *judging
 	alerts      *alert.Metrics
+	flushes     prometheus.Histogram
 	collector   *collecting // nil: events come over NATS only
 }
 
 // process works until ctx ends, or when draining until all that the stream held at start is stored and judged.
 func (a *workload) process(ctx context.Context) error {
-	err := a.worker.Run(ctx)
-	if err != nil || !a.worker.Drain {
+	err := a.definitions.Run(ctx, a.source)
+	if err != nil || !a.definitions.Drain {
 		return err
 	}
 	if err := a.annotations.WaitDrained(ctx); err != nil {
 		return err
 	}
-	if err := a.watcher.Once(ctx); err != nil && ctx.Err() == nil {
+	if err := a.judging.once(ctx); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("judge anomalies: %w", err)
 	}
 	return nil
@@ -197,15 +197,22 @@ func (a *workload) process(ctx context.Context) error {
 
 // attend runs the worker, what serves it, and what runs beside it. The first to end ends the others.
 func (b *backends) attend(ctx context.Context, a workload, listener net.Listener, o runOptions) error {
-	w := a.worker
+	d := a.definitions
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	group, running := errgroup.WithContext(ctx)
-	flushes := newFlushSeconds()
-	w.Flushed = func(took time.Duration) { flushes.Observe(took.Seconds()) }
+	shown := b.pages(&a)
+	d.Show = func(_ *worker.Worker, c *catalog.Catalog) {
+		shown.show(c)
+		a.judging.show(c)
+	}
 	group.Go(func() error {
 		defer stop()
 		return a.process(running)
+	})
+	group.Go(func() error {
+		a.file.watch(running, b.log, d.Change)
+		return nil
 	})
 	group.Go(func() error { return a.annotations.Run(running) })
 	if b.embedded != nil {
@@ -214,24 +221,22 @@ func (b *backends) attend(ctx context.Context, a workload, listener net.Listener
 			return nil
 		})
 	}
-	if !w.Drain {
-		group.Go(func() error { return a.watcher.Run(running) })
+	if !d.Drain {
+		group.Go(func() error { return a.judging.run(running) })
 	}
 	if a.collector != nil {
 		group.Go(func() error { return a.collector.run(running) })
 	}
 	if listener != nil {
-		h := &health.Worker{Connected: b.nats.IsConnected, Observe: w.Observe, Lasting: b.trouble().Lasting, Now: time.Now}
-		if !w.Drain {
-			h.Unjudged = a.watcher.Unjudged
+		h := &health.Worker{Connected: b.nats.IsConnected, Observe: d.Observe, Definitions: a.notes, Lasting: b.trouble().Lasting, Now: time.Now}
+		if !d.Drain {
+			h.Unjudged = a.judging.unjudged
 		}
-		metrics := registry(w.Observe, flushes, a.alerts)
-		var collected func() collect.Counts
+		metrics := registry(d.Observe, a.flushes, a.alerts)
 		if a.collector != nil {
 			metrics.MustRegister(a.collector.Metrics())
-			collected = a.collector.Counts
 		}
-		face := b.settings.face(b.log).guard(handler(h, metrics, b.page(w, collected)))
+		face := b.settings.face(b.log).guard(handler(h, metrics, shown))
 		group.Go(func() error { return serveHTTP(running, listener, face, b.log) })
 	}
 	group.Go(func() error {
@@ -269,41 +274,6 @@ func because(err error) error {
 	return err
 }
 
-// worker returns the worker of a catalog over the open backends.
-func (b *backends) worker(ctx context.Context, c *catalog.Catalog) (*worker.Worker, error) {
-	events, err := stream.Ensure(ctx, b.js, b.settings.Stream)
-	if err != nil {
-		return nil, err
-	}
-	dead, err := stream.EnsureDead(ctx, b.js)
-	if err != nil {
-		return nil, err
-	}
-	if room := dead.CachedInfo().Config.MaxBytes; room > 0 && room < stream.MaxDeadBytes {
-		b.log.Warn("there was room for few dead letters only: the stream discards its oldest",
-			zap.String("stream", stream.DeadStream), zap.Int64("mebibytes", room>>20))
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		return nil, fmt.Errorf("name this worker: %w", err)
-	}
-	w := &worker.Worker{
-		Name: fmt.Sprintf("%s/%d", host, os.Getpid()), Register: stream.NewRegister(b.js, "work."+b.settings.Database),
-		Catalog: c, Partitions: b.settings.Partitions, AsStored: !b.settings.partitionsGiven, FlushInterval: b.settings.FlushInterval,
-		Events: events,
-		Dead: &stream.DeadLetters{
-			JS: b.js, Stream: dead, MaxSize: int(b.nats.MaxPayload()),
-			Source: fmt.Sprintf("%s@%d", b.settings.Stream, events.CachedInfo().Created.UnixMilli()),
-		},
-		Store: clickhouse.NewStore(b.conn, b.settings.Database),
-		Log:   b.log, Trouble: b.trouble(),
-	}
-	if b.settings.Cluster != "" {
-		w.Positions = stream.NewLastingRegister(b.js, "stored."+b.settings.Database)
-	}
-	return w, nil
-}
-
 // annotations returns what stores annotations beside the worker.
 func (b *backends) annotations(ctx context.Context, o runOptions) (*storage.Follower, error) {
 	if _, err := stream.EnsureAnnotations(ctx, b.js); err != nil {
@@ -317,21 +287,4 @@ func (b *backends) annotations(ctx context.Context, o runOptions) (*storage.Foll
 		JS: b.js, Dead: dead, MaxSize: int(b.nats.MaxPayload()), Store: clickhouse.NewStore(b.conn, b.settings.Database),
 		Log: b.log, Trouble: b.trouble(), Rebuild: o.rebuild, Drained: make(chan struct{}),
 	}, nil
-}
-
-// loadCatalog reads the catalog, or says on stderr what is wrong with it.
-func loadCatalog(path string) (*catalog.Catalog, error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, usagef("there is no catalog at %s: set FIRSTLIGHT_CATALOG to one; schemas/examples/ holds some to start from", path)
-	}
-	if err != nil {
-		return nil, usagef("read FIRSTLIGHT_CATALOG: %w", err)
-	}
-	c, problems := catalog.Load(data, kind.All)
-	if problems.Failed() {
-		fmt.Fprint(os.Stderr, problems.Format(path))
-		return nil, usageError{errSilent}
-	}
-	return c, nil
 }

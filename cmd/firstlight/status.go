@@ -45,8 +45,15 @@ type status struct {
 	Misrouted        uint64            `json:"misrouted"` // events under a token that is not that of their user
 	SelectorFailures map[string]uint64 `json:"selector_failures"`
 	Caps             map[string]uint64 `json:"caps"`
+	Building         []buildingStatus  `json:"building,omitempty"`
 	Wrong            []string          `json:"wrong,omitempty"` // why the worker of this data directory or FIRSTLIGHT_HTTP_ADDR is not ready
 	Notes            []string          `json:"notes,omitempty"` // what it says besides
+}
+
+// buildingStatus is a metric whose new definition is being computed.
+type buildingStatus struct {
+	Metric   string  `json:"metric"`
+	Progress float64 `json:"progress"` // share of the stream that was read for it
 }
 
 type partitionStatus struct {
@@ -115,7 +122,27 @@ func (b *backends) readStatus(ctx context.Context) (*status, error) {
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
+	if err := st.addBuilding(ctx, b); err != nil {
+		return nil, err
+	}
 	return st, st.addAccounts(ctx, clickhouse.NewStore(b.conn, b.settings.Database))
+}
+
+// addBuilding adds the metrics that are being computed.
+func (st *status) addBuilding(ctx context.Context, b *backends) error {
+	rows, err := b.conn.Query(ctx, "SELECT metric, progress FROM `"+b.settings.Database+"`.metric_catalog WHERE state = 'building'")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var m buildingStatus
+		if err := rows.Scan(&m.Metric, &m.Progress); err != nil {
+			return err
+		}
+		st.Building = append(st.Building, m)
+	}
+	return rows.Err()
 }
 
 // addAccounts adds what no view shows.
@@ -190,6 +217,9 @@ func (st *status) print(w io.Writer, now time.Time) {
 	}
 	for _, line := range st.Notes {
 		fmt.Fprintln(w, line)
+	}
+	for _, m := range st.Building {
+		fmt.Fprintf(w, "%s is new or changed, and being computed: %.0f %% of the stream is read\n", m.Metric, 100*m.Progress)
 	}
 	st.printWorkers(w, now)
 	fmt.Fprintln(w)

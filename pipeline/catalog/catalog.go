@@ -138,6 +138,7 @@ type Metric struct {
 	Within   time.Duration // whole hours; 0 when there is none
 	Active   int           // selector index of the events that are activity; NoSelector where that does not matter
 	Periods  Periods       // in which users are followed since they started; none where they are not
+	Place    int           // among the metrics that are computed together, where stored users have it; see Catalog.As
 	Governance
 }
 

@@ -118,6 +118,84 @@ func compareParts(before, after []part) []Part {
 	return out
 }
 
+// As returns what the numbers of a catalog show of a later one: the metrics that both have, as they are counted, and those that these
+// read; and all that takes effect at once, the governance of metrics that did not change included.
+func (c *Catalog) As(later *Catalog) *Catalog {
+	d, err := later.Difference(c.Definition())
+	if err != nil {
+		panic("BUG: a definition cannot be compared: " + err.Error())
+	}
+	shown := *c
+	shown.Product, shown.Settle, shown.FalseAlarms, shown.ExampleUsers, shown.Sources = later.Product, later.Settle, later.FalseAlarms, later.ExampleUsers, later.Sources
+	shown.Metrics = nil
+	byWindow, named := false, []string{}
+	for i, part := range d.Metrics {
+		if part.State == Added || part.State == Removed {
+			continue
+		}
+		m := c.Metrics[c.named(part.Name)]
+		predicts := c.predicted(&m)
+		if part.State == Unchanged {
+			m.Governance = later.Metrics[i].Governance
+			predicts = later.predicted(&m)
+		}
+		named = append(named, predicts)
+		byWindow = byWindow || m.Kind.Traits().ByWindow.View != ""
+		shown.Metrics = append(shown.Metrics, m)
+	}
+	if !byWindow {
+		shown.Windows = later.Windows
+	}
+	for i, name := range named {
+		shown.Metrics[i].predict(shown.named(name))
+	}
+	shown.readWithin(c)
+	return &shown
+}
+
+// named returns where a catalog has the metric of a name, NoMetric where it has none.
+func (c *Catalog) named(name string) int {
+	return slices.IndexFunc(c.Metrics, func(m Metric) bool { return m.Name == name })
+}
+
+// predicted is the name of the metric that one of a catalog stands for; empty where there is none.
+func (c *Catalog) predicted(m *Metric) string {
+	if m.Predicts == nil {
+		return ""
+	}
+	return c.Metrics[m.Predicts.Metric].Name
+}
+
+// predict has a metric stand for the one that has another place now, or for none.
+func (m *Metric) predict(other int) {
+	if m.Predicts == nil || other == NoMetric {
+		m.Predicts = nil
+		return
+	}
+	p := *m.Predicts
+	p.Metric = other
+	m.Predicts = &p
+}
+
+// readWithin has the metrics of a part of a catalog find those that they read, which it takes over where the part lacks them.
+func (c *Catalog) readWithin(all *Catalog) {
+	for i := range c.Metrics { // what is read reads nothing itself
+		reads := c.Metrics[i].Reads()
+		at := map[int]int{NoMetric: NoMetric}
+		for _, other := range reads {
+			place := slices.IndexFunc(c.Metrics, func(m Metric) bool { return m.Place == all.Metrics[other].Place })
+			if place < 0 {
+				place = len(c.Metrics)
+				c.Metrics = append(c.Metrics, all.Metrics[other])
+			}
+			at[other] = place
+		}
+		if p := &c.Metrics[i].Periods; len(reads) > 0 {
+			p.After, p.Split = at[p.After], at[p.Split]
+		}
+	}
+}
+
 // everywhere is what every number depends on.
 func (d *definition) everywhere() []field {
 	return append([]field{

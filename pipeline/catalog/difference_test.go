@@ -148,3 +148,50 @@ func rank(line string) string {
 	}
 	return ""
 }
+
+// TestAs: what is shown of a later catalog while the numbers are of an earlier one.
+func TestAs(t *testing.T) {
+	back := gov("  - {name: back, kind: retention, cohort: signup, period: week, periods: 4, after: activated, GOV}\n")
+	base := gov(defined) + back
+	names := func(c *catalog.Catalog) (out []string) {
+		for i := range c.Metrics {
+			m := &c.Metrics[i]
+			out = append(out, fmt.Sprintf("%s %d %s %s", m.Name, m.Place, m.Owner, c.NameOf(m.Periods.After, m)))
+		}
+		return out
+	}
+	lines := strings.SplitAfter(base, "\n")
+	for _, test := range []struct {
+		what, later string
+		want        []string
+	}{
+		{"the same", base, []string{"activated 0 o ", "exports 1 o ", "report 2 o ", "back 3 o activated"}},
+		{"other owners", strings.ReplaceAll(base, "owner: o", "owner: p"), []string{"activated 0 p ", "exports 1 p ", "report 2 p ", "back 3 p activated"}},
+		{
+			"one that changed keeps its owner", strings.ReplaceAll(strings.Replace(base, "export_run", "export_done", 1), "owner: o", "owner: p"),
+			[]string{"activated 0 p ", "exports 1 o ", "report 2 p ", "back 3 p activated"},
+		},
+		{"less, in another order", strings.Join(append(slices.Clone(lines[:7]), lines[10], lines[7]), ""), []string{"back 3 o activated", "activated 0 o "}},
+		{
+			"one goes that another read", strings.Join(lines[:7], "") + strings.Replace(back, "after: activated, ", "", 1),
+			[]string{"back 3 o activated", "activated 0 o "},
+		},
+		{"more", base + strings.Replace(back, "name: back", "name: again", 1), []string{"activated 0 o ", "exports 1 o ", "report 2 o ", "back 3 o activated"}},
+	} {
+		if diff := cmp.Diff(test.want, names(mustLoad(t, base).As(mustLoad(t, test.later)))); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", test.what, diff)
+		}
+	}
+	// What a metric stands for is found where it stands now.
+	predicts := func(text string) string {
+		return strings.Replace(strings.Replace(text, "after: activated", "split_by: activated", 1), "cohort: signup, within", "predicts: {metric: back, period: 4}, cohort: signup, within", 1)
+	}
+	moved := mustLoad(t, predicts(base)).As(mustLoad(t, predicts(strings.Join(append(slices.Clone(lines[:7]), lines[10], lines[7]), ""))))
+	if p := moved.Metrics[1].Predicts; p == nil || moved.Metrics[p.Metric].Name != "back" {
+		t.Errorf("what activated stands for is %v", p)
+	}
+	shown := mustLoad(t, base).As(mustLoad(t, strings.Replace(base, "product: acme", "product: acme2\nsettle: 0s", 1)))
+	if shown.Product != "acme2" || shown.Settle != 0 {
+		t.Errorf("the product is %s and settles in %s", shown.Product, shown.Settle)
+	}
+}

@@ -94,8 +94,8 @@ metrics:
 				Steps:      []catalog.Step{{"project_created", 2, 1, false}, {"a or b", 3, 2, true}},
 				Governance: activated,
 			},
-			{Name: "first_report", Kind: ttfv.Kind{}, Cohort: 0, Steps: []catalog.Step{{"Signed again", 0, 1, false}}, Active: catalog.NoSelector, Governance: report},
-			{Name: "exports", Kind: adoption.Kind{}, Cohort: 0, Steps: []catalog.Step{{"export_run", 4, 1, false}}, Active: 1, Governance: shared},
+			{Name: "first_report", Kind: ttfv.Kind{}, Cohort: 0, Steps: []catalog.Step{{"Signed again", 0, 1, false}}, Active: catalog.NoSelector, Place: 1, Governance: report},
+			{Name: "exports", Kind: adoption.Kind{}, Cohort: 0, Steps: []catalog.Step{{"export_run", 4, 1, false}}, Active: 1, Place: 2, Governance: shared},
 		},
 		Selectors: []catalog.Selector{
 			{Text: "signed_up", Names: []string{"signed_up"}},

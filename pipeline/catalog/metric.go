@@ -14,6 +14,7 @@ func (l *loader) metrics(n *node) {
 			l.errorf(item.pos, "there is already a metric %q on line %d: write another name", m.Name, line)
 		}
 		places[m.Name] = item.line
+		m.Place = len(l.catalog.Metrics)
 		l.catalog.Metrics = append(l.catalog.Metrics, m)
 	}
 }

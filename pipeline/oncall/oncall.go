@@ -317,6 +317,10 @@ func (w *Watcher) Evaluate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// What was read may be of definitions that came in force a moment ago: whoever judges by those is about to begin.
+	if is, err := w.Store.Shows(ctx, w.Catalog); err != nil || !is {
+		return err
+	}
 	asOf = time.Unix(evidence.AsOf, 0).UTC()
 	if why := w.History.Loading(); why != "" && !w.loading.impatient {
 		w.Log.Info("anomalies are judged later", zap.String("because", why))

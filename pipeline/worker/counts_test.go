@@ -42,9 +42,9 @@ func (h *harness) inMemory(c *catalog.Catalog) *memstore.Store {
 	ctx := h.t.Context()
 	generation, err := s.Begin(ctx, time.Now())
 	must(err)
-	must(s.SaveCatalog(ctx, c, time.Now()))
 	must(s.WriteAgeEdges(ctx, cohort.AgeEdges))
 	n := s.In(generation)
+	must(n.SaveCatalog(ctx, c, time.Now()))
 	for _, r := range h.inForce("cells") {
 		must(n.WriteCells(ctx, &worker.CellRows{
 			Kind: one[string](r["kind"]), Name: one[string](r["name"]), Segment: one[string](r["segment"]), Value: one[string](r["segment_value"]), Window: one[string](r["window"]),

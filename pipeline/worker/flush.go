@@ -45,7 +45,7 @@ func (w *Worker) store(ctx context.Context, group []*snapshot) error {
 			return w.sendDead(ctx, g, again)
 		}},
 		{"checkpoints", trouble.ClickHouse, false, func() error { return w.writeCheckpoints(ctx, group) }},
-		{"positions", trouble.NATS, w.Positions == nil, func() error { return w.notePositions(ctx, checkpointsOf(group), false) }},
+		{"positions", trouble.NATS, w.Positions == nil || w.beside.Load(), func() error { return w.notePositions(ctx, checkpointsOf(group), false) }},
 	}
 	for _, step := range steps {
 		if step.empty {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -19,6 +20,10 @@ var errRebuilt = errors.New("the numbers are rebuilt by another worker")
 // chooseGeneration sets the generation that the worker computes: a new one for a rebuild, else the one in force. Rows without
 // checkpoints are of no use, and their generation is not gone on with.
 func (w *Worker) chooseGeneration(ctx context.Context) error {
+	if w.Generation != 0 {
+		w.numbers, w.generation = w.Store.In(w.Generation), w.Generation
+		return w.leaveAnswered(ctx)
+	}
 	generation, err := w.Store.Generation(ctx)
 	if err != nil {
 		return err
@@ -71,11 +76,44 @@ func (w *Worker) isTorn(ctx context.Context, generation uint32) (bool, error) {
 	return of.HasLeftovers(ctx)
 }
 
-// inForce returns errRebuilt when the worker's generation is not the one in force any more.
+// leaveAnswered takes note of the messages whose dead letters the generation in force has sent: one that is computed beside it sends
+// none of them.
+func (w *Worker) leaveAnswered(ctx context.Context) error {
+	w.answered = 0
+	generation, err := w.Store.Generation(ctx)
+	w.beside.Store(err == nil && generation != w.generation)
+	if err != nil || generation == w.generation {
+		return err
+	}
+	checkpoints, err := w.Store.In(generation).Checkpoints(ctx)
+	if err != nil || len(checkpoints) == 0 {
+		return err
+	}
+	w.answered = slices.MinFunc(checkpoints, func(a, b Checkpoint) int { return cmp.Compare(a.AppliedSeq, b.AppliedSeq) }).AppliedSeq
+	return nil
+}
+
+// inForce returns errRebuilt when the worker's generation is not the one in force any more, nor one that is computed beside it.
 func (w *Worker) inForce(ctx context.Context) error {
 	generation, err := w.Store.Generation(ctx)
 	if err != nil {
 		return err
+	}
+	if generation == w.generation {
+		w.beside.Store(false)
+		return nil
+	}
+	if w.Generation != 0 && generation < w.generation {
+		beside, err := w.Store.Beside(ctx)
+		if err != nil {
+			return err
+		}
+		if beside == w.generation {
+			return nil
+		}
+		if generation, err = w.Store.Generation(ctx); err != nil || generation == w.generation {
+			return err // it has come in force meanwhile
+		}
 	}
 	if generation != w.generation {
 		return fmt.Errorf("%w: generation %d, this one computes %d", errRebuilt, generation, w.generation)

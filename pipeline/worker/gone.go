@@ -67,3 +67,14 @@ func (w *Worker) sayMissed(n, upTo uint64) {
 	w.Log.Warn("the stream discarded messages before they were read: they are in no number, see the column missed of pipeline_progress",
 		zap.Uint64("messages", n), zap.Uint64("up_to_sequence", upTo))
 }
+
+// Lost returns how many messages that were counted a stream does not hold any more, so that who reads it from the start lacks them.
+// purged are those that were taken out on purpose, by sequence.
+func Lost(info *jetstream.StreamInfo, purged []uint64, checkpoints []Checkpoint) uint64 {
+	had := stream.Had{Base: beforeFirst(info), Purged: purged}
+	gap := had.Gap(max(info.State.FirstSeq, 1) - 1)
+	if gap == nil || len(checkpoints) == 0 {
+		return 0
+	}
+	return gap.Missed - min(gap.Missed, checkpoints[0].Missed)
+}

@@ -49,7 +49,7 @@ func (h *harness) reset() {
 			h.t.Fatal(err)
 		}
 	}
-	for _, table := range []string{"generations", "checkpoints", "cells", "users", "names", "progress", "calendar"} {
+	for _, table := range []string{"generations", "definitions", "catalogs", "metrics", "checkpoints", "cells", "users", "names", "progress", "calendar"} {
 		if err := h.conn.Exec(h.t.Context(), "TRUNCATE TABLE `"+h.database+"`."+table); err != nil {
 			h.t.Fatal(err)
 		}

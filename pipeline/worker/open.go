@@ -47,7 +47,15 @@ func (w *Worker) open(ctx context.Context) ([]Checkpoint, error) {
 	if err := w.continues(ctx, id, checkpoints); err != nil {
 		return nil, err
 	}
-	return checkpoints, w.Store.SaveCatalog(ctx, w.Catalog, time.Now())
+	return checkpoints, w.saveCatalog(ctx)
+}
+
+// saveCatalog has the catalog show the numbers. Of a generation that has begun it is there, and may show less than what is computed.
+func (w *Worker) saveCatalog(ctx context.Context) error {
+	if w.Generation != 0 {
+		return nil
+	}
+	return w.numbers.SaveCatalog(ctx, w.Catalog, time.Now())
 }
 
 // begun reports whether a generation has begun: its first checkpoints may have been written in part, and nothing after them.
@@ -64,10 +72,10 @@ func (w *Worker) begin(ctx context.Context, id Identity, info *jetstream.StreamI
 	for i := range w.Partitions {
 		checkpoints = append(checkpoints, Checkpoint{Identity: id, Partition: uint16(i), AppliedSeq: beforeFirst(info)})
 	}
-	if err := w.Store.SaveCatalog(ctx, w.Catalog, time.Now()); err != nil {
+	if err := w.saveCatalog(ctx); err != nil {
 		return nil, err
 	}
-	if err := w.numbers.WriteCheckpoints(ctx, checkpoints...); err != nil || w.Positions == nil {
+	if err := w.numbers.WriteCheckpoints(ctx, checkpoints...); err != nil || w.Positions == nil || w.beside.Load() {
 		return checkpoints, err
 	}
 	return checkpoints, w.notePositions(ctx, checkpoints, true)

@@ -57,6 +57,7 @@ type partition struct {
 	changed    bool // a message was applied since the last snapshot
 
 	sentDead stream.Sent            // letters sent before a crash
+	answered uint64                 // up to this message all letters were sent
 	volumes  map[cohort.Key]uint64  // stored volumes: the sequence each includes
 	ahead    []aheadCell            // cells stored after the checkpoint, by sequence
 	days     map[calendar.Day]int64 // local days not yet in the calendar table
@@ -143,7 +144,7 @@ func (p *partition) bury(m *event.Message, reason event.Reason, detail string) {
 	letter := stream.Refuse(m, reason, detail)
 	sent := p.sentDead.Has(&letter)
 	delete(p.sentDead, m.Sequence)
-	if sent {
+	if sent || m.Sequence <= p.answered {
 		return
 	}
 	letter.Attributes = event.Attributes(m.Header)

@@ -116,6 +116,7 @@ func (w *Worker) recoverAll(ctx context.Context, checkpoints []Checkpoint) ([]*p
 		p := newPartition(cp.Partition, w.Catalog, cp.Identity)
 		p.resume(cp)
 		p.away.share, p.away.digits = w.share(), cmp.Or(w.keyDigits, tokenDigits)
+		p.answered = w.answered
 		for seq, of := range sent {
 			if seq > p.applied {
 				p.sentDead[seq] = of

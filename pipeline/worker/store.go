@@ -20,8 +20,16 @@ type Store interface {
 	// In returns the numbers of one generation.
 	In(generation uint32) Numbers
 
-	// SaveCatalog makes a catalog the one in force, as of now, unless it is already.
-	SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Time) error
+	// Beside returns the generation that is computed beside the one in force, 0 when none is.
+	Beside(ctx context.Context) (uint32, error)
+	// BeginBeside begins a generation beside the one in force, in place of another, from a catalog file. It holds nothing but the
+	// catalog.
+	BeginBeside(ctx context.Context, source []byte, c *catalog.Catalog, now time.Time) (uint32, error)
+	// EndBeside has no generation computed beside any more.
+	EndBeside(ctx context.Context, now time.Time) error
+	// PutInForce puts a generation in force that was computed beside, with its catalog.
+	PutInForce(ctx context.Context, generation uint32, now time.Time) error
+
 	// ChangedDefinitions names what a catalog defines otherwise than the one in force.
 	ChangedDefinitions(ctx context.Context, c *catalog.Catalog) ([]string, error)
 	// WriteAgeEdges writes the upper edges (ms) of the age buckets.
@@ -32,6 +40,13 @@ type Store interface {
 // higher version counts, of one version the one written last. So a write that may or may not have arrived, in whole or in part, is
 // made again. A write that returned is seen by every read that begins after it.
 type Numbers interface {
+	// SaveSource keeps the catalog file that the generation computes.
+	SaveSource(ctx context.Context, source []byte, now time.Time) error
+	// Source returns that file, nil when it is not known: an earlier version kept none.
+	Source(ctx context.Context) ([]byte, error)
+	// SaveCatalog makes a catalog the one that shows the numbers, as of now, unless it is already.
+	SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Time) error
+
 	WriteNames(ctx context.Context, names []Name) error
 	// WriteCalendar writes the first instants (Unix seconds) of local days.
 	WriteCalendar(ctx context.Context, starts map[calendar.Day]int64) error

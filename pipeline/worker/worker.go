@@ -27,8 +27,9 @@ import (
 // Worker processes the partitions of a stream: all of them, or its share of them.
 type Worker struct {
 	Catalog       *catalog.Catalog
-	Partitions    int  // users are dealt to so many
-	AsStored      bool // Partitions is of new numbers only: stored ones keep theirs
+	Generation    uint32 // the one that it computes, which has begun (see Definitions); 0: the one in force, or a new one
+	Partitions    int    // users are dealt to so many
+	AsStored      bool   // Partitions is of new numbers only: stored ones keep theirs
 	FlushInterval time.Duration
 	Rebuild       bool // drop what was computed and start from the stream's start
 	Drain         bool // end once all that the stream held at start is stored
@@ -49,6 +50,8 @@ type Worker struct {
 	generation uint32
 	purged     []uint64                               // sequences; see Numbers.Purged
 	created    int64                                  // of the stream the numbers belong to, ms
+	beside     atomic.Bool                            // another generation is in force
+	answered   uint64                                 // up to this message another generation has sent the dead letters
 	unproven   bool                                   // that no message is left by which the stream is known was said
 	overtaken  bool                                   // by the rebuild of another worker
 	lives      atomic.Pointer[[]atomic.Pointer[life]] // by partition; nil: idle
@@ -91,7 +94,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 	}()
 	err := w.run(ctx)
-	for ctx.Err() == nil && (errors.Is(err, errRebuilt) || errors.Is(err, errOtherCatalog)) {
+	for w.Generation == 0 && ctx.Err() == nil && (errors.Is(err, errRebuilt) || errors.Is(err, errOtherCatalog)) {
 		if w.overtaken = errors.Is(err, errRebuilt); w.overtaken {
 			w.Log.Warn("another worker began a rebuild: going on with it from the stream's start")
 		}

@@ -8,6 +8,14 @@ once and pass it on as a column, as "curve" does with now_s.
     (SELECT max(generation) FROM {{db}}.generations)
 {{- end}}
 
+{{define "of_generation"}}{{/* the catalogs that show the numbers in force: an earlier version stored no generation */ -}}
+    generation IN (0, {{template "generation"}})
+{{- end}}
+
+{{define "catalog_version"}}{{/* of the catalog in force */ -}}
+    (SELECT max(catalog_version) FROM {{db}}.catalogs WHERE {{template "of_generation"}})
+{{- end}}
+
 {{define "clock" -}}
     assumeNotNull((SELECT min(as_of) FROM {{db}}.progress FINAL WHERE generation = {{template "generation"}})) AS as_of_ms,
     intDiv(as_of_ms, 1000) AS as_of_s,
@@ -15,7 +23,7 @@ once and pass it on as a column, as "curve" does with now_s.
 {{- end}}
 
 {{define "catalog" -}}
-    assumeNotNull((SELECT argMax((settle_seconds, lateness_seconds, week_start = 'sunday', windows), catalog_version) FROM {{db}}.catalogs)) AS newest_catalog,
+    assumeNotNull((SELECT argMax((settle_seconds, lateness_seconds, week_start = 'sunday', windows), catalog_version) FROM {{db}}.catalogs WHERE {{template "of_generation"}})) AS newest_catalog,
     newest_catalog.1 AS settle_s,
     newest_catalog.2 AS lateness_s,
     newest_catalog.3 AS sunday_weeks,
@@ -28,7 +36,7 @@ once and pass it on as a column, as "curve" does with now_s.
     (
         SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps
         FROM {{db}}.metrics FINAL
-        WHERE catalog_version = (SELECT max(catalog_version) FROM {{db}}.catalogs) AND kind IN ({{.}})
+        WHERE catalog_version = {{template "catalog_version"}} AND kind IN ({{.}})
     )
 {{- end}}
 

@@ -35,7 +35,7 @@ WITH RECURSIVE
             {{template "wilson_low" args "k" "other_k" "n" "other_n"}} AS q_low, {{template "wilson_high" args "k" "other_k" "n" "other_n"}} AS q_high
         FROM {{db}}.metrics AS m FINAL
         LEFT JOIN split AS s ON s.metric = m.predicts_metric AND s.split = m.metric AND s.period = m.predicts_period
-        WHERE m.predicts_metric != '' AND m.catalog_version = (SELECT max(catalog_version) FROM {{db}}.catalogs)
+        WHERE m.predicts_metric != '' AND m.catalog_version = {{template "catalog_version"}}
     ),
     limited AS
     (

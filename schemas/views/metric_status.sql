@@ -30,7 +30,7 @@ WITH RECURSIVE
         SELECT metric, kind, cohort, position, kind IN ({{kinds "time"}}) AS is_time, if(is_time, 0, within_seconds) AS wait, direction, owner,
             target_value, target_by, review_by, metrics.period AS unit, target_period
         FROM {{db}}.metrics FINAL
-        WHERE catalog_version = (SELECT max(catalog_version) FROM {{db}}.catalogs)
+        WHERE catalog_version = {{template "catalog_version"}}
     ),
     entry_buckets AS
     (

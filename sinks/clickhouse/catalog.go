@@ -13,7 +13,7 @@ import (
 	"firstlight/pipeline/catalog"
 )
 
-// SaveCatalog makes a catalog the one in force, as of now, unless it is already: the newest version counts.
+// SaveCatalog makes a catalog the one that shows the store's generation, as of now, unless it is already: the newest version counts.
 func (s *Store) SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Time) error {
 	hash, err := contentHash(c)
 	if err != nil {
@@ -26,7 +26,14 @@ func (s *Store) SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Ti
 	if err != nil {
 		return err
 	}
-	version := uint64(now.UnixMilli())
+	force, err := s.Generation(ctx)
+	if err != nil {
+		return err
+	}
+	version, err := s.nextVersion(ctx, now)
+	if err != nil {
+		return err
+	}
 	err = s.insert(ctx, "metrics", metricColumns, func(b driver.Batch) error {
 		for i := range c.Metrics {
 			row, err := metricRow(c, i)
@@ -34,8 +41,8 @@ func (s *Store) SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Ti
 				return err
 			}
 			active, known := since[c.MetricHash(i)]
-			if !known {
-				active = now.UTC()
+			if !known && (s.generation == 0 || s.generation == force) {
+				active = now.UTC() // else it takes effect with its generation, whose beginning says when
 			}
 			if err := b.Append(append(row, version, active)...); err != nil {
 				return err
@@ -47,7 +54,7 @@ func (s *Store) SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Ti
 		return err
 	}
 	// The catalog's own row comes last: the views read metrics of the newest catalog only.
-	return s.insert(ctx, "catalogs", "catalog_version, product, timezone, week_start, lateness_seconds, settle_seconds, windows, cohorts, definition_hash, definition, content_hash", func(b driver.Batch) error {
+	return s.insert(ctx, "catalogs", "catalog_version, product, timezone, week_start, lateness_seconds, settle_seconds, windows, cohorts, definition_hash, definition, content_hash, generation", func(b driver.Batch) error {
 		windows, cohorts := make([]string, 0, len(c.Windows)), make([]string, 0, len(c.Cohorts))
 		for _, w := range c.Windows {
 			windows = append(windows, w.Name)
@@ -56,13 +63,25 @@ func (s *Store) SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Ti
 			cohorts = append(cohorts, c.Cohorts[i].Name)
 		}
 		return b.Append(version, c.Product, c.Timezone, c.WeekStartName(), uint64(c.AllowedLateness.Seconds()), uint64(c.Settle.Seconds()),
-			windows, cohorts, c.Hash(), string(c.Definition()), hash)
+			windows, cohorts, c.Hash(), string(c.Definition()), hash, s.generation)
 	})
 }
 
-// inForce returns the content hash of the catalog in force, empty when it is not stored as a whole.
+// nextVersion returns the version of a catalog that is stored now: no other has it.
+func (s *Store) nextVersion(ctx context.Context, now time.Time) (version uint64, err error) {
+	err = s.each(ctx, "SELECT max(catalog_version) + 1 FROM "+s.table("catalogs"), func(r driver.Rows) error { return r.Scan(&version) })
+	if err != nil {
+		return 0, fmt.Errorf("read the newest version of the catalog: %w", err)
+	}
+	return max(version, uint64(now.UnixMilli())), nil
+}
+
+// ofCatalogs is the condition on catalogs that show the store's generation: an earlier version stored none with them.
+func (s *Store) ofCatalogs() string { return "(generation = 0 OR " + s.here() + ")" }
+
+// inForce returns the content hash of the catalog that shows the store's generation, empty when it is not stored as a whole.
 func (s *Store) inForce(ctx context.Context) (hash string, err error) {
-	err = s.each(ctx, "SELECT if(catalog_version IN (SELECT catalog_version FROM "+s.table("metrics")+"), content_hash, '') FROM "+s.table("catalogs")+" ORDER BY catalog_version DESC LIMIT 1", func(r driver.Rows) error { return r.Scan(&hash) })
+	err = s.each(ctx, "SELECT if(catalog_version IN (SELECT catalog_version FROM "+s.table("metrics")+"), content_hash, '') FROM "+s.table("catalogs")+" WHERE "+s.ofCatalogs()+" ORDER BY catalog_version DESC LIMIT 1", func(r driver.Rows) error { return r.Scan(&hash) })
 	if err != nil {
 		return "", fmt.Errorf("read the catalog in force: %w", err)
 	}
@@ -121,7 +140,7 @@ func metricRow(c *catalog.Catalog, i int) ([]any, error) {
 		predicts, predictsPeriod, least = c.Metrics[p.Metric].Name, p.Period, p.Least
 	}
 	return []any{
-		uint16(i + 1), m.Name, m.Kind.String(), co.Name, uint16(m.Cohort + 1), co.Grain.String(),
+		uint16(m.Place + 1), m.Name, m.Kind.String(), co.Name, uint16(m.Cohort + 1), co.Grain.String(),
 		uint64(m.Within.Seconds()), m.Sequence, steps, segments, m.Owner, m.Objective, m.Indicator, m.Direction, m.Action, m.Runbook,
 		m.Description, sortedMap(m.Labels), target, by, date(m.ReviewBy), string(guardrails), c.Formula(i), c.MetricHash(i),
 		period, uint16(m.Periods.Last), c.NameOf(m.Periods.After, m), c.NameOf(m.Periods.Split, m), uint16(m.TargetPeriod()),
@@ -138,10 +157,15 @@ func date(text string) *time.Time {
 	return &t
 }
 
-// activeSince returns since when each metric definition is in force, by its hash.
+// activeSince returns since when each metric definition is in force, by its hash: one that was computed beside took effect when its
+// generation did.
 func (s *Store) activeSince(ctx context.Context) (map[string]time.Time, error) {
 	out := make(map[string]time.Time)
-	err := s.each(ctx, "SELECT definition_hash, min(active_since) FROM "+s.table("metrics")+" GROUP BY definition_hash", func(r driver.Rows) error {
+	query := "SELECT definition_hash, min(since) FROM (SELECT m.definition_hash AS definition_hash, if(toUnixTimestamp64Milli(m.active_since) > 0, m.active_since, g.began) AS since" +
+		" FROM " + s.table("metrics") + " AS m INNER JOIN " + s.table("catalogs") + " AS c ON c.catalog_version = m.catalog_version" +
+		" LEFT JOIN " + s.table("generations") + " AS g ON g.generation = c.generation" +
+		" WHERE toUnixTimestamp64Milli(m.active_since) > 0 OR g.generation > 0) GROUP BY definition_hash"
+	err := s.each(ctx, query, func(r driver.Rows) error {
 		var (
 			hash string
 			at   time.Time
@@ -158,14 +182,43 @@ func (s *Store) activeSince(ctx context.Context) (map[string]time.Time, error) {
 	return out, nil
 }
 
-// ChangedDefinitions names what a catalog defines otherwise than the stored numbers.
+// ChangedDefinitions names what a catalog defines otherwise than the one in force.
 func (s *Store) ChangedDefinitions(ctx context.Context, c *catalog.Catalog) ([]string, error) {
-	stored := ""
-	err := s.each(ctx, "SELECT definition FROM "+s.table("catalogs")+" ORDER BY catalog_version DESC LIMIT 1", func(r driver.Rows) error {
+	stored, err := s.Definition(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.Changed([]byte(stored)), nil
+}
+
+// Definition returns the definition of the catalog that shows the store's generation, empty when none is stored.
+func (s *Store) Definition(ctx context.Context) (stored string, err error) {
+	err = s.each(ctx, "SELECT definition FROM "+s.table("catalogs")+" WHERE "+s.ofCatalogs()+" ORDER BY catalog_version DESC LIMIT 1", func(r driver.Rows) error {
 		return r.Scan(&stored)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the stored catalog: %w", err)
+		return "", fmt.Errorf("read the stored catalog: %w", err)
 	}
-	return c.Changed([]byte(stored)), nil
+	return stored, nil
+}
+
+// Shows reports whether the metrics of a catalog that the store's generation has are defined as it has them.
+func (s *Store) Shows(ctx context.Context, c *catalog.Catalog) (bool, error) {
+	hashes := map[string]string{}
+	query := "SELECT metric, definition_hash FROM " + s.table("metrics") + " FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM " + s.table("catalogs") + " WHERE " + s.ofCatalogs() + ")"
+	err := s.each(ctx, query, func(r driver.Rows) error {
+		var metric, hash string
+		err := r.Scan(&metric, &hash)
+		hashes[metric] = hash
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("read what is in force: %w", err)
+	}
+	for i := range c.Metrics {
+		if hash := hashes[c.Metrics[i].Name]; hash != "" && hash != c.MetricHash(i) {
+			return false, nil
+		}
+	}
+	return true, nil
 }

@@ -41,12 +41,14 @@ func (s *Store) LoadForgotten(ctx context.Context, partitions []uint16, user fun
 	return nil
 }
 
-// WritePurged notes messages, by sequence, that are to be purged from the stream for users who were forgotten.
+// WritePurged notes messages, by sequence, that are to be purged from the stream for users who were forgotten: the generation in force
+// and the one that is computed beside have received them.
 func (s *Store) WritePurged(ctx context.Context, sequences []uint64) error {
-	generation, err := s.Generation(ctx)
+	generation, beside, err := s.live(ctx)
 	if err != nil {
 		return err
 	}
+	generation = max(generation, beside)
 	return s.insert(ctx, "purged", "sequence, generation", func(b driver.Batch) error {
 		return columns(b, sequences, repeat(generation, len(sequences)))
 	})
@@ -67,6 +69,15 @@ func (s *Store) Purged(ctx context.Context) (sequences []uint64, err error) {
 	return sequences, nil
 }
 
+// live returns the generation in force, and the one that is computed beside, 0 when none is.
+func (s *Store) live(ctx context.Context) (generation, beside uint32, err error) {
+	if generation, err = s.Generation(ctx); err != nil {
+		return 0, 0, err
+	}
+	beside, err = s.Beside(ctx)
+	return generation, beside, err
+}
+
 // UserUntil names the rows of a user: those of earlier generations, and of each partition those up to a version.
 type UserUntil struct {
 	ID       string
@@ -74,8 +85,8 @@ type UserUntil struct {
 }
 
 // where is the condition on these rows.
-func (s *Store) where(u *UserUntil, generation uint32) (condition string, args []any) {
-	of := []string{fmt.Sprintf("generation != %d", generation)}
+func (s *Store) where(u *UserUntil, generation, beside uint32) (condition string, args []any) {
+	of := []string{fmt.Sprintf("generation NOT IN (%d, %d)", generation, beside)}
 	for _, partition := range slices.Sorted(maps.Keys(u.Versions)) {
 		of = append(of, fmt.Sprintf("partition = %d AND version <= %d", partition, u.Versions[partition]))
 	}
@@ -87,7 +98,7 @@ const deleteAtOnce = 200
 
 // DeleteUsers deletes rows of users from disk, and waits until that is done.
 func (s *Store) DeleteUsers(ctx context.Context, users []UserUntil) error {
-	generation, err := s.Generation(ctx)
+	generation, beside, err := s.live(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,7 +106,7 @@ func (s *Store) DeleteUsers(ctx context.Context, users []UserUntil) error {
 		var conditions []string
 		var args []any
 		for i := range some {
-			condition, of := s.where(&some[i], generation)
+			condition, of := s.where(&some[i], generation, beside)
 			conditions, args = append(conditions, condition), append(args, of...)
 		}
 		statement := "ALTER TABLE " + s.table("users") + " DELETE WHERE " + strings.Join(conditions, " OR ") + " SETTINGS mutations_sync = 2"
@@ -108,11 +119,11 @@ func (s *Store) DeleteUsers(ctx context.Context, users []UserUntil) error {
 
 // CountUser returns how many rows there are.
 func (s *Store) CountUser(ctx context.Context, u UserUntil) (n uint64, err error) {
-	generation, err := s.Generation(ctx)
+	generation, beside, err := s.live(ctx)
 	if err != nil {
 		return 0, err
 	}
-	condition, args := s.where(&u, generation)
+	condition, args := s.where(&u, generation, beside)
 	err = s.each(ctx, "SELECT count() FROM "+s.table("users")+" WHERE "+condition, func(r driver.Rows) error { return r.Scan(&n) }, args...)
 	if err != nil {
 		return 0, fmt.Errorf("count the rows of a user: %w", err)

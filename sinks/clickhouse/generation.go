@@ -8,6 +8,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/worker"
 )
 
@@ -15,7 +16,7 @@ import (
 // effect with one row, and a worker that has not heard of it writes where nobody reads.
 
 // computed are the tables that hold what was computed from the stream.
-var computed = []string{"checkpoints", "cells", "users", "forgotten", "names", "progress", "calendar"}
+var computed = []string{"checkpoints", "cells", "users", "forgotten", "names", "progress", "calendar", "definitions"}
 
 // In returns the numbers of one generation: what is written to them belongs there, and so does what is read. A store that NewStore
 // returned reads the generation in force and writes nothing computed.
@@ -50,16 +51,96 @@ const generationStep = 1000
 
 // Begin puts a new generation in force, which holds nothing, and returns it: or another that began at the same moment.
 func (s *Store) Begin(ctx context.Context, now time.Time) (uint32, error) {
-	before, err := s.Generation(ctx)
+	next, err := s.next(ctx)
 	if err != nil {
 		return 0, err
 	}
-	next := before + 1 + rand.Uint32N(generationStep)
 	err = s.insert(ctx, "generations", "generation, began", func(b driver.Batch) error { return b.Append(next, now.UTC()) })
 	if err != nil {
 		return 0, err
 	}
 	return s.Generation(ctx)
+}
+
+// next returns a generation above all that were begun, in force or beside.
+func (s *Store) next(ctx context.Context) (uint32, error) {
+	var before uint32
+	query := "SELECT max(generation) FROM (SELECT generation FROM " + s.table("generations") + " UNION ALL SELECT generation FROM " + s.table("definitions") + ")"
+	err := s.each(ctx, query, func(r driver.Rows) error { return r.Scan(&before) })
+	if err != nil {
+		return 0, fmt.Errorf("read the newest generation: %w", err)
+	}
+	return before + 1 + rand.Uint32N(generationStep), nil
+}
+
+// Beside returns the generation that is computed beside the one in force, 0 when none is.
+func (s *Store) Beside(ctx context.Context) (generation uint32, err error) {
+	query := "SELECT toUInt32(if(argMax(beside, generation), max(generation), 0)) FROM " + s.table("definitions") +
+		" WHERE generation > (SELECT max(generation) FROM " + s.table("generations") + ")"
+	err = s.each(ctx, query, func(r driver.Rows) error { return r.Scan(&generation) })
+	if err != nil {
+		return 0, fmt.Errorf("read what is computed beside: %w", err)
+	}
+	return generation, nil
+}
+
+// BeginBeside begins a generation beside the one in force, in place of another, and returns it: or another that began at the same
+// moment. Its catalog is stored before it.
+func (s *Store) BeginBeside(ctx context.Context, source []byte, c *catalog.Catalog, now time.Time) (uint32, error) {
+	next, err := s.next(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.in(next).SaveCatalog(ctx, c, now); err != nil {
+		return 0, err
+	}
+	if err := s.define(ctx, next, source, true, now); err != nil {
+		return 0, err
+	}
+	return s.Beside(ctx)
+}
+
+// EndBeside has no generation computed beside any more.
+func (s *Store) EndBeside(ctx context.Context, now time.Time) error {
+	next, err := s.next(ctx)
+	if err != nil {
+		return err
+	}
+	return s.define(ctx, next, nil, false, now)
+}
+
+// PutInForce puts a generation in force, with the catalog that shows it: that is one row.
+func (s *Store) PutInForce(ctx context.Context, generation uint32, now time.Time) error {
+	return s.insert(ctx, "generations", "generation, began", func(b driver.Batch) error { return b.Append(generation, now.UTC()) })
+}
+
+// define writes what a generation computes.
+func (s *Store) define(ctx context.Context, generation uint32, source []byte, beside bool, now time.Time) error {
+	return s.insert(ctx, "definitions", "generation, source, beside, began", func(b driver.Batch) error {
+		return b.Append(generation, string(source), beside, now.UTC())
+	})
+}
+
+// SaveSource keeps the catalog file that the store's generation computes.
+func (s *Store) SaveSource(ctx context.Context, source []byte, now time.Time) error {
+	return s.define(ctx, s.generation, source, false, now)
+}
+
+// Source returns the catalog file that the store's generation computes, nil when it is not known.
+func (s *Store) Source(ctx context.Context) (source []byte, err error) {
+	query := "SELECT source FROM " + s.table("definitions") + " FINAL WHERE " + s.here()
+	err = s.each(ctx, query, func(r driver.Rows) error {
+		var text string
+		if err := r.Scan(&text); err != nil {
+			return err
+		}
+		source = []byte(text)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the catalog file of a generation: %w", err)
+	}
+	return source, nil
 }
 
 // DropEarlier deletes what belongs to generations before the store's. Nobody reads it any more, but it takes room.
@@ -78,6 +159,31 @@ func (s *Store) DropEarlier(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Collect deletes what belongs neither to the generation in force nor to the one that is computed beside it, waits until that is done,
+// and returns how many rows that were.
+func (s *Store) Collect(ctx context.Context) (n uint64, err error) {
+	generation, beside, err := s.live(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, t := range computed {
+		where := fmt.Sprintf("generation NOT IN (%d, %d)", generation, beside)
+		if t == "definitions" { // one above both says that nothing is computed beside, or is about to be
+			where += fmt.Sprintf(" AND generation < %d", generation)
+		}
+		var rows uint64
+		err := s.each(ctx, "SELECT count() FROM "+s.table(t)+" WHERE "+where, func(r driver.Rows) error { return r.Scan(&rows) })
+		if err == nil && rows > 0 {
+			err = s.conn.Exec(ctx, "ALTER TABLE "+s.table(t)+" DELETE WHERE "+where+" SETTINGS mutations_sync = 2")
+		}
+		if err != nil {
+			return n, fmt.Errorf("delete what was left in %s: %w", t, err)
+		}
+		n += rows
+	}
+	return n, nil
 }
 
 // HasLeftovers reports whether users, cells or names of the generation are stored: without checkpoints they are of no use.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"firstlight/pipeline/trouble"
@@ -24,8 +25,10 @@ type Worker struct {
 	Connected func() bool // to NATS
 	Observe   func() worker.Observation
 	Unjudged  func() (since time.Time, why error) // nil: nothing is judged
-	Lasting   func() []string                     // what has failed for long, one line each
-	Now       func() time.Time
+	// Definitions says what of the catalog is not in force, one line each; nil: all of it is.
+	Definitions func() []string
+	Lasting     func() []string // what has failed for long, one line each
+	Now         func() time.Time
 }
 
 // Answer is what /healthz and /readyz say, one line each.
@@ -69,10 +72,30 @@ func (w *Worker) Ready() (wrong, notes []string) {
 	}
 	wrong = append(wrong, w.Dead()...)
 	lasting := w.Lasting()
-	if len(wrong) > 0 {
-		return append(wrong, lasting...), catchingUp(&seen)
+	notes = catchingUp(&seen)
+	if w.Definitions != nil {
+		notes = append(notes, w.Definitions()...)
 	}
-	return nil, append(catchingUp(&seen), lasting...)
+	if len(wrong) > 0 {
+		return append(wrong, lasting...), notes
+	}
+	return nil, append(notes, lasting...)
+}
+
+// Building says what is computed beside the numbers in force, or why it is not.
+func Building(b *worker.Building) string {
+	if b.Refused != "" {
+		return b.Refused
+	}
+	what := "the catalog's definitions are"
+	if len(b.Metrics) > 0 {
+		what = "new or changed: " + strings.Join(b.Metrics, ", ") + ", which are"
+	}
+	how := "about to take effect"
+	if b.Lag > 0 {
+		how = fmt.Sprintf("%s to read, %d %% are read", messages(b.Lag), 100*b.Read/(b.Read+b.Lag))
+	}
+	return what + " being computed, " + how + "; what stood before is shown until then"
 }
 
 // stuck names the partitions whose messages wait and are not stored.

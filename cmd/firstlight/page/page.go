@@ -28,6 +28,7 @@ type Config struct {
 	Catalog   *catalog.Catalog
 	AsOf      func() time.Time    // as_of as the worker last reported it; zero when it has not, and before the first event
 	Importing func() bool         // events of the past are being loaded
+	Notes     func() []string     // what of the catalog is not in force, one line each
 	Hide      func(string) string // takes secrets out of what an error says
 	// Collector is where the page's form sends an event, http://host:port; empty: there is no form.
 	Collector string

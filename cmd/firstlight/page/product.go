@@ -18,6 +18,7 @@ type product struct {
 	LeastUsers      int             `json:"least_users"`         // fewer are not compared, coloured, or joined to a line
 	AsOf            string          `json:"as_of,omitempty"`     // of this moment, so that nobody waits for a view to know the days to show
 	Importing       bool            `json:"importing"`           // events of the past are being loaded, and may be counted half
+	Notes           []string        `json:"notes,omitempty"`     // what of the catalog is not in force
 	Collector       string          `json:"collector,omitempty"` // where the page's form sends an event
 	Events          []string        `json:"events,omitempty"`    // that the catalog asks for, where there is a form
 	Collected       *collect.Counts `json:"collected,omitempty"` // what came over HTTP to this process, where it takes events
@@ -60,7 +61,7 @@ func serveProduct(config *Config) http.Handler {
 		if at := config.AsOf(); !at.IsZero() {
 			now.AsOf = moment(at, "DateTime64")
 		}
-		now.Importing = config.Importing()
+		now.Importing, now.Notes = config.Importing(), config.Notes()
 		if config.Collected != nil {
 			counts := config.Collected()
 			now.Collected = &counts

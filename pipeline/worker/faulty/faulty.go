@@ -30,6 +30,7 @@ const (
 // Writes by name, and one read.
 const (
 	AgeEdges    = "age edges"
+	Beside      = "what is computed beside"
 	Calendar    = "calendar"
 	Catalog     = "catalog"
 	Cells       = "cells"
@@ -40,6 +41,7 @@ const (
 	Dead        = "dead letters"
 	Names       = "names"
 	Reports     = "progress"
+	Source      = "catalog file"
 	Users       = "users"
 	ReadBack    = "users read back"
 )
@@ -68,8 +70,11 @@ func Crash(n int, at Moment, err error) Fault {
 
 // Inject makes the writes of a worker fail where f says so.
 func Inject(w *worker.Worker, f Fault) {
-	w.Store, w.Dead = &store{w.Store, f}, &letters{w.Dead, f}
+	w.Store, w.Dead = Store(w.Store, f), &letters{w.Dead, f}
 }
+
+// Store makes the writes to a store fail where f says so.
+func Store(s worker.Store, f Fault) worker.Store { return &store{s, f} }
 
 // write makes a write of n rows; rows stores the first so many.
 func (f Fault) write(what string, n int, rows func(first int) error) error {
@@ -110,8 +115,17 @@ func (s *store) In(generation uint32) worker.Numbers {
 	return &numbers{s.Store.In(generation), s.fault}
 }
 
-func (s *store) SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Time) error {
-	return s.fault.once(Catalog, func() error { return s.Store.SaveCatalog(ctx, c, now) })
+func (s *store) BeginBeside(ctx context.Context, source []byte, c *catalog.Catalog, now time.Time) (generation uint32, err error) {
+	err = s.fault.once(Beside, func() (err error) { generation, err = s.Store.BeginBeside(ctx, source, c, now); return err })
+	return generation, err
+}
+
+func (s *store) EndBeside(ctx context.Context, now time.Time) error {
+	return s.fault.once(Beside, func() error { return s.Store.EndBeside(ctx, now) })
+}
+
+func (s *store) PutInForce(ctx context.Context, generation uint32, now time.Time) error {
+	return s.fault.once(Generation, func() error { return s.Store.PutInForce(ctx, generation, now) })
 }
 
 func (s *store) WriteAgeEdges(ctx context.Context, edges []int64) error {
@@ -121,6 +135,14 @@ func (s *store) WriteAgeEdges(ctx context.Context, edges []int64) error {
 type numbers struct {
 	worker.Numbers
 	fault Fault
+}
+
+func (n *numbers) SaveSource(ctx context.Context, source []byte, now time.Time) error {
+	return n.fault.once(Source, func() error { return n.Numbers.SaveSource(ctx, source, now) })
+}
+
+func (n *numbers) SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Time) error {
+	return n.fault.once(Catalog, func() error { return n.Numbers.SaveCatalog(ctx, c, now) })
 }
 
 func (n *numbers) WriteNames(ctx context.Context, names []worker.Name) error {

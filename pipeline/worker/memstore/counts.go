@@ -35,7 +35,7 @@ var Columns = map[string][]string{
 // ages that some user is old enough for are given.
 func (s *Store) Counts() map[string][]Row {
 	n := s.InForce()
-	e := &evaluator{catalog: s.catalog, days: calendar.New(s.catalog.Location, s.catalog.WeekStart), edges: s.edges, n: n, asOf: math.MaxInt64, out: map[string][]Row{}}
+	e := &evaluator{catalog: n.catalog, days: calendar.New(n.catalog.Location, n.catalog.WeekStart), edges: s.edges, n: n, asOf: math.MaxInt64, out: map[string][]Row{}}
 	for _, p := range n.Progress {
 		e.asOf = min(e.asOf, p.AsOf)
 	}
@@ -45,9 +45,9 @@ func (s *Store) Counts() map[string][]Row {
 		}
 	}
 	e.group()
-	for m := range s.catalog.Metrics {
-		e.metric(&s.catalog.Metrics[m])
-		if s.catalog.Metrics[m].Kind.Traits().Reached {
+	for m := range n.catalog.Metrics {
+		e.metric(&n.catalog.Metrics[m])
+		if n.catalog.Metrics[m].Kind.Traits().Reached {
 			e.userProgress(m)
 		}
 	}

@@ -23,7 +23,8 @@ type Store struct {
 	mu          sync.Mutex
 	generations map[uint32]*Numbers
 	force       uint32 // the generation in force
-	catalog     *catalog.Catalog
+	newest      uint32 // the largest generation that was begun
+	beside      uint32 // the generation that is computed beside; 0: none is
 	edges       []int64
 }
 
@@ -31,6 +32,8 @@ type Store struct {
 type Numbers struct {
 	store      *Store
 	generation uint32
+	source     []byte
+	catalog    *catalog.Catalog
 
 	Cells     map[CellKey]Cell
 	Users     map[UserKey]User
@@ -107,8 +110,54 @@ func (s *Store) Generation(context.Context) (uint32, error) {
 func (s *Store) Begin(context.Context, time.Time) (uint32, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.force++
+	s.newest++
+	s.force, s.beside = s.newest, 0
 	return s.force, nil
+}
+
+// Beside returns the generation that is computed beside.
+func (s *Store) Beside(context.Context) (uint32, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.beside, nil
+}
+
+// BeginBeside begins the next generation beside.
+func (s *Store) BeginBeside(ctx context.Context, source []byte, c *catalog.Catalog, now time.Time) (uint32, error) {
+	s.mu.Lock()
+	s.newest++
+	generation := s.newest
+	s.mu.Unlock()
+	n := s.In(generation)
+	if err := n.SaveSource(ctx, source, now); err != nil {
+		return 0, err
+	}
+	if err := n.SaveCatalog(ctx, c, now); err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.beside = max(s.beside, generation)
+	return s.beside, nil
+}
+
+// EndBeside ends what is computed beside.
+func (s *Store) EndBeside(context.Context, time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.newest++
+	s.beside = 0
+	return nil
+}
+
+// PutInForce puts a generation in force that is not older than the one that is.
+func (s *Store) PutInForce(_ context.Context, generation uint32, _ time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.force = max(s.force, generation); s.beside <= s.force {
+		s.beside = 0
+	}
+	return nil
 }
 
 // In returns the numbers of a generation.
@@ -135,22 +184,38 @@ func (s *Store) InForce() *Numbers {
 	return s.In(generation).(*Numbers)
 }
 
+// SaveSource keeps the catalog file.
+func (n *Numbers) SaveSource(_ context.Context, source []byte, _ time.Time) error {
+	n.store.mu.Lock()
+	defer n.store.mu.Unlock()
+	n.source = slices.Clone(source)
+	return nil
+}
+
+// Source returns the catalog file.
+func (n *Numbers) Source(context.Context) ([]byte, error) {
+	n.store.mu.Lock()
+	defer n.store.mu.Unlock()
+	return n.source, nil
+}
+
 // SaveCatalog keeps the catalog.
-func (s *Store) SaveCatalog(_ context.Context, c *catalog.Catalog, _ time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.catalog = c
+func (n *Numbers) SaveCatalog(_ context.Context, c *catalog.Catalog, _ time.Time) error {
+	n.store.mu.Lock()
+	defer n.store.mu.Unlock()
+	n.catalog = c
 	return nil
 }
 
 // ChangedDefinitions names what a catalog defines otherwise than the one kept.
 func (s *Store) ChangedDefinitions(_ context.Context, c *catalog.Catalog) ([]string, error) {
+	n := s.InForce()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.catalog == nil {
+	if n.catalog == nil {
 		return c.Changed(nil), nil
 	}
-	return c.Changed(s.catalog.Definition()), nil
+	return c.Changed(n.catalog.Definition()), nil
 }
 
 // WriteAgeEdges keeps the edges.

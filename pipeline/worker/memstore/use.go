@@ -124,7 +124,7 @@ func (e *evaluator) addUse(p panel, g group, w window, u use) {
 func (e *evaluator) userProgress(m int) {
 	def := &e.catalog.Metrics[m]
 	for k, u := range e.n.Users {
-		entered, reached, steps := u.EnteredAt[def.Cohort], u.ReachedAt[m], u.Steps[m]
+		entered, reached, steps := u.EnteredAt[def.Cohort], u.ReachedAt[def.Place], u.Steps[def.Place]
 		if entered == 0 {
 			continue
 		}

@@ -30,7 +30,7 @@ WITH RECURSIVE
     (
         SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps
         FROM `firstlight`.metrics FINAL
-        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs) AND kind IN ('activation', 'ttfv')
+        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind IN ('activation', 'ttfv')
     ),
     entry AS
     (

@@ -23,7 +23,7 @@ WITH RECURSIVE
     (
         SELECT metric, cohort, kind, period, periods, after_metric, within_seconds
         FROM {{db}}.metrics FINAL
-        WHERE catalog_version = (SELECT max(catalog_version) FROM {{db}}.catalogs)
+        WHERE catalog_version = {{template "catalog_version"}}
     ),
     chosen AS (SELECT metric, cohort, period AS unit, periods, after_metric FROM in_force WHERE kind = 'retention'),
     buckets AS

@@ -24,7 +24,7 @@ WITH RECURSIVE
     (
         SELECT metric, cohort, kind, period AS unit, periods, after_metric, split_metric, within_seconds
         FROM {{db}}.metrics FINAL
-        WHERE catalog_version = (SELECT max(catalog_version) FROM {{db}}.catalogs)
+        WHERE catalog_version = {{template "catalog_version"}}
     ),
     chosen AS
     (

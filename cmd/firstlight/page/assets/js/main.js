@@ -15,10 +15,12 @@ const chooser = document.getElementById("go");
 const notice = document.getElementById("notice");
 const fresh = document.getElementById("fresh");
 const importing = document.getElementById("importing");
+const definitions = document.getElementById("definitions");
 
 let screen = null; // { key, show(route), refresh() }
 let asOf = null;
 let collected = null; // what came over HTTP
+let known = null; // the metrics in force, as told first
 
 async function begin() {
   onReach(tellReach);
@@ -28,6 +30,7 @@ async function begin() {
   if (about.as_of) asOf = about.as_of;
   else tellTime(never);
   importing.hidden = !about.importing;
+  tellDefinitions(about);
   collected = about.collected;
   document.getElementById("product").textContent = about.name;
   for (const m of about.metrics) chooser.append(el("option", { value: m.name }, titled(m.name)));
@@ -73,7 +76,18 @@ async function tellImport() {
   const now = await product().catch(() => null);
   if (!now) return;
   importing.hidden = !now.importing;
+  tellDefinitions(now);
   collected = now.collected;
+}
+
+// tellDefinitions says what of the catalog is not in force. Once other metrics are, the page begins anew with them.
+function tellDefinitions(now) {
+  const notes = now.notes ?? [];
+  definitions.hidden = notes.length === 0;
+  definitions.textContent = notes.map((line) => line[0].toUpperCase() + line.slice(1) + ".").join(" ");
+  const metrics = JSON.stringify(now.metrics);
+  if (known !== null && known !== metrics) location.reload();
+  known = metrics;
 }
 
 function tellReach(away) {

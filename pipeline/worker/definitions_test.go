@@ -1,0 +1,267 @@
+package worker_test
+
+// Catalogs that change while events come, with a store in memory.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"pgregory.net/rapid"
+
+	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/kind"
+	"firstlight/pipeline/oracle"
+	"firstlight/pipeline/worker"
+	"firstlight/pipeline/worker/faulty"
+	"firstlight/sinks/clickhouse"
+)
+
+// loadCatalog is what compiles files.
+func loadCatalog(source []byte) (*catalog.Catalog, error) {
+	c, problems := catalog.Load(source, kind.All)
+	if problems.Failed() {
+		return nil, errors.New(problems.Format("catalog.yaml"))
+	}
+	return c, nil
+}
+
+// definitions keeps the bench's numbers to a file. Writes fail where fault says so; it may be nil.
+func (b *bench) definitions(o options, fault faulty.Fault) *worker.Definitions {
+	d := &worker.Definitions{Store: b.store, Load: loadCatalog, Log: zap.NewNop()}
+	if fault != nil {
+		d.Store = faulty.Store(b.store, fault)
+	}
+	d.New = func(_ context.Context, c *catalog.Catalog, _ uint32) (*worker.Worker, error) {
+		w := b.worker(c, o)
+		w.Drain = false
+		if fault != nil {
+			faulty.Inject(w, fault)
+		}
+		return w, nil
+	}
+	return d
+}
+
+// drawChange draws a catalog that follows another: with other metrics, or without some of its own.
+func drawChange(t *rapid.T, before string) string {
+	lines := strings.SplitAfter(before, "\n")
+	if rapid.Bool().Draw(t, "metrics go") {
+		return strings.Join(slices.DeleteFunc(lines, func(line string) bool {
+			name, _, _ := strings.Cut(strings.TrimPrefix(line, "  - {name: "), ",")
+			gone := slices.Contains([]string{"ttfv", "use", "back0", "back1"}, name) && !strings.Contains(before, "metric: "+name) // that others name
+			return gone && rapid.Bool().Draw(t, "goes")
+		}), "")
+	}
+	head, _, _ := strings.Cut(before, "cohorts:\n")
+	other := drawCatalog(t)
+	_, metrics, _ := strings.Cut(other, "cohorts:\n")
+	if rapid.Bool().Draw(t, "windows change") {
+		windows := func(text string) string {
+			return text[strings.Index(text, "windows:") : strings.Index(text, "windows:")+strings.Index(text[strings.Index(text, "windows:"):], "\n")]
+		}
+		head = strings.Replace(head, windows(head), windows(other), 1)
+	}
+	return head + "cohorts:\n" + metrics
+}
+
+// TestDefinitionsInTurn: catalogs that come one after the other while the stream grows, and are put back, by workers that die before,
+// in the middle of or after any write, leave the counts of a fresh computation with the last one, and each dead letter once.
+func TestDefinitionsInTurn(t *testing.T) {
+	var beside, covered atomic.Int64
+	many(t, 600, func(rt *rapid.T, b *bench) {
+		messages := drawStream(rt, 50, 70)
+		partitions := rapid.IntRange(1, 4).Draw(rt, "partitions")
+		b.begin(nil)
+		files, published := []string{drawCatalog(rt)}, 0
+		for range rapid.IntRange(1, 4).Draw(rt, "changes") {
+			more := rapid.IntRange(0, len(messages)-published).Draw(rt, "events")
+			b.publish(messages[published : published+more])
+			published += more
+			before, _ := b.store.Generation(t.Context())
+			b.drainDefinitions(rt, files[len(files)-1], drawOptions(rt, partitions), drawCrash(rt))
+			if after, _ := b.store.Generation(t.Context()); after > before && before > 0 {
+				beside.Add(1)
+			} else {
+				covered.Add(1)
+			}
+			if rapid.IntRange(0, 3).Draw(rt, "put back") == 0 {
+				files = append(files, rapid.SampledFrom(files).Draw(rt, "which"))
+			} else {
+				files = append(files, drawChange(rt, files[len(files)-1]))
+			}
+		}
+		b.publish(messages[published:])
+		last := files[len(files)-1]
+		b.drainDefinitions(rt, last, drawOptions(rt, partitions), nil)
+		b.compareCounts(rt, last, messages, partitions)
+	})
+	t.Logf("%d times other definitions came in force, %d times what stood went on", beside.Load(), covered.Load())
+}
+
+// drawCrash draws a death at a write, or none.
+func drawCrash(t *rapid.T) faulty.Fault {
+	if !rapid.Bool().Draw(t, "crash") {
+		return nil
+	}
+	at := rapid.SampledFrom([]faulty.Moment{faulty.Before, faulty.During, faulty.After}).Draw(t, "moment")
+	return faulty.Crash(rapid.IntRange(0, 60).Draw(t, "write"), at, errCrash)
+}
+
+func (b *bench) drainDefinitions(rt *rapid.T, file string, o options, fault faulty.Fault) {
+	d := b.definitions(o, fault)
+	d.Drain = true
+	ctx, cancel := context.WithTimeout(b.t.Context(), 5*time.Minute)
+	defer cancel()
+	if err := d.Run(ctx, []byte(file)); err != nil && (fault == nil || !errors.Is(err, errCrash)) {
+		rt.Fatal(err)
+	}
+}
+
+// TestDefinitionsBeside: while events come, the file of one worker changes again and again, another worker with the first file takes
+// part, and one of them dies now and then. What is shown is never taken back before what follows it is complete, and in the end both
+// show what a fresh computation with the last file gives.
+func TestDefinitionsBeside(t *testing.T) {
+	many(t, 60, func(rt *rapid.T, b *bench) {
+		messages := drawStream(rt, 50, 70)
+		partitions := rapid.IntRange(1, 3).Draw(rt, "partitions")
+		b.begin(nil)
+		file := drawCatalog(rt)
+		b.drainDefinitions(rt, file, drawOptions(rt, partitions), nil)
+		first, second := b.runDefinitions(rt, file, partitions), b.runDefinitions(rt, file, partitions)
+		published := 0
+		for range rapid.IntRange(1, 3).Draw(rt, "changes") {
+			more := rapid.IntRange(0, len(messages)-published).Draw(rt, "events")
+			b.publish(messages[published : published+more])
+			published += more
+			switch rapid.IntRange(0, 4).Draw(rt, "what happens") {
+			case 0:
+				first.mustEnd()
+				first = b.runDefinitions(rt, file, partitions)
+			case 1:
+				second.mustEnd()
+				second = b.runDefinitions(rt, file, partitions)
+			default:
+				file = drawChange(rt, file)
+				first.Change([]byte(file))
+			}
+		}
+		b.publish(messages[published:])
+		first.Change([]byte(file))
+		c, err := loadCatalog([]byte(file))
+		if err != nil {
+			rt.Fatal(err)
+		}
+		eventually(b.t, "what the last file asks for is in force and complete", func() bool { return b.shows(rt, c, messages, partitions, first, second) })
+		first.mustEnd()
+		second.mustEnd()
+		b.compareCounts(rt, file, messages, partitions)
+	})
+}
+
+// followed is Definitions that run.
+type followed struct {
+	*worker.Definitions
+	mustEnd func()
+	ended   func() error
+}
+
+func (b *bench) runDefinitions(rt *rapid.T, file string, partitions int) *followed {
+	d := b.definitions(drawOptions(rt, partitions), nil)
+	ctx, cancel := context.WithCancel(b.t.Context())
+	done := make(chan error, 1)
+	go func() { done <- d.Run(ctx, []byte(file)) }()
+	return &followed{
+		Definitions: d,
+		mustEnd: func() {
+			cancel()
+			if err := <-done; err != nil {
+				rt.Fatal(err)
+			}
+		},
+		ended: func() error {
+			select {
+			case err := <-done:
+				done <- err
+				return fmt.Errorf("a worker ended by itself: %w", err)
+			default:
+				return nil
+			}
+		},
+	}
+}
+
+// shows reports whether the generation in force computes what a catalog asks for, and has all messages.
+func (b *bench) shows(rt *rapid.T, c *catalog.Catalog, messages []oracle.Message, partitions int, all ...*followed) bool {
+	for _, f := range all {
+		if err := f.ended(); err != nil {
+			rt.Fatal(err)
+		}
+		if f.Building() != nil {
+			return false
+		}
+	}
+	ctx := b.t.Context()
+	if beside, err := b.store.Beside(ctx); err != nil || beside != 0 {
+		return false
+	}
+	numbers := b.store.InForce()
+	source, err := numbers.Source(ctx)
+	if err != nil || source == nil {
+		return false
+	}
+	computed, err := loadCatalog(source)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	difference, err := c.Difference(computed.Definition())
+	if err != nil || difference.Computes() {
+		return false
+	}
+	checkpoints, err := numbers.Checkpoints(ctx)
+	asOf, e := numbers.AsOf(ctx)
+	return err == nil && e == nil && len(checkpoints) == partitions && !slices.ContainsFunc(checkpoints, func(c worker.Checkpoint) bool {
+		return c.AppliedSeq < lastOwn(messages, c.Partition, partitions) || asOf[c.Partition] < asOf1(messages)
+	})
+}
+
+func asOf1(messages []oracle.Message) int64 { return asOf(messages).UnixMilli() }
+
+// TestDefinitionsOnTheEngine: as TestDefinitionsInTurn, every view on the real engine.
+func TestDefinitionsOnTheEngine(t *testing.T) {
+	onlyInFull(t)
+	h := newHarness(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		messages := drawStream(rt, 20, 50)
+		partitions := rapid.IntRange(1, 3).Draw(rt, "partitions")
+		h.reset()
+		file, published := drawCatalog(rt), 0
+		for i, last := 0, rapid.IntRange(1, 3).Draw(rt, "changes"); i <= last; i++ {
+			more := len(messages) - published
+			if i < last {
+				more = rapid.IntRange(0, more).Draw(rt, "events")
+			}
+			h.publish(messages[published : published+more])
+			published += more
+			if i > 0 {
+				file = drawChange(rt, file)
+			}
+			d := &worker.Definitions{Store: clickhouse.NewStore(h.conn, h.database), Load: loadCatalog, Drain: true, Log: h.log()}
+			d.New = func(_ context.Context, c *catalog.Catalog, _ uint32) (*worker.Worker, error) {
+				w := h.worker([]byte(file), partitions)
+				w.Catalog = c
+				return w, nil
+			}
+			if err := d.Run(t.Context(), []byte(file)); err != nil {
+				rt.Fatal(err)
+			}
+		}
+		h.compare(rt, file, messages, partitions)
+	})
+}
