@@ -3,7 +3,7 @@ package clickhouse_test
 // A small language for tests of views: lines that write cells, and queries with the rows they must return.
 //
 //	windows 1h 1d 7d/1d              also: zone, weeks, settle, lateness; before the first cell
-//	metric NAME KIND COHORT [within=7d] [steps=a,b] [order=sequence] [direction=down] [target=0.4] [by=DATE] [review=DATE]
+//	metric NAME KIND COHORT [within=7d] [steps=a,b] [order=sequence] [direction=down] [target=0.4] [by=DATE] [review=DATE] [predicts=NAME]
 //	as_of 2024-03-20T00:00:00
 //	entry signup 2024-03-04 2024-03-04T10 n=3         users who entered: cohort start, hour of entry
 //	reach activated 2024-03-04 2024-03-04T10 5m 2h    users who reached, by age; activated#1 is the first step
@@ -236,10 +236,10 @@ func (s *script) metric(words []string) {
 	}
 	steps := "'" + strings.ReplaceAll(o["steps"], ",", "', '") + "'"
 	s.exec(`INSERT INTO %s.metrics (catalog_version, position, metric, kind, cohort, cohort_position, within_seconds, steps, sequence, direction,
-		owner, target_value, target_by, review_by, formula, period, periods, after_metric, split_metric, target_period)
-		VALUES (1, %d, '%s', '%s', '%s', %d, %.0f, [%s], %t, '%s', '%s', %s, %s, %s, '%s', '%s', %s, '%s', '%s', 1)`,
+		owner, target_value, target_by, review_by, formula, period, periods, after_metric, split_metric, target_period, predicts_metric, predicts_period, predicts_least)
+		VALUES (1, %d, '%s', '%s', '%s', %d, %.0f, [%s], %t, '%s', '%s', %s, %s, %s, '%s', '%s', %s, '%s', '%s', 1, '%s', 1, 0.01)`,
 		s.database, s.metrics, plain[0], plain[1], plain[2], position, within, steps, o["order"] == "sequence", or(o["direction"], "up"),
-		or(o["owner"], "growth"), or(o["target"], "NULL"), quoted(o["by"]), quoted(o["review"]), plain[1], o["period"], or(o["periods"], "0"), o["after"], o["split"])
+		or(o["owner"], "growth"), or(o["target"], "NULL"), quoted(o["by"]), quoted(o["review"]), plain[1], o["period"], or(o["periods"], "0"), o["after"], o["split"], o["predicts"])
 }
 
 func or(text, otherwise string) string {
