@@ -79,11 +79,11 @@ cohorts: [{name: signup, entry: signed_up, grain: day}]
 metrics: [{name: report, kind: ttfv, cohort: signup, value: report_shared}]
 `
 	at := func(hour int) time.Time { return time.Date(2026, 3, 2, hour, 0, 0, 0, time.UTC) }
-	message := func(subject, user string, hour int) Message {
-		return Message{Subject: subject, Stored: at(hour), Data: []byte(`{"event":"signed_up","userId":"` + user + `"}`)}
+	message := func(sequence uint64, subject, user string, hour int) Message {
+		return Message{Sequence: sequence, Subject: subject, Stored: at(hour), Data: []byte(`{"event":"signed_up","userId":"` + user + `"}`)}
 	}
 	msgs := []Message{
-		message("events.web.0", "anna", 12), message("events.web.0", "ben", 10), message("events.web.1", "carl", 10),
+		message(1, "events.web.0", "anna", 12), message(2, "events.web.0", "ben", 10), message(3, "events.web.1", "carl", 10),
 	}
 	partitionOf := func(subject string) int { return int(subject[len(subject)-1] - '0') }
 	result, err := Compute([]byte(catalog), msgs, partitionOf, at(12))
@@ -91,8 +91,8 @@ metrics: [{name: report, kind: ttfv, cohort: signup, value: report_shared}]
 		t.Fatal(err)
 	}
 	want := []Account{
-		{Partition: 0, Received: 2, Applied: 1, Dead: map[string]uint64{"late": 1}, ArrivalClock: at(12), Watermark: at(11)},
-		{Partition: 1, Received: 1, Applied: 1, Dead: map[string]uint64{}, ArrivalClock: at(10), Watermark: at(9)},
+		{Partition: 0, Received: 2, Applied: 1, Dead: map[string]uint64{"late": 1}, Letters: map[uint64]string{2: "late"}, ArrivalClock: at(12), Watermark: at(11)},
+		{Partition: 1, Received: 1, Applied: 1, Dead: map[string]uint64{}, Letters: map[uint64]string{}, ArrivalClock: at(10), Watermark: at(9)},
 	}
 	if !reflect.DeepEqual(result.Accounts, want) {
 		t.Errorf("got %+v, want %+v", result.Accounts, want)
