@@ -31,7 +31,11 @@ func TestReaders(t *testing.T) {
 // readers read the database of one running firstlight, at the port that its engine has for them.
 type readers struct{ address string } // user, password, host and port
 
-// weeklyReturn is a retention beside the metrics of the example.
+// withRetention is the demo's catalog with a retention, which the first metric says that it predicts.
+func withRetention() string {
+	return strings.Replace(string(schemas.ExampleDemo), "\n    review_by:", "\n    predicts: {metric: weekly_return}\n    review_by:", 1) + weeklyReturn
+}
+
 const weeklyReturn = `
   - name: weekly_return
     kind: retention
@@ -47,7 +51,7 @@ const weeklyReturn = `
 func exampleProduct(t *testing.T) readers {
 	t.Helper()
 	b := newBox(t)
-	b.write("catalog.yaml", string(schemas.ExampleDemo)+weeklyReturn)
+	b.write("catalog.yaml", withRetention())
 	server, err := stream.StartEmbedded("127.0.0.1:0", t.TempDir())
 	if err != nil {
 		t.Fatal(err)

@@ -262,6 +262,9 @@ func TestDefinitionsOnTheEngine(t *testing.T) {
 				rt.Fatal(err)
 			}
 		}
-		h.compare(rt, file, messages, partitions)
+		// What is stored may hold metrics that the last file has removed, so only the views know what its rows mean.
+		want, _ := expected(rt, file, messages, partitions)
+		h.compareViews(rt, want)
+		showFailed(rt, file, messages)
 	})
 }

@@ -105,6 +105,13 @@ func expected(rt *rapid.T, yaml string, messages []oracle.Message, partitions in
 func (h *harness) compare(rt *rapid.T, yaml string, messages []oracle.Message, partitions int) {
 	h.t.Helper()
 	want, c := expected(rt, yaml, messages, partitions)
+	h.countsEqualViews(rt, c, h.compareViews(rt, want))
+	showFailed(rt, yaml, messages)
+}
+
+// compareViews holds every view and the accounts against the oracle, and returns the views' rows.
+func (h *harness) compareViews(rt *rapid.T, want oracle.Result) map[string][]oracle.Row {
+	h.t.Helper()
 	h.compareAccounts(rt, want.Accounts)
 	views := map[string][]oracle.Row{}
 	for _, view := range numericViews {
@@ -113,8 +120,7 @@ func (h *harness) compare(rt *rapid.T, yaml string, messages []oracle.Message, p
 			rt.Errorf("%s: %s", view, problem)
 		}
 	}
-	h.countsEqualViews(rt, c, views)
-	showFailed(rt, yaml, messages)
+	return views
 }
 
 // compareAccounts holds the accounts of every partition, and the dead-letter stream, against the oracle.
