@@ -15,7 +15,7 @@ RACE = $(shell grep -rlE --include='*.go' --exclude='*_test.go' '\bgo func|\bgo 
 # Where npm puts the SDKs of TestSDKs.
 SDKS := .engine/sdks
 
-TEST := go run $(GOTESTSUM) --format pkgname --rerun-fails=1 --rerun-fails-max-failures=3
+TEST := go run $(GOTESTSUM) --format pkgname --hide-summary=skipped --rerun-fails=1 --rerun-fails-max-failures=3
 
 .PHONY: engine sdks build demo run test fuzz bench bench-anomaly chaos soak lint clean up down
 .DEFAULT_GOAL := build
