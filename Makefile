@@ -15,7 +15,7 @@ RACE = $(shell grep -rlE --include='*.go' --exclude='*_test.go' '\bgo func|\bgo 
 # Where npm puts the SDKs of TestSDKs.
 SDKS := .engine/sdks
 
-TEST := go run $(GOTESTSUM) --format pkgname --hide-summary=skipped --rerun-fails=1 --rerun-fails-max-failures=3
+TEST := go run $(GOTESTSUM) --format pkgname --hide-summary=skipped --rerun-fails=2 --rerun-fails-max-failures=20
 
 .PHONY: engine sdks build demo run test fuzz bench bench-anomaly chaos soak lint clean up down
 .DEFAULT_GOAL := build
@@ -64,8 +64,8 @@ run: engine build
 
 # All tests, then random cases whose partitions are checked at every flush, then the packages with goroutines again under the race
 # detector, which needs a C compiler. Most of the time they wait for servers, so four packages run at a time. The timeouts are for a
-# machine that is ten times slower than a quiet one. Up to three tests that fail beside others are named and run once more alone: those
-# that pass then fail only under load.
+# machine that is ten times slower than a quiet one. Up to twenty tests that fail beside others are named and run again alone, twice at most:
+# those that pass then fail only under load.
 test: engine sdks
 	$(TEST) --packages=./... -- -p 4 -timeout 60m
 	$(TEST) --packages=./pipeline/worker -- -timeout 60m -tags invariants -run 'InMemory|PartitionsComeAndGo|MovingPartitions'

@@ -355,7 +355,7 @@ func (d *daemon) jetstream() jetstream.JetStream {
 // jetstreamAt connects to a NATS server until the test ends.
 func jetstreamAt(t *testing.T, url string) jetstream.JetStream {
 	t.Helper()
-	conn, err := nats.Connect(url)
+	conn, err := nats.Connect(url, nats.Timeout(2*time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/kind"
 	"firstlight/pipeline/oracle"
+	"firstlight/pipeline/stream"
 	"firstlight/pipeline/worker"
 	"firstlight/pipeline/worker/faulty"
 	"firstlight/sinks/clickhouse"
@@ -75,7 +76,7 @@ func drawChange(t *rapid.T, before string) string {
 // in the middle of or after any write, leave the counts of a fresh computation with the last one, and each dead letter once.
 func TestDefinitionsInTurn(t *testing.T) {
 	var beside, covered atomic.Int64
-	many(t, 600, func(rt *rapid.T, b *bench) {
+	many(t, 300, func(rt *rapid.T, b *bench) {
 		messages := drawStream(rt, 50, 70)
 		partitions := rapid.IntRange(1, 4).Draw(rt, "partitions")
 		b.begin(nil)
@@ -117,7 +118,7 @@ func drawCrash(t *rapid.T) faulty.Fault {
 func (b *bench) drainDefinitions(rt *rapid.T, file string, o options, fault faulty.Fault) {
 	d := b.definitions(o, fault)
 	d.Drain = true
-	ctx, cancel := context.WithTimeout(b.t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(b.t.Context(), 30*time.Minute)
 	defer cancel()
 	if err := d.Run(ctx, []byte(file)); err != nil && (fault == nil || !errors.Is(err, errCrash)) {
 		rt.Fatal(err)
@@ -134,7 +135,8 @@ func TestDefinitionsBeside(t *testing.T) {
 		b.begin(nil)
 		file := drawCatalog(rt)
 		b.drainDefinitions(rt, file, drawOptions(rt, partitions), nil)
-		first, second := b.runDefinitions(rt, file, partitions), b.runDefinitions(rt, file, partitions)
+		defer b.forgetLeases(rt)
+		first, second := b.runDefinitions(rt, "first", file, partitions), b.runDefinitions(rt, "second", file, partitions)
 		published := 0
 		for range rapid.IntRange(1, 3).Draw(rt, "changes") {
 			more := rapid.IntRange(0, len(messages)-published).Draw(rt, "events")
@@ -143,10 +145,10 @@ func TestDefinitionsBeside(t *testing.T) {
 			switch rapid.IntRange(0, 4).Draw(rt, "what happens") {
 			case 0:
 				first.mustEnd()
-				first = b.runDefinitions(rt, file, partitions)
+				first = b.runDefinitions(rt, "first", file, partitions)
 			case 1:
 				second.mustEnd()
-				second = b.runDefinitions(rt, file, partitions)
+				second = b.runDefinitions(rt, "second", file, partitions)
 			default:
 				file = drawChange(rt, file)
 				first.Change([]byte(file))
@@ -172,8 +174,18 @@ type followed struct {
 	ended   func() error
 }
 
-func (b *bench) runDefinitions(rt *rapid.T, file string, partitions int) *followed {
+// runDefinitions starts a worker that shares the partitions of every generation with others, as run does.
+func (b *bench) runDefinitions(rt *rapid.T, name, file string, partitions int) *followed {
 	d := b.definitions(drawOptions(rt, partitions), nil)
+	alone := d.New
+	d.New = func(ctx context.Context, c *catalog.Catalog, generation uint32) (*worker.Worker, error) {
+		w, err := alone(ctx, c, generation)
+		if err == nil {
+			w.Name, w.Register = name, stream.NewRegister(b.js, fmt.Sprintf("work.test.%d", generation))
+			w.Terms(patient)
+		}
+		return w, err
+	}
 	ctx, cancel := context.WithCancel(b.t.Context())
 	done := make(chan error, 1)
 	go func() { done <- d.Run(ctx, []byte(file)) }()

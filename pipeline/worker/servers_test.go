@@ -291,7 +291,7 @@ func (p *place) harness() *harness {
 	p.t.Helper()
 	h := &harness{t: p.t}
 	var err error
-	if h.nats, err = nats.Connect(p.server.ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond)); err != nil {
+	if h.nats, err = nats.Connect(p.server.ClientURL(), nats.Timeout(2*time.Minute), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond)); err != nil {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(h.nats.Close)

@@ -524,7 +524,12 @@ func (g *group) end(rt *rapid.T) {
 		g.members = g.members[1:]
 		m.end(rt)
 	}
-	if err := g.b.js.DeleteKeyValue(g.b.t.Context(), "FIRSTLIGHT_LEASES"); err != nil && !errors.Is(err, jetstream.ErrBucketNotFound) {
+	g.b.forgetLeases(rt)
+}
+
+// forgetLeases removes what workers of a case wrote about each other.
+func (b *bench) forgetLeases(rt *rapid.T) {
+	if err := b.js.DeleteKeyValue(b.t.Context(), "FIRSTLIGHT_LEASES"); err != nil && !errors.Is(err, jetstream.ErrBucketNotFound) {
 		rt.Fatal(err)
 	}
 }

@@ -65,7 +65,7 @@ func (h *harness) serve(dir string) {
 		h.t.Fatal(err)
 	}
 	h.dir, h.server = dir, s
-	if h.nats, err = nats.Connect(s.ClientURL()); err != nil {
+	if h.nats, err = nats.Connect(s.ClientURL(), nats.Timeout(2*time.Minute)); err != nil {
 		h.t.Fatal(err)
 	}
 	if h.js, err = jetstream.New(h.nats); err != nil {

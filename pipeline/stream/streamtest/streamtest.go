@@ -3,6 +3,7 @@ package streamtest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,7 +19,7 @@ func Connect(t testing.TB) (*nats.Conn, jetstream.JetStream) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Shutdown(); server.WaitForShutdown() })
-	conn, err := nats.Connect(server.ClientURL())
+	conn, err := nats.Connect(server.ClientURL(), nats.Timeout(2*time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
