@@ -88,10 +88,7 @@ func liveProblems(ctx context.Context, c *catalog.Catalog) (catalog.Problems, er
 	}
 	b := &backends{settings: s, log: s.logger()}
 	defer b.close()
-	if err := b.openNATS(ctx, false); err != nil {
-		return nil, err
-	}
-	if err := b.openClickHouse(ctx, false); err != nil {
+	if err := b.open(ctx, false); err != nil {
 		return nil, err
 	}
 	seen := &sample{events: map[string]uint64{}, properties: map[string]bool{}, sources: map[string]*routed{}, allUsers: c.AllUsers, zone: c.Location}

@@ -20,6 +20,14 @@
     change + sqrt(pow({{.now}}.3 - {{.now}}.1, 2) + pow({{.before}}.1 - {{.before}}.2, 2)) AS change_high
 {{- end}}
 
+{{define "newcombe_low"}}{{/* of difference, which is p - q of two rates with Wilson limits p_low, p_high, q_low and q_high (Newcombe 1998, method 10) */ -}}
+    difference - sqrt(pow(p - p_low, 2) + pow(q_high - q, 2))
+{{- end}}
+
+{{define "newcombe_high" -}}
+    difference + sqrt(pow(p_high - p, 2) + pow(q - q_low, 2))
+{{- end}}
+
 {{define "events"}}{{/* users and ms by age of a group -> ages in seconds, users, users up to each age */ -}}
     arrayMap((ms, users) -> ms / users / 1000, mapValues(ms_by_age), mapValues(users_by_age)) AS event_age,
     mapValues(users_by_age) AS event_n,

@@ -39,8 +39,8 @@ WITH RECURSIVE
     ),
     limited AS
     (
-        SELECT *, p - q AS difference, difference - sqrt(pow(p - p_low, 2) + pow(q_high - q, 2)) AS low,
-            difference + sqrt(pow(p_high - p, 2) + pow(q - q_low, 2)) AS high
+        SELECT *, p - q AS difference, {{template "newcombe_low"}} AS low,
+            {{template "newcombe_high"}} AS high
         FROM compared
     )
 SELECT metric, cohort, predicts, period, n AS activated_eligible, k AS activated_returned, p AS activated_rate,

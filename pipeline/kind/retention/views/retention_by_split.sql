@@ -90,8 +90,8 @@ WITH RECURSIVE
 SELECT metric, cohort, split, cohort_start, toUInt8(k) AS period, n AS activated_eligible, kn AS activated_returned, p AS activated_rate,
     m AS other_eligible, km AS other_returned, q AS other_rate,
     if(begins_after >= toInt64(wait), p - q, NULL) AS difference,
-    difference - sqrt(pow(p - p_low, 2) + pow(q_high - q, 2)) AS difference_low,
-    difference + sqrt(pow(p_high - p, 2) + pow(q - q_low, 2)) AS difference_high
+    {{template "newcombe_low"}} AS difference_low,
+    {{template "newcombe_high"}} AS difference_high
 FROM limited
 {{template "settings"}}
 COMMENT 'Does it pay to reach another metric? The share of users who came back in each period, of those who reached it in time and of those who did not'
