@@ -1,0 +1,239 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"go.uber.org/zap"
+
+	"firstlight/pipeline/catalog"
+)
+
+// wish is a catalog file.
+type wish struct {
+	source  []byte
+	catalog *catalog.Catalog
+}
+
+// adopt has a catalog file decide what is computed and shown.
+func (d *Definitions) adopt(ctx context.Context, source []byte) error {
+	file, err := d.Load(source)
+	if err != nil {
+		return err
+	}
+	if err := d.awaitStored(ctx, file); err != nil {
+		return err
+	}
+	generation, err := d.chooseGeneration(ctx, source, file)
+	if err != nil {
+		return err
+	}
+	computed, err := d.knownBy(ctx, generation, source, file)
+	if err != nil {
+		return err
+	}
+	beside, err := d.Store.Beside(ctx)
+	if err != nil {
+		return err
+	}
+	refused := ""
+	switch given, err := d.gives(ctx, beside, file); {
+	case err != nil:
+		return err
+	case computed != nil && !asks(file, computed):
+		err = d.endBeside(ctx, beside)
+		if err != nil {
+			return err
+		}
+	case given != nil:
+		if err := d.Store.In(beside).SaveCatalog(ctx, given.As(file), time.Now()); err != nil {
+			return err
+		}
+		d.own = beside
+	default:
+		if refused, err = d.lost(ctx, file, generation); err != nil {
+			return err
+		}
+		if refused != "" {
+			d.Log.Warn(refused)
+			err = d.endBeside(ctx, beside)
+		} else {
+			err = d.begin(ctx, source, file, computed)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if computed != nil {
+		if err := d.Store.In(generation).SaveCatalog(ctx, computed.As(file), time.Now()); err != nil {
+			return err
+		}
+	}
+	d.wanted = wish{source, file}
+	d.mu.Lock()
+	d.now.refused = refused
+	d.mu.Unlock()
+	d.show()
+	return nil
+}
+
+// awaitStored waits until the store has what workers have stored: what it lacks is not begun anew.
+func (d *Definitions) awaitStored(ctx context.Context, file *catalog.Catalog) error {
+	w, err := d.New(ctx, file, 0)
+	if err != nil || d.Rebuild {
+		return err
+	}
+	return w.awaitStored(ctx)
+}
+
+// asks reports whether a catalog file asks for what another one does not compute.
+func asks(file, computed *catalog.Catalog) bool {
+	difference, err := file.Difference(computed.Definition())
+	return err != nil || difference.Computes()
+}
+
+// chooseGeneration returns the generation in force, which is begun where there is none that can be gone on with.
+func (d *Definitions) chooseGeneration(ctx context.Context, source []byte, file *catalog.Catalog) (uint32, error) {
+	w := &Worker{Store: d.Store}
+	generation, err := d.Store.Generation(ctx)
+	if err != nil {
+		return 0, err
+	}
+	anew := d.Rebuild || generation == 0
+	if !anew {
+		if anew, err = w.isTorn(ctx, generation); err != nil {
+			return 0, err
+		}
+	}
+	if anew {
+		if generation, err = d.Store.Begin(ctx, time.Now()); err != nil {
+			return 0, err
+		}
+		d.Rebuild = false
+		d.Log.Info("computing from the stream's start", zap.Uint32("generation", generation))
+	}
+	checkpoints, err := d.Store.In(generation).Checkpoints(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if len(checkpoints) == 0 {
+		if err := d.Store.In(generation).SaveSource(ctx, source, time.Now()); err != nil {
+			return 0, err
+		}
+		d.own = generation
+	}
+	if d.force == nil { // at a start
+		if err := d.Store.In(generation).DropEarlier(ctx); err != nil {
+			d.Log.Warn("what was computed before could not be dropped: it takes room, and counts nowhere", zap.Error(err))
+		}
+	}
+	return generation, nil
+}
+
+// computedBy returns the catalog that a generation computes, nil where it is not known.
+func (d *Definitions) computedBy(ctx context.Context, generation uint32) (*catalog.Catalog, error) {
+	numbers := d.Store.In(generation)
+	source, err := numbers.Source(ctx)
+	if err != nil || source == nil {
+		return nil, err
+	}
+	checkpoints, err := numbers.Checkpoints(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(checkpoints) == 0 && d.own != generation {
+		return nil, nil // the worker that began it is about to write them
+	}
+	c, err := d.Load(source)
+	if err != nil {
+		return nil, fmt.Errorf("load the catalog that is computed: %w", err)
+	}
+	if len(checkpoints) > 0 && checkpoints[0].DefinitionHash != c.Hash() {
+		return nil, nil // two workers began the generation at the same moment, with different files
+	}
+	return c, nil
+}
+
+// knownBy is computedBy, where a version before this one may have computed just this file.
+func (d *Definitions) knownBy(ctx context.Context, generation uint32, source []byte, file *catalog.Catalog) (*catalog.Catalog, error) {
+	computed, err := d.computedBy(ctx, generation)
+	if err != nil || computed != nil {
+		return computed, err
+	}
+	numbers := d.Store.In(generation)
+	checkpoints, err := numbers.Checkpoints(ctx)
+	if err != nil || len(checkpoints) == 0 || checkpoints[0].DefinitionHash != file.Hash() {
+		return nil, err
+	}
+	return file, numbers.SaveSource(ctx, source, time.Now())
+}
+
+// gives returns the catalog that is computed beside where it gives all that a file asks for, else nil.
+func (d *Definitions) gives(ctx context.Context, beside uint32, file *catalog.Catalog) (*catalog.Catalog, error) {
+	if beside == 0 {
+		return nil, nil
+	}
+	source, err := d.Store.In(beside).Source(ctx)
+	if err != nil || source == nil {
+		return nil, err
+	}
+	c, err := d.Load(source)
+	if err != nil || asks(file, c) {
+		return nil, nil //nolint:nilerr // what another version left is computed anew
+	}
+	return c, nil
+}
+
+// begin begins to compute a file beside.
+func (d *Definitions) begin(ctx context.Context, source []byte, file, computed *catalog.Catalog) error {
+	generation, err := d.Store.BeginBeside(ctx, source, file, time.Now())
+	if err != nil {
+		return err
+	}
+	d.own = generation
+	changed := []string{"the numbers in force are of another version"}
+	if computed != nil {
+		changed = file.Changed(computed.Definition())
+	}
+	d.Log.Info("the catalog asks for other numbers: they are computed beside those in force", zap.Strings("changed", changed), zap.Uint32("generation", generation))
+	return nil
+}
+
+func (d *Definitions) endBeside(ctx context.Context, beside uint32) error {
+	if beside == 0 {
+		return nil
+	}
+	d.Log.Info("the catalog does not ask any more for what is computed beside", zap.Uint32("generation", beside))
+	return d.Store.EndBeside(ctx, time.Now())
+}
+
+// lost says what computing a file anew would lose, empty where the stream holds all that was counted, or a loss is accepted.
+func (d *Definitions) lost(ctx context.Context, file *catalog.Catalog, generation uint32) (string, error) {
+	if d.AcceptLoss {
+		return "", nil
+	}
+	w, err := d.New(ctx, file, generation)
+	if err != nil {
+		return "", err
+	}
+	numbers := d.Store.In(generation)
+	checkpoints, err := numbers.Checkpoints(ctx)
+	if err != nil || len(checkpoints) == 0 {
+		return "", err
+	}
+	purged, err := d.Store.In(math.MaxUint32).Purged(ctx) // in any
+	if err != nil {
+		return "", err
+	}
+	info, err := w.state(ctx)
+	if err != nil {
+		return "", err
+	}
+	if n := Lost(info, purged, checkpoints); n > 0 {
+		return fmt.Sprintf("what the catalog changed is not computed: the stream does not hold %d messages any more that were counted, and other numbers would lack them; "+
+			"what stood before goes on; start with --accept-loss to compute it from what there is", n), nil
+	}
+	return "", nil
+}
