@@ -86,7 +86,7 @@ bench: engine build
 	bin/firstlight-bench
 
 # How good detection is, as tables that are the same in every run; without ../shared the benchmark's series are left out. One of them:
-# bin/firstlight-bench-anomaly restless, faults or volumes.
+# bin/firstlight-bench-anomaly restless, faults, volumes or experiments.
 bench-anomaly: build
 	bin/firstlight-bench-anomaly
 
