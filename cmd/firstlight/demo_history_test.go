@@ -126,6 +126,9 @@ func (d *demoCounts) series(m int, from calendar.Day) (s anomaly.Series) {
 			s.Days[i].Reached = append(s.Days[i].Reached, reached[i][bucket])
 		}
 	}
+	if by.ByPeriod.View != "" {
+		s.Periods = d.periods(m, from)
+	}
 	if by.ByWindow.View != "" {
 		s.Uses = map[string][]anomaly.Use{"1d": nil}
 		for _, start := range slices.Sorted(maps.Keys(uses)) {
@@ -133,6 +136,28 @@ func (d *demoCounts) series(m int, from calendar.Day) (s anomaly.Series) {
 		}
 	}
 	return s
+}
+
+// periods are who started on each day, and who of them came back in the periods that are watched.
+func (d *demoCounts) periods(m int, from calendar.Day) map[int][]anomaly.Returned {
+	all := map[int][]anomaly.Returned{}
+	for _, period := range anomaly.WatchedPeriods(&d.catalog.Metrics[m]) {
+		days := make([]anomaly.Returned, int(d.days.DayOf(d.asOf/1000)-from)+1)
+		d.cells.Each(func(k cohort.Key, c *cohort.Cell) {
+			if k.Kind != cohort.Period || int(k.Name) != m || k.Segment != 0 || k.Stage != 0 {
+				return
+			}
+			day := &days[int(d.folder.Day(k)-from)]
+			day.Started += c.Counts.N
+			for i := range c.Ages.Len() {
+				if a := c.Ages.At(i); int(a.Bucket) == period {
+					day.Returned += int64(a.N)
+				}
+			}
+		})
+		all[period] = days
+	}
+	return all
 }
 
 // parsedEvents keeps what events were parsed to, because most of them differ between demos in their time only.

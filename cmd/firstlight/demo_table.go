@@ -29,6 +29,8 @@ UNION ALL
 SELECT metric, cohort_start, entered, km_p50_seconds, km_p50_low, km_p50_high FROM {db}.ttfv_by_cohort WHERE metric = 'first_report'
 UNION ALL
 SELECT metric, cohort_start, eligible, rate, rate_low, rate_high FROM {db}.adoption_by_cohort WHERE metric = 'exports' AND eligible > 0
+UNION ALL
+SELECT metric, cohort_start, eligible, rate, rate_low, rate_high FROM {db}.retention_by_cohort WHERE metric = 'weekly_return' AND period = 1
 ) ORDER BY metric, cohort_start`
 
 // explain says where to look.
@@ -42,8 +44,8 @@ func (d *demo) explain(b *backends) {
 	if b.settings.dataDirGiven {
 		command = "FIRSTLIGHT_DATA_DIR=" + b.settings.DataDir + " " + command
 	}
-	fmt.Fprintf(d.out, "Every %s: the metrics of the newest weeks as the views have them, beside what the simulator counted, and the\n"+
-		"probability it drew with (truth). An interval misses the truth by chance once in twenty times (outside).\n\n", d.options.every)
+	fmt.Fprintf(d.out, "Every %s: the metrics of the newest weeks as the views have them (weekly_return: in week 1), beside what the simulator\n"+
+		"counted, and the probability it drew with (truth). An interval misses the truth by chance once in twenty times (outside).\n\n", d.options.every)
 	if b.httpAddr != "" {
 		fmt.Fprintf(d.out, "The page: http://%s/?metric=activated\n\n", b.httpAddr)
 	}
@@ -150,6 +152,8 @@ func (d *demo) truth(r *demoRow, asOf *time.Time) (counted, truth simulate.Truth
 		return simulate.CountActivated(users, at), simulate.Activated(users, at)
 	case "exports":
 		return simulate.CountExports(users, at), simulate.Exports(users, at)
+	case "weekly_return":
+		return simulate.CountReturned(users, at, 1), simulate.Returned(users, at, 1)
 	}
 	return simulate.CountFirstReport(users, at), simulate.FirstReport(users)
 }

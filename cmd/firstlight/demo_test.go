@@ -16,7 +16,7 @@ func TestDemo(t *testing.T) {
 	b := newBox(t)
 	out := b.must("demo", "--for", "2s", "--every", "1s", "--rate", "100")
 	last := out[strings.LastIndex(out, "as of "):]
-	for _, want := range []string{"activated", "first_report", "exports", "invite mail broken"} {
+	for _, want := range []string{"activated", "first_report", "exports", "weekly_return", "invite mail broken"} {
 		if !strings.Contains(last, want) {
 			t.Errorf("the last table lacks %q:\n%s", want, out)
 		}
@@ -42,7 +42,7 @@ func compareDemo(t *testing.T, table string) {
 	rates := 0
 	for line := range strings.Lines(table) {
 		f := strings.Fields(line)
-		if len(f) < 11 || f[0] != "activated" && f[0] != "exports" {
+		if len(f) < 11 || f[0] != "activated" && f[0] != "exports" && f[0] != "weekly_return" {
 			continue
 		}
 		rates++
@@ -50,7 +50,7 @@ func compareDemo(t *testing.T, table string) {
 			t.Errorf("the view says %s %%, the simulator counted %s %%: %s", value, counted, line)
 		}
 	}
-	if rates < 6 {
+	if rates < 9 {
 		t.Errorf("only %d rates in the table:\n%s", rates, table)
 	}
 }
@@ -96,7 +96,7 @@ func (d *daemon) isFoundFromNextDoor(t *testing.T) {
 	}
 	o.env["FIRSTLIGHT_DATA_DIR"], o.env["FIRSTLIGHT_CATALOG"] = "", ""
 	for command, want := range map[string]string{
-		"backtest": "Activation within", "status": "partition", "query SELECT count() FROM metric_catalog": "7", "notify test": "anomalies.critical.firstlight_test",
+		"backtest": "Activation within", "status": "partition", "query SELECT count() FROM metric_catalog": "9", "notify test": "anomalies.critical.firstlight_test",
 	} {
 		name, argument, _ := strings.Cut(command, " ")
 		args := []string{name}

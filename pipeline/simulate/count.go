@@ -6,18 +6,15 @@ import "slices"
 
 // CountActivated is the rate of the metric activated among the users whose 7 days have passed at asOf (Unix ms).
 func CountActivated(users []User, asOf int64) Truth {
-	return counted(users, asOf, activatedWithin.Milliseconds(), func(u *User, end int64) bool {
-		projects, invites := 0, 0
-		for _, e := range u.Events {
-			switch {
-			case e.Time > end:
-			case e.Name == "project_created":
-				projects++
-			case e.Name == "invite_sent" && e.Properties["role"] != "guest":
-				invites++
-			}
-		}
-		return projects >= 1 && invites >= 2
+	return counted(users, asOf, activatedWithin.Milliseconds(), func(u *User, _ int64) bool { return u.activated() })
+}
+
+// CountReturned is the share of users who opened a dashboard in a week (from 0) since their sign-up, among those for whom it is over at asOf.
+func CountReturned(users []User, asOf, week int64) Truth {
+	return counted(users, asOf, (week+1)*7*day, func(u *User, end int64) bool {
+		return slices.ContainsFunc(u.Events, func(e Event) bool {
+			return e.Name == "dashboard_viewed" && e.Time >= end-7*day && e.Time < end
+		})
 	})
 }
 

@@ -65,7 +65,12 @@ const (
 	testShare    = 0.02 // of accounts, that are made for tests and count in no cohort
 	lostShare    = 0.90 // of invitations in an outage, that are lost
 	inviteGap    = time.Minute
+	keptInterest = 0.6 // of the days on which activated users would come, that others come, once the time for activation is over
+	visitDays    = 60  // after which nobody comes any more
 )
+
+// interest is the probability that an activated user opens a dashboard in the d-th 24 hours since sign-up, from 1 on.
+func interest(d int64) float64 { return 0.45 * math.Pow(0.95, float64(d-1)) }
 
 // plan is a price plan: its share of sign-ups, and the shares of its users who ever invite, report, export.
 type plan struct {

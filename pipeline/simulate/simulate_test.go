@@ -66,6 +66,13 @@ func TestExportsTruth(t *testing.T) {
 	sameRate(t, "exports", CountExports(users, forever), Exports(users, forever))
 }
 
+func TestReturnedTruth(t *testing.T) {
+	users := broken.Users()
+	for week := int64(1); week < 8; week++ {
+		sameRate(t, fmt.Sprint("back in week ", week), CountReturned(users, forever, week), Returned(users, forever, week))
+	}
+}
+
 func TestFirstReportTruth(t *testing.T) {
 	users := large.Users()
 	truth, count := FirstReport(users), CountFirstReport(users, forever)

@@ -14,16 +14,20 @@ type Truth struct {
 
 // The horizons of saas.yaml.
 const (
-	activatedWithin = 7 * 24 * time.Hour
+	activatedDays   = 7
+	activatedWithin = activatedDays * 24 * time.Hour
 	reportWithin    = 30 * 24 * time.Hour
 	exportsWithin   = 28 * 24 * time.Hour
 )
 
 // Activated is the rate of the metric activated among the users whose 7 days have passed at asOf (Unix ms).
 func Activated(users []User, asOf int64) Truth {
-	return rate(users, asOf, activatedWithin, func(u *User) float64 {
-		return projectShare * createProject.By(activatedWithin) * u.plan.invites * (invite.By(activatedWithin-inviteGap) - u.lostInvites())
-	})
+	return rate(users, asOf, activatedWithin, (*User).activation)
+}
+
+// activation is the probability that a user is activated in time.
+func (u *User) activation() float64 {
+	return projectShare * createProject.By(activatedWithin) * u.plan.invites * (invite.By(activatedWithin-inviteGap) - u.lostInvites())
 }
 
 // lostInvites is the probability that a user who would have invited within 7 days did not for an outage.
@@ -41,6 +45,23 @@ func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 // Exports is the rate of adoption_by_cohort of the metric exports, as Activated.
 func Exports(users []User, asOf int64) Truth {
 	return rate(users, asOf, exportsWithin, func(u *User) float64 { return u.plan.exports * runExport.By(exportsWithin) })
+}
+
+// Returned is the rate of the metric weekly_return in a week (from 1) since sign-up, as Activated. Activation is what makes users come back.
+func Returned(users []User, asOf, week int64) Truth {
+	return rate(users, asOf, time.Duration(week+1)*7*24*time.Hour, func(u *User) float64 {
+		p := u.activation()
+		return p*returns(week, 1) + (1-p)*returns(week, keptInterest)
+	})
+}
+
+// returns is the probability that a user opens a dashboard on any day of a week, who comes on a share of the days on which activated users do.
+func returns(week int64, share float64) float64 {
+	never := 1.0
+	for d := 7 * week; d < min(7*week+7, visitDays); d++ {
+		never *= 1 - share*interest(d)
+	}
+	return 1 - never
 }
 
 func rate(users []User, asOf int64, within time.Duration, p func(*User) float64) (t Truth) {

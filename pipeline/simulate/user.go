@@ -58,7 +58,7 @@ func (p *Product) user(id string, signedUp int64) User {
 	}
 	u.Events = append(u.Events, Event{Time: signedUp, Name: "signed_up", Properties: properties, Country: u.Country})
 	u.start(r)
-	u.use(r)
+	u.use(r, rand.New(rand.NewPCG(seed.Sum64(), p.Seed+1)))
 	u.lookAround(rand.New(rand.NewPCG(seed.Sum64(), p.Seed)))
 	slices.SortStableFunc(u.Events, func(a, b Event) int { return cmp.Compare(a.Time, b.Time) })
 	for i := range u.Events {
@@ -132,18 +132,20 @@ func (u *User) export(r *rand.Rand, at int64) {
 	u.add(at, "export_run", map[string]any{"format": format, "rows": 1 + r.IntN(4000)})
 }
 
-// use is what users do from day to day, less and less of it.
-func (u *User) use(r *rand.Rand) {
+// use is what users do from day to day, less and less of it. Those who were not activated in time stay away on some of the days on which
+// they would have come, as chance says.
+func (u *User) use(r, chance *rand.Rand) {
+	activated := u.activated()
 	reports, exports := u.first("report_shared"), u.first("export_run")
 	connected := r.Float64() < 0.2
 	if connected {
 		u.add(u.SignedUp+importFile.draw(r), "integration_connected", map[string]any{"provider": "slack"})
 	}
-	for d, interest := int64(1), 0.45; d < 60; d, interest = d+1, interest*0.95 {
-		if r.Float64() > interest {
+	for d := int64(1); d < visitDays; d++ {
+		if r.Float64() > interest(d) {
 			continue
 		}
-		at := u.SignedUp + d*day + r.Int64N(8*hour)
+		at, came := u.SignedUp+d*day+r.Int64N(8*hour), len(u.Events)
 		u.add(at, "dashboard_viewed", nil)
 		if reports != 0 && at > reports && r.Float64() < 0.2 {
 			u.add(at+1000, "report_shared", map[string]any{"format": "link"})
@@ -154,7 +156,25 @@ func (u *User) use(r *rand.Rand) {
 		if connected && r.Float64() < 0.5 {
 			u.add(at+3000, "integration_synced", map[string]any{"provider": "slack"})
 		}
+		if stays := chance.Float64() < keptInterest; d >= activatedDays && !activated && !stays {
+			u.Events = u.Events[:came]
+		}
 	}
+}
+
+// activated reports whether the user does in time what the metric activated asks for.
+func (u *User) activated() bool {
+	projects, invites := 0, 0
+	for _, e := range u.Events {
+		switch {
+		case e.Time > u.SignedUp+activatedWithin.Milliseconds():
+		case e.Name == "project_created":
+			projects++
+		case e.Name == "invite_sent" && e.Properties["role"] != "guest":
+			invites++
+		}
+	}
+	return projects >= 1 && invites >= 2
 }
 
 // lookAround adds the small things that people do when they visit. They count in no metric, and change nothing else that is drawn.
