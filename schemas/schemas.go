@@ -34,7 +34,7 @@ var ExampleDemo []byte
 
 // Migration is one step from a schema version to the next.
 type Migration struct {
-	Version    int      // from 1, without gaps
+	Version    int      // from 1, ascending; there may be gaps
 	Name       string   // the file's name
 	Statements []string // each may run again after it has run
 }
@@ -57,10 +57,10 @@ func Migrations(database string) ([]Migration, error) {
 		return nil, fmt.Errorf("list migrations: %w", err)
 	}
 	var all []Migration
-	for i, entry := range entries {
+	for _, entry := range entries {
 		version, err := strconv.Atoi(strings.SplitN(entry.Name(), "_", 2)[0])
-		if err != nil || version != i+1 {
-			return nil, fmt.Errorf("migration %s: file names must start with 0001, 0002, ... without gaps", entry.Name())
+		if err != nil || len(all) > 0 && version <= all[len(all)-1].Version {
+			return nil, fmt.Errorf("migration %s: file names must start with a number of their own, such as 0001", entry.Name())
 		}
 		text, err := render(files, path.Join("migrations", entry.Name()), database, "", false)
 		if err != nil {

@@ -41,6 +41,15 @@ func TestAnnotations(t *testing.T) {
 			t.Errorf("%s: %v %v", subject, m, err)
 		}
 	}
+	b.refused(2, []string{`no metric "activatd"`, "activated"}, "annotate", "--kind", "action", "--title", "x", "--metric", "activatd")
+	b.refused(2, []string{"--expects -0.05", "write +0.05"}, "annotate", "--kind", "action", "--title", "x", "--metric", "activated", "--expects", "-0.05")
+	b.refused(2, []string{`no incident "i1"`, "there is none"}, "annotate", "--kind", "action", "--title", "x", "--metric", "activated", "--incident", "i1")
+	b.must("annotate", "--kind", "action", "--title", "Shorter form", "--metric", "activated", "--expects", "+0.05", "--id", "form", "--time", "2026-03-03T12:00:00Z")
+	b.eventually("the action shows", func() bool {
+		return d.tsv("SELECT id, expects, verdict FROM action_effects") == "form\t0.05\tnot known yet"
+	})
+	b.must("annotate", "--id", "form", "--delete")
+	b.eventually("it is withdrawn", func() bool { return d.tsv("SELECT count() FROM action_effects") == "0" })
 	after := b.accounts()
 	for i := range after.Partitions {
 		was, is := before.Partitions[i], after.Partitions[i]
@@ -72,6 +81,8 @@ func TestAnnotateUsage(t *testing.T) {
 		{"--kind=deploy --title=x --url=example", []string{"invalid_url", "https://"}},
 		{"--kind=deploy --title=x --source=a.b", []string{"source", "a.b"}},
 		{"--kind=deploy --title=x --source=", []string{"--source"}},
+		{"--kind=action --title=x --metric=activated --expects=5", []string{"5, is no share", "+0.05"}},
+		{"--kind=deploy --title=x --metric=activated --expects=+0.05", []string{"only of an action"}},
 		{"--delete", []string{"id"}},
 		{"deploy", []string{`"deploy"`}},
 	} {

@@ -25,16 +25,20 @@ const (
 // Annotation is one annotation as its newest publication says. Source and ID together are its identity:
 // publishing both again replaces it.
 type Annotation struct {
-	Source  string // second token of the subject
-	ID      string // 1-100 bytes
-	Kind    Kind
-	At      int64 // when it happened or begins, ms
-	Until   int64 // when it ended or will end, exclusive, ms; 0 for a moment
-	Title   string
-	URL     string // http or https; empty when there is none
-	Metric  string // the metric it concerns; empty for all
-	Text    string
-	Author  string
+	Source string // second token of the subject
+	ID     string // 1-100 bytes
+	Kind   Kind
+	At     int64 // when it happened or begins, ms
+	Until  int64 // when it ended or will end, exclusive, ms; 0 for a moment
+	Title  string
+	URL    string // http or https; empty when there is none
+	Metric string // the metric it concerns; empty for all
+	Text   string
+	Author string
+	// Of an action:
+	Expects  float64 // how much the share of users is expected to change, from -1 to 1; 0 when it does not say
+	Incident string  // the incident it is about; empty when there is none
+
 	Deleted bool // withdrawn: At, Kind and Title may then be missing
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -20,6 +21,7 @@ const (
 	MissingTitle event.Reason = "missing_title"
 	InvalidKind  event.Reason = "invalid_kind"
 	InvalidURL   event.Reason = "invalid_url"
+	InvalidGoal  event.Reason = "invalid_expects"
 )
 
 // The bounds of an annotation, in bytes.
@@ -30,6 +32,7 @@ const (
 	MaxURL     = 2048
 	MaxMetric  = 200
 	MaxAuthor  = 200
+	MaxOf      = 100 // of the incident that an action is about
 )
 
 // latest is the first time that is too late to be meant, 2200-01-01T00:00:00Z in ms: what lies beyond comes from a
@@ -46,13 +49,15 @@ const idHeader = "Nats-Msg-Id"
 //
 //  1. too_large: the body is longer than MaxPayload.
 //  2. malformed: the body is not one JSON object, as for events; or id, metric, text or author is neither a string nor
-//     null, or too long (text is bounded by MaxPayload only; a numeric id is its text); or deleted is no boolean, or
+//     null, or too long (incident too; text is bounded by MaxPayload only; a numeric id is its text); or deleted is no boolean, or
 //     true without an id.
 //  3. bad_timestamp: time or until is neither null nor an RFC 3339 string (any offset), or lies before 1971 or after
 //     2199, or until lies before time; or an unreadable Firstlight-Received-At. A missing time is the received time.
 //  4. invalid_kind: kind is none of the five, in lower case.
 //  5. missing_title: title is missing, blank, longer than MaxTitle, or not a string.
 //  6. invalid_url: url is neither null, empty, nor an http or https address of at most MaxURL bytes.
+//  7. invalid_expects: expects is neither null nor a number, or a string with one, of size up to 1 and not 0; or expects or
+//     incident stand in an annotation that is no action, or expects without a metric.
 //
 // What is deleted needs only its id: its other fields are read where they are good, and not asked for.
 //
@@ -87,6 +92,7 @@ func Parse(m *event.Message) (a Annotation, reason event.Reason, detail string) 
 		{InvalidKind, f.kind(&a)},
 		{MissingTitle, f.title(&a)},
 		{InvalidURL, f.url(&a)},
+		{InvalidGoal, f.expects(&a)},
 	}
 	for _, p := range problems {
 		if p.text != "" && !a.Deleted {
@@ -128,7 +134,11 @@ func (f fields) texts(a *Annotation) (problem string) {
 		into *string
 		max  int
 	}{
-		{"id", &a.ID, MaxID}, {"metric", &a.Metric, MaxMetric}, {"author", &a.Author, MaxAuthor}, {"text", &a.Text, MaxPayload},
+		{"id", &a.ID, MaxID},
+		{"metric", &a.Metric, MaxMetric},
+		{"author", &a.Author, MaxAuthor},
+		{"text", &a.Text, MaxPayload},
+		{"incident", &a.Incident, MaxOf},
 	} {
 		text, ok := f.text(t.key)
 		switch {
@@ -242,5 +252,36 @@ func (f fields) url(a *Annotation) (problem string) {
 		return fmt.Sprintf("url, %+.60q, is not an address such as https://example.com/release/7", text)
 	}
 	a.URL = text
+	return ""
+}
+
+// expects reads what an action is to bring about. "+0.05" is no number of JSON, and what people write.
+func (f fields) expects(a *Annotation) (problem string) {
+	text, raw := "", f["expects"]
+	switch {
+	case a.Incident != "" && a.Kind != Action:
+		return "incident stands in an annotation of kind " + string(a.Kind) + ": only an action is about one"
+	case len(raw) == 0 || raw[0] == 'n':
+		return ""
+	case a.Kind != Action:
+		return "expects stands in an annotation of kind " + string(a.Kind) + ": only of an action is something expected"
+	case a.Metric == "":
+		return "expects without a metric: say which metric is to change"
+	case raw[0] != '"':
+		text = string(raw)
+	default:
+		text, _ = f.text("expects") // a string, or the whole would be malformed
+	}
+	share, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	const advice = "write a change of the share of users such as +0.05, which is 5 points"
+	switch {
+	case err != nil || math.IsNaN(share):
+		return fmt.Sprintf("expects, %+.40q, is no number: %s", text, advice)
+	case share == 0:
+		return "expects is 0: leave it out, or " + advice
+	case math.Abs(share) > 1:
+		return fmt.Sprintf("expects, %.40s, is no share: %s", text, advice)
+	}
+	a.Expects = share
 	return ""
 }

@@ -59,6 +59,16 @@ func TestParseAccepts(t *testing.T) {
 			with(func(a *annotation.Annotation) { a.At = ms("2026-01-01T00:00:00Z") }),
 		},
 		{
+			"an action", `{"id":"7","kind":"action","title":"Release 7","metric":"activated","expects":"+0.05","incident":"i1"}`, nil,
+			with(func(a *annotation.Annotation) {
+				a.Kind, a.Metric, a.Expects, a.Incident = annotation.Action, "activated", 0.05, "i1"
+			}),
+		},
+		{
+			"an action that expects a number", `{"id":"7","kind":"action","title":"Release 7","metric":"activated","expects":-0.05}`, nil,
+			with(func(a *annotation.Annotation) { a.Kind, a.Metric, a.Expects = annotation.Action, "activated", -0.05 }),
+		},
+		{
 			"a moment with an end", `{"id":"7","kind":"deploy","title":"Release 7","until":"2026-03-03T12:00:00.250Z"}`, nil,
 			with(func(a *annotation.Annotation) { a.Until = stored }),
 		},
@@ -117,6 +127,14 @@ func TestParseRefuses(t *testing.T) {
 		{`{"kind":"Incident","title":"x"}`, "invalid_kind", `did you mean "incident"?`},
 		{`{"kind":"holiday","title":"x"}`, "invalid_kind", "deploy, campaign, incident, action, expected"},
 		{`{"kind":7,"title":"x"}`, "invalid_kind", "string"},
+		{`{"kind":"deploy","title":"x","metric":"a","expects":0.05}`, "invalid_expects", "only of an action"},
+		{`{"kind":"deploy","title":"x","incident":"i1"}`, "invalid_expects", "only an action"},
+		{`{"kind":"action","title":"x","expects":0.05}`, "invalid_expects", "which metric"},
+		{`{"kind":"action","title":"x","metric":"a","expects":"more"}`, "invalid_expects", "+0.05"},
+		{`{"kind":"action","title":"x","metric":"a","expects":5}`, "invalid_expects", "5, is no share"},
+		{`{"kind":"action","title":"x","metric":"a","expects":0}`, "invalid_expects", "leave it out"},
+		{`{"kind":"action","title":"x","metric":"a","expects":{}}`, "invalid_expects", "no number"},
+		{`{"kind":"action","title":"x","incident":"` + strings.Repeat("x", 101) + `"}`, "malformed", "101"},
 		{`{"kind":"deploy"}`, "missing_title", "title"},
 		{`{"kind":"deploy","title":" \n"}`, "missing_title", "title"},
 		{`{"kind":"deploy","title":["x"]}`, "missing_title", "string"},

@@ -159,9 +159,13 @@ type Governance struct {
 	Labels                                         map[string]string
 	Target                                         *Target
 	ReviewBy                                       string // YYYY-MM-DD, empty when there is none
+	Stage                                          string // of the product that the metric belongs to, one of Stages; empty when not said
 	Guardrails                                     []Guardrail
 	Predicts                                       *Prediction // nil: nothing
 }
+
+// Stages are the stages of a product that metrics may belong to, in their order.
+var Stages = []string{"early", "growth", "maturity"}
 
 // Target is the value a metric should reach.
 type Target struct {

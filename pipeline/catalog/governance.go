@@ -30,6 +30,7 @@ func (l *loader) common(o Object, g *Governance) {
 	set(&g.Direction, o.Choice("direction", "", "up", "down"))
 	set(&g.Action, o.text("action", "Call the five newest stalled teams"))
 	set(&g.ReviewBy, o.date("review_by"))
+	set(&g.Stage, o.Choice("stage", "", Stages...))
 	if n := o.get("runbook"); n != nil {
 		set(&g.Runbook, l.link(n))
 	}

@@ -38,7 +38,7 @@ var (
 	cohortKeys    = []string{"name", "entry", "grain", "segments"}
 	entryKeys     = []string{"event", "where", "first_seen"}
 	segmentKeys   = []string{"name", "path", "values"}
-	defaultKeys   = []string{"owner", "objective", "indicator", "direction", "action", "runbook", "labels", "review_by"}
+	defaultKeys   = []string{"owner", "objective", "indicator", "direction", "action", "runbook", "labels", "review_by", "stage"}
 	metricKeys    = slices.Concat([]string{"name", "kind", "cohort"}, defaultKeys, []string{"description", "target", "guardrails", "predicts"})
 	stepKeys      = []string{"event", "where", "count", "distinct", "name"}
 	useKeys       = []string{"event", "where", "name"} // of a step without a count

@@ -51,6 +51,8 @@ type Options struct {
 	// bucket then count at the mean age of these users, in quantiles, Kaplan–Meier estimates and at_risk: what
 	// is else approximate can be held to equality.
 	Bucket func(ms int64) int
+	// Actions are what was done, for the view action_effects.
+	Actions []Action
 }
 
 // Compute returns the views for messages in stream order as they must read at asOf. partitionOf tells the
@@ -76,7 +78,9 @@ func ComputeWith(opts Options, catalogYAML []byte, msgs []Message, partitionOf f
 	}
 	for i := range cat.Metrics {
 		m := &cat.Metrics[i]
-		m.kind.rows(b, m, b.members(m))
+		members := b.members(m)
+		m.kind.rows(b, m, members)
+		b.effects(m, members, opts.Actions)
 	}
 	b.eventVolume()
 	b.views["pipeline_progress"] = progressRows(accounts)

@@ -324,12 +324,17 @@ func (r *retention) days() any {
 	return nil
 }
 
+// targetPeriod is the period that the metric's number is of.
+func (r *retention) targetPeriod() int {
+	if r.Target.Period != nil {
+		return *r.Target.Period
+	}
+	return 1
+}
+
 // status is the rate of the target's period, of the 28 local start days that end with the newest one with an eligible user.
 func (r *retention) status(b *batch, m *metric, members []*member, starts map[string]*starter) {
-	k := 1
-	if r.Target.Period != nil {
-		k = *r.Target.Period
-	}
+	k := r.targetPeriod()
 	newest := day(-1 << 40)
 	for _, s := range starts {
 		if r.over(b, false, s, k) {

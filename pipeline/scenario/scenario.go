@@ -6,6 +6,7 @@
 //	-- catalog.yaml --    the metric catalog
 //	-- settings --        optional; the line "partitions 1" asks for one partition where lateness depends on it
 //	-- events --          one message a line, in stream order (see event.go)
+//	-- actions --         optional: ID METRIC TIME, what was done, for the view action_effects
 //	-- expect VIEW column=value… --
 //	                      the rows of a view, all of them or those with the given values (see expect.go)
 //
@@ -45,6 +46,7 @@ type Scenario struct {
 	messages []oracle.Message
 	asOf     time.Time
 	expects  []expectation
+	actions  []oracle.Action
 }
 
 // Load reads a scenario file.
@@ -94,6 +96,8 @@ func (s *Scenario) part(name string, data []byte) error {
 		return s.settings(lines(data))
 	case name == "events":
 		return s.events(lines(data))
+	case name == "actions":
+		return s.done(lines(data))
 	case expects:
 		e, err := parseExpectation(view, lines(data))
 		s.expects = append(s.expects, e)
@@ -116,6 +120,25 @@ func (s *Scenario) settings(lines []string) error {
 	}
 	return nil
 }
+
+// done reads what was done.
+func (s *Scenario) done(lines []string) error {
+	for _, line := range lines {
+		words := strings.Fields(line)
+		if len(words) != 3 {
+			return fmt.Errorf("%q: write ID METRIC TIME", line)
+		}
+		at, err := parseTime(words[2])
+		if err != nil {
+			return err
+		}
+		s.actions = append(s.actions, oracle.Action{Source: "cli", ID: words[0], Metric: words[1], At: at})
+	}
+	return nil
+}
+
+// Actions returns what was done.
+func (s *Scenario) Actions() []oracle.Action { return s.actions }
 
 // Messages returns the messages in stream order. Their received time is in the header Firstlight-Received-At, so
 // that it survives being published now. They carry no Nats-Msg-Id: what is in the file is meant to be stored.

@@ -36,7 +36,7 @@ func TestOracle(t *testing.T) {
 				if s.Partitions != 0 && s.Partitions != partitions {
 					continue
 				}
-				result, err := oracle.Compute(s.Catalog, s.Messages(), partitionOf(partitions), s.AsOf())
+				result, err := oracle.ComputeWith(oracle.Options{Actions: s.Actions()}, s.Catalog, s.Messages(), partitionOf(partitions), s.AsOf())
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
 
+	"firstlight/pipeline/annotation"
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/kind"
 	"firstlight/pipeline/oracle"
@@ -49,7 +50,7 @@ func (h *harness) reset() {
 			h.t.Fatal(err)
 		}
 	}
-	for _, table := range []string{"generations", "definitions", "catalogs", "metrics", "checkpoints", "cells", "users", "names", "progress", "calendar"} {
+	for _, table := range []string{"generations", "definitions", "catalogs", "metrics", "checkpoints", "cells", "users", "names", "progress", "calendar", "annotation_log"} {
 		if err := h.conn.Exec(h.t.Context(), "TRUNCATE TABLE `"+h.database+"`."+table); err != nil {
 			h.t.Fatal(err)
 		}
@@ -76,6 +77,21 @@ func (h *harness) publish(messages []oracle.Message) {
 	case <-h.js.PublishAsyncComplete():
 	case <-time.After(5 * time.Minute):
 		h.t.Fatal("publishing takes over a minute")
+	}
+}
+
+// did stores what was done, as the follower of annotations does.
+func (h *harness) did(actions []oracle.Action) {
+	h.t.Helper()
+	var rows []clickhouse.AnnotationRow
+	for i, a := range actions {
+		rows = append(rows, clickhouse.AnnotationRow{
+			Annotation: annotation.Annotation{Source: a.Source, ID: a.ID, Kind: annotation.Action, At: a.At.UnixMilli(), Title: a.ID, Metric: a.Metric},
+			Sequence:   uint64(i + 1),
+		})
+	}
+	if err := clickhouse.NewStore(h.conn, h.database).WriteAnnotations(h.t.Context(), 1, rows); err != nil {
+		h.t.Fatal(err)
 	}
 }
 

@@ -49,9 +49,20 @@ func TestPipelineEqualsOracle(t *testing.T) {
 		h.publish(messages)
 		w := h.worker([]byte(yaml), partitions)
 		w.KeepTo(drawMemory(rt, partitions))
+		actions := drawActions(rt, w.Catalog, messages)
+		h.did(actions)
 		h.drained(w)
-		h.compare(rt, yaml, messages, partitions)
+		h.compare(rt, yaml, messages, partitions, actions...)
 	})
+}
+
+// drawActions draws something done about each metric: most often so long ago that users may be compared.
+func drawActions(t *rapid.T, c *catalog.Catalog, messages []oracle.Message) (all []oracle.Action) {
+	for i := range c.Metrics {
+		back := time.Duration(rapid.IntRange(0, 70*24*60).Draw(t, "minutes since an action")) * time.Minute
+		all = append(all, oracle.Action{Source: "cli", ID: c.Metrics[i].Name, Metric: c.Metrics[i].Name, At: asOf(messages).Add(-back).Truncate(time.Minute)})
+	}
+	return all
 }
 
 // drawMemory draws what a worker keeps to: most often so little that hardly a user stays.
@@ -88,9 +99,9 @@ func TestCrashesChangeNothing(t *testing.T) {
 }
 
 // expected is what the oracle computes of a case, and its catalog.
-func expected(rt *rapid.T, yaml string, messages []oracle.Message, partitions int) (oracle.Result, *catalog.Catalog) {
+func expected(rt *rapid.T, yaml string, messages []oracle.Message, partitions int, actions ...oracle.Action) (oracle.Result, *catalog.Catalog) {
 	bucket := func(ms int64) int { return int(cohort.AgeBucket(ms)) }
-	want, err := oracle.ComputeWith(oracle.Options{Bucket: bucket}, []byte(yaml), messages, partitionOf(partitions), asOf(messages))
+	want, err := oracle.ComputeWith(oracle.Options{Bucket: bucket, Actions: actions}, []byte(yaml), messages, partitionOf(partitions), asOf(messages))
 	if err != nil {
 		rt.Fatal(err)
 	}
@@ -102,9 +113,9 @@ func expected(rt *rapid.T, yaml string, messages []oracle.Message, partitions in
 }
 
 // compare holds every numeric view against the oracle.
-func (h *harness) compare(rt *rapid.T, yaml string, messages []oracle.Message, partitions int) {
+func (h *harness) compare(rt *rapid.T, yaml string, messages []oracle.Message, partitions int, actions ...oracle.Action) {
 	h.t.Helper()
-	want, c := expected(rt, yaml, messages, partitions)
+	want, c := expected(rt, yaml, messages, partitions, actions...)
 	h.countsEqualViews(rt, c, h.compareViews(rt, want))
 	showFailed(rt, yaml, messages)
 }

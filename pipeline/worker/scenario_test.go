@@ -25,6 +25,7 @@ func TestScenarios(t *testing.T) {
 			h.t = t
 			h.reset()
 			h.publish(s.Messages())
+			h.did(s.Actions())
 			h.drain(s.Catalog, max(s.Partitions, 1))
 			for _, view := range s.Views() {
 				for _, problem := range s.Compare(view, h.view(view)) {

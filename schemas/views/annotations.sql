@@ -9,11 +9,13 @@ CREATE OR REPLACE VIEW {{view}}
     metric LowCardinality(String) COMMENT 'The metric it concerns; empty for all',
     text String COMMENT 'More about it',
     author String COMMENT 'Who noted it; empty when not said',
-    id String COMMENT 'With the source: what to publish again to replace it'
+    id String COMMENT 'With the source: what to publish again to replace it',
+    expects Nullable(Float64) COMMENT 'Of an action: how much the share of users is expected to change; NULL when it does not say',
+    incident String COMMENT 'Of an action: the incident it is about; empty when there is none'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-SELECT time, until, kind, source, title, url, metric, text, author, id
+SELECT time, until, kind, source, title, url, metric, text, author, id, expects, incident
 FROM
 (
     SELECT *

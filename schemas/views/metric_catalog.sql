@@ -12,6 +12,7 @@ CREATE OR REPLACE VIEW {{view}}
     target_value Nullable(Float64) COMMENT 'Value to reach: a rate, or seconds for ttfv; NULL when there is no target',
     target_by Nullable(Date) COMMENT 'When the target should be reached',
     review_by Nullable(Date) COMMENT 'When the metric should be reviewed',
+    stage LowCardinality(String) COMMENT 'The stage of the product that it belongs to: early, growth or maturity; empty when not said',
     period LowCardinality(String) COMMENT 'Of metrics that follow users in periods: day, week, calendar_day, calendar_week or calendar_month; else empty',
     periods UInt16 COMMENT 'Number of the last period; 0 without periods',
     target_period UInt16 COMMENT 'The period that the value in metric_status and the target are of; 0 without periods',
@@ -40,7 +41,7 @@ WITH RECURSIVE
     ),
     built AS (SELECT metric FROM coming WHERE (metric, definition_hash) NOT IN (SELECT metric, definition_hash FROM shown))
 SELECT metric, cohort, owner, objective, indicator, direction, action, runbook, description, mapSort(labels) AS labels,
-    target_value, target_by, review_by, period, periods, target_period, guardrails, formula, definition_hash,
+    target_value, target_by, review_by, stage, period, periods, target_period, guardrails, formula, definition_hash,
     multiIf(NOT is_shown, NULL, toUnixTimestamp64Milli(since) = 0, began_at, since) AS active_since,
     if(is_shown, fromUnixTimestamp64Milli(complete_ms, 'UTC'), NULL) AS complete_from,
     if(is_built, 'building', 'active') AS state,

@@ -18,7 +18,7 @@ type AnnotationRow struct {
 
 // WriteAnnotations writes messages of the stream that was created at a time (ms).
 func (s *Store) WriteAnnotations(ctx context.Context, streamCreated int64, rows []AnnotationRow) error {
-	const names = "source, id, stream_created, sequence, deleted, time, until, kind, title, url, metric, text, author"
+	const names = "source, id, stream_created, sequence, deleted, time, until, kind, title, url, metric, text, author, expects, incident"
 	return s.insert(ctx, "annotation_log", names, func(b driver.Batch) error {
 		for i := range rows {
 			r := &rows[i]
@@ -27,8 +27,12 @@ func (s *Store) WriteAnnotations(ctx context.Context, streamCreated int64, rows 
 				at := time.UnixMilli(r.Until).UTC()
 				until = &at
 			}
+			var expects *float64
+			if r.Expects != 0 {
+				expects = &r.Expects
+			}
 			err := b.Append(r.Source, r.ID, streamCreated, r.Sequence, r.Deleted, time.UnixMilli(r.At).UTC(), until,
-				string(r.Kind), r.Title, r.URL, r.Metric, r.Text, r.Author)
+				string(r.Kind), r.Title, r.URL, r.Metric, r.Text, r.Author, expects, r.Incident)
 			if err != nil {
 				return err
 			}
@@ -44,7 +48,7 @@ const expectedDay = 26 * time.Hour
 // those of kind expected without an end that began within a day before. Annotation.Overlaps, which knows where the
 // local day ends, decides on these.
 func (s *Store) Annotations(ctx context.Context, from, until time.Time) ([]annotation.Annotation, error) {
-	query := "SELECT time, until, kind, source, title, url, metric, text, author, id FROM " + s.table("annotations") + `
+	query := "SELECT time, until, kind, source, title, url, metric, text, author, id, ifNull(expects, 0), incident FROM " + s.table("annotations") + `
 		WHERE time < fromUnixTimestamp64Milli(?, 'UTC') AND (
 			time >= fromUnixTimestamp64Milli(?, 'UTC') OR until > fromUnixTimestamp64Milli(?, 'UTC')
 			OR kind = 'expected' AND until IS NULL AND time >= fromUnixTimestamp64Milli(?, 'UTC'))
@@ -58,7 +62,7 @@ func (s *Store) Annotations(ctx context.Context, from, until time.Time) ([]annot
 			at   time.Time
 			end  *time.Time
 		)
-		if err := r.Scan(&at, &end, &kind, &a.Source, &a.Title, &a.URL, &a.Metric, &a.Text, &a.Author, &a.ID); err != nil {
+		if err := r.Scan(&at, &end, &kind, &a.Source, &a.Title, &a.URL, &a.Metric, &a.Text, &a.Author, &a.ID, &a.Expects, &a.Incident); err != nil {
 			return err
 		}
 		a.At, a.Kind = at.UnixMilli(), annotation.Kind(kind)

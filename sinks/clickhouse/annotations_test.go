@@ -21,6 +21,7 @@ func TestAnnotationsOfAPeriod(t *testing.T) {
 	full := annotation.Annotation{
 		Source: "ci", ID: "c: all fields", Kind: annotation.Action, At: begin + 1, Until: begin + hour, Title: "Release 'ü'\\",
 		URL: "https://example.com", Metric: "activated", Text: "a\nb", Author: "Ann",
+		Expects: -0.05, Incident: "i1",
 	}
 	moment := func(id string, at int64) annotation.Annotation {
 		return annotation.Annotation{Source: "ci", ID: id, Kind: annotation.Deploy, At: at, Title: "x"}

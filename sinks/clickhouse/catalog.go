@@ -109,7 +109,7 @@ func contentHash(c *catalog.Catalog) (string, error) {
 const metricColumns = `position, metric, kind, cohort, cohort_position, grain, within_seconds, sequence, steps, segments,
 	owner, objective, indicator, direction, action, runbook, description, labels, target_value, target_by, review_by, guardrails, formula,
 	definition_hash, period, periods, after_metric, split_metric, target_period,
-	predicts_metric, predicts_period, predicts_least, catalog_version, active_since`
+	predicts_metric, predicts_period, predicts_least, stage, catalog_version, active_since`
 
 // metricRow returns what the columns hold, up to the version and since when the metric is active.
 func metricRow(c *catalog.Catalog, i int) ([]any, error) {
@@ -144,7 +144,7 @@ func metricRow(c *catalog.Catalog, i int) ([]any, error) {
 		uint64(m.Within.Seconds()), m.Sequence, steps, segments, m.Owner, m.Objective, m.Indicator, m.Direction, m.Action, m.Runbook,
 		m.Description, sortedMap(m.Labels), target, by, date(m.ReviewBy), string(guardrails), c.Formula(i), c.MetricHash(i),
 		period, uint16(m.Periods.Last), c.NameOf(m.Periods.After, m), c.NameOf(m.Periods.Split, m), uint16(m.TargetPeriod()),
-		predicts, uint16(predictsPeriod), least,
+		predicts, uint16(predictsPeriod), least, m.Stage,
 	}, nil
 }
 

@@ -57,9 +57,10 @@ var contract = map[string]string{
 	"event_volume":               "source, event, window, window_start, window_end, events, is_settled",
 	"metric_status":              "metric, kind, value, low, high, n, as_of, previous_value, change, change_low, change_high, target_value, target_by, pace, owner, review_by, review_overdue, open_incidents",
 	"metric_prediction":          "predicts, period, activated_eligible, activated_returned, activated_rate, other_eligible, other_returned, other_rate, difference, difference_low, difference_high, least, verdict, as_of",
-	"metric_catalog":             "owner, objective, indicator, direction, action, runbook, description, labels, target_value, target_by, review_by, period, periods, target_period, guardrails, formula, definition_hash, active_since, complete_from, state, progress",
+	"action_effects":             "source, id, at, title, incident, expects, age_seconds, period, before_eligible, before_reached, before_rate, after_entered, after_eligible, after_reached, after_rate, difference, difference_low, difference_high, mix_effect, mix_segment, season_effect, usual_change, others, incidents, explained_by, verdict, known_from, as_of",
+	"metric_catalog":             "owner, objective, indicator, direction, action, runbook, description, labels, target_value, target_by, review_by, stage, period, periods, target_period, guardrails, formula, definition_hash, active_since, complete_from, state, progress",
 	"pipeline_progress":          "partition, applied_seq, stream_seq, lag, arrival_clock, watermark, received, applied, ignored, missed, clamped, dead, worker, updated_at",
-	"annotations":                "time, until, kind, source, title, url, metric, text, author, id",
+	"annotations":                "time, until, kind, source, title, url, metric, text, author, id, expects, incident",
 	"anomalies":                  "incident_id, seq, at, state, reason, severity, metric, cohort, window, window_start, window_end, age_seconds, k, n, value, expected, expected_low, expected_high, users_lost, method, summary, message",
 	"incidents":                  "incident_id, seq, at, state, reason, severity, metric, cohort, window, window_start, window_end, age_seconds, k, n, value, expected, expected_low, expected_high, users_lost, method, summary, message",
 }

@@ -71,7 +71,7 @@ func (m *migrator) createDatabase(ctx context.Context) error {
 	return m.define(ctx, "CREATE DATABASE IF NOT EXISTS "+schemas.Quote(m.database))
 }
 
-// migrate runs every migration above the newest one recorded. Statements may run again, so two workers, or one
+// migrate runs every migration that is not recorded. Statements may run again, so two workers, or one
 // that was interrupted before its record, do no harm.
 func (m *migrator) migrate(ctx context.Context) error {
 	migrations, err := schemas.Migrations(m.database)
@@ -84,17 +84,26 @@ func (m *migrator) migrate(ctx context.Context) error {
 	if err := m.createTable(ctx, "schema_migrations", create); err != nil {
 		return err
 	}
-	newest, err := m.version(ctx)
+	ran, err := m.ran(ctx)
 	if err != nil {
 		return err
 	}
-	if err := m.complete(ctx, migrations[:min(newest, len(migrations))]); err != nil {
+	var before, missing []schemas.Migration
+	for _, migration := range migrations {
+		if slices.Contains(ran, uint32(migration.Version)) {
+			before = append(before, migration)
+		} else {
+			missing = append(missing, migration)
+		}
+	}
+	if err := m.complete(ctx, before); err != nil {
 		return err
 	}
-	if newest > len(migrations) {
-		return fmt.Errorf("its schema has version %d, this firstlight knows %d: use a newer firstlight", newest, len(migrations))
+	known := uint32(migrations[len(migrations)-1].Version)
+	if newest := slices.Max(append(ran, 0)); newest > known {
+		return fmt.Errorf("its schema has version %d, this firstlight knows %d: use a newer firstlight", newest, known)
 	}
-	for _, migration := range migrations[newest:] {
+	for _, migration := range missing {
 		for _, statement := range migration.Statements {
 			if err := m.define(ctx, statement); err != nil {
 				return fmt.Errorf("%s: %w", migration.Name, err)
@@ -162,22 +171,24 @@ func (m *migrator) complete(ctx context.Context, ran []schemas.Migration) error 
 	return nil
 }
 
-func (m *migrator) version(ctx context.Context) (int, error) {
+// ran returns the versions of the migrations that have run.
+func (m *migrator) ran(ctx context.Context) (versions []uint32, err error) {
 	if err := m.await(ctx, "schema_migrations"); err != nil {
-		return 0, err
+		return nil, err
 	}
-	rows, err := m.conn.Query(ctx, "SELECT max(version) FROM "+m.table("schema_migrations"))
+	rows, err := m.conn.Query(ctx, "SELECT DISTINCT version FROM "+m.table("schema_migrations"))
 	if err != nil {
-		return 0, fmt.Errorf("read the schema's version: %w", err)
+		return nil, fmt.Errorf("read the schema's version: %w", err)
 	}
 	defer rows.Close()
-	var newest uint32
 	for rows.Next() {
-		if err := rows.Scan(&newest); err != nil {
-			return 0, fmt.Errorf("read the schema's version: %w", err)
+		var version uint32
+		if err := rows.Scan(&version); err != nil {
+			return nil, fmt.Errorf("read the schema's version: %w", err)
 		}
+		versions = append(versions, version)
 	}
-	return int(newest), rows.Err()
+	return versions, rows.Err()
 }
 
 // createViews replaces the views that are missing or whose text, or definer, differs from what is recorded.
