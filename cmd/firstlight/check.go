@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -62,8 +63,11 @@ func runCheck(cmd *cobra.Command, path string, live, diff bool) error {
 		problems = problems.Join(unseen)
 	}
 	fmt.Fprint(cmd.OutOrStdout(), problems.Format(path))
-	fmt.Fprintf(cmd.OutOrStdout(), "%s: OK, %s, %s, %s\n", path,
-		count(len(c.Cohorts), "cohort"), count(len(c.Metrics), "metric"), count(len(problems), "warning"))
+	holds := []string{count(len(c.Cohorts), "cohort"), count(len(c.Metrics), "metric")}
+	if n := len(c.Experiments); n > 0 {
+		holds = append(holds, count(n, "experiment"))
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: OK, %s, %s\n", path, strings.Join(holds, ", "), count(len(problems), "warning"))
 	if !diff {
 		return nil
 	}

@@ -105,6 +105,9 @@ func (d *change) write(w io.Writer) {
 	for _, m := range d.Metrics {
 		fmt.Fprintf(t, "  %s\t%s\t%s\n", m.Name, m.State, strings.Join(m.Why, "; "))
 	}
+	for _, e := range d.Experiments {
+		fmt.Fprintf(t, "  experiment %s\t%s\t%s\n", e.Name, e.State, strings.Join(e.Why, "; "))
+	}
 	_ = t.Flush()
 	switch {
 	case !d.Computes():

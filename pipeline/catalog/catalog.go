@@ -20,6 +20,9 @@
 //   - A guardrail without a window watches the first of 1d, 1w, 1mo, 1h that the catalog has. For ttfv a limit
 //     that is a duration is on the median (km_p50), one that is a number on the share with value by age.
 //   - false_alarms_per_month, example_users and sources are governance: they change no number.
+//   - Of an experiment the exposure, the variants, until and the metrics belong to the definition; what only compares users
+//     (hypothesis, owner, control, least_effect, the shares of split) is governance. Exposures in a variant that split does
+//     not list are of the variant (other).
 //   - The order of cohorts, metrics, steps, segments and windows belongs to the definition, that of event names
 //     and segment values does not.
 package catalog
@@ -68,6 +71,7 @@ type Catalog struct {
 	Windows         []Window
 	Cohorts         []Cohort
 	Metrics         []Metric
+	Experiments     []Experiment
 	Selectors       []Selector // distinct; everything else refers to them by index
 
 	programs []cel.Program // per selector; nil where there is no expression
@@ -138,6 +142,7 @@ type Metric struct {
 	Within   time.Duration // whole hours; 0 when there is none
 	Active   int           // selector index of the events that are activity; NoSelector where that does not matter
 	Periods  Periods       // in which users are followed since they started; none where they are not
+	Trial    *Trial        // of one that an experiment asks; nil else
 	Place    int           // among the metrics that are computed together, where stored users have it; see Catalog.As
 	Governance
 }
@@ -179,4 +184,6 @@ type Selector struct {
 	Text  string   // canonical form, for messages and counters
 	Names []string // event names, sorted; nil means any
 	Where string   // CEL source in canonical form, empty when there is none
+
+	Exposure *Exposure // takes, of another selector's events, those that it says; then there are no names and no expression
 }

@@ -27,6 +27,7 @@ func (c *Catalog) Changed(earlier []byte) []string {
 	d.fields("", before.fields(), after.fields())
 	d.parts("cohorts", before.cohorts(), after.cohorts())
 	d.parts("metrics", before.metrics(stepsKeys), after.metrics(stepsKeys))
+	d.parts("experiments", before.experiments(stepsKeys), after.experiments(stepsKeys))
 	if len(d) == 0 {
 		return []string{"the definition's format: written by another version"}
 	}
@@ -142,7 +143,33 @@ func (s segmentDefinition) words() string {
 
 // metrics describes the metrics; stepsKeys is what the catalog calls the steps of each.
 func (d *definition) metrics(stepsKeys map[string]string) (out []part) {
-	for _, m := range d.Metrics {
+	return metricParts(d.Metrics, stepsKeys)
+}
+
+// experiments describes the experiments, each with its metrics.
+func (d *definition) experiments(stepsKeys map[string]string) (out []part) {
+	for _, e := range d.Experiments {
+		p := part{e.Name, []field{
+			{"exposure", e.Exposure}, {"variant", e.Variant}, {"split", strings.Join(e.Variants, ", ")}, {"until", e.Until},
+		}}
+		metrics := metricParts(e.Metrics, stepsKeys)
+		names := make([]string, len(metrics))
+		for i, m := range metrics {
+			names[i] = m.name
+			for _, f := range m.fields {
+				if f.name != "cohort" {
+					p.fields = append(p.fields, field{m.name + "." + f.name, f.text})
+				}
+			}
+		}
+		p.fields = append(p.fields, field{"metrics", strings.Join(names, ", ")})
+		out = append(out, p)
+	}
+	return out
+}
+
+func metricParts(metrics []metricDefinition, stepsKeys map[string]string) (out []part) {
+	for _, m := range metrics {
 		steps := make([]string, len(m.Steps))
 		for i, s := range m.Steps {
 			steps[i] = s.words()

@@ -28,6 +28,19 @@ type definition struct {
 	Exclude   *excludeDefinition `json:"exclude,omitempty"`
 	Cohorts   []cohortDefinition `json:"cohorts"`
 	Metrics   []metricDefinition `json:"metrics"`
+
+	Experiments []experimentDefinition `json:"experiments,omitempty"`
+}
+
+// experimentDefinition holds its metrics as they are defined: an experiment changes with them. How users are meant to be dealt, and which
+// variant is the control, changes no count.
+type experimentDefinition struct {
+	Name     string             `json:"name"`
+	Exposure string             `json:"exposure"`
+	Variant  string             `json:"variant"`
+	Variants []string           `json:"variants"` // sorted
+	Until    string             `json:"until,omitempty"`
+	Metrics  []metricDefinition `json:"metrics"`
 }
 
 type cohortDefinition struct {
@@ -117,6 +130,9 @@ func (c *Catalog) Definition() []byte {
 	for i := range c.Metrics {
 		d.Metrics = append(d.Metrics, c.defineMetric(i))
 	}
+	for i := range c.Experiments {
+		d.Experiments = append(d.Experiments, c.defineExperiment(&c.Experiments[i]))
+	}
 	return encode(d)
 }
 
@@ -179,9 +195,29 @@ func (c *Catalog) defineCohort(i int) cohortDefinition {
 	return out
 }
 
+func (c *Catalog) defineExperiment(e *Experiment) experimentDefinition {
+	x := &e.exposure
+	out := experimentDefinition{
+		Name: e.Name, Exposure: c.Selectors[x.Of].Text, Variant: strings.Join(x.Path, "."), Variants: x.Variants, Until: e.Until,
+	}
+	for i := range e.Metrics {
+		m := &e.Metrics[i]
+		d := c.define(m, m.Trial.Of, e.Name)
+		if m.Periods.Last > 0 {
+			d.Own = append(d.Own, Field{"compared", strconv.Itoa(m.Trial.Period)})
+		}
+		out.Metrics = append(out.Metrics, d)
+	}
+	return out
+}
+
 func (c *Catalog) defineMetric(i int) metricDefinition {
 	in := &c.Metrics[i]
-	out := metricDefinition{metricHead{Name: in.Name, Kind: in.Kind.String(), Cohort: c.Cohorts[in.Cohort].Name}, in.Kind.Definition(c, in)}
+	return c.define(in, in.Name, c.Cohorts[in.Cohort].Name)
+}
+
+func (c *Catalog) define(in *Metric, name, cohort string) metricDefinition {
+	out := metricDefinition{metricHead{Name: name, Kind: in.Kind.String(), Cohort: cohort}, in.Kind.Definition(c, in)}
 	for _, s := range in.Steps {
 		step := stepDefinition{Name: s.Name, Events: c.Selectors[s.Selector].Text, Count: s.Count}
 		if s.Days {

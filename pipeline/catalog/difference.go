@@ -13,6 +13,8 @@ type Difference struct {
 	Everywhere []string // what belongs to every definition and differs, such as "timezone: UTC -> Asia/Tokyo"
 	Cohorts    []Part   // in the order of the catalog, those that went last
 	Metrics    []Part
+
+	Experiments []Part
 }
 
 // Part is a cohort or a metric of either catalog.
@@ -40,14 +42,14 @@ func (s PartState) String() string {
 // Computes reports whether something is to be computed that the earlier catalog does not give.
 func (d *Difference) Computes() bool {
 	computed := func(p Part) bool { return p.State == Added || p.State == Changed }
-	return len(d.Everywhere) > 0 || slices.ContainsFunc(d.Cohorts, computed) || slices.ContainsFunc(d.Metrics, computed)
+	return len(d.Everywhere) > 0 || slices.ContainsFunc(d.Cohorts, computed) || slices.ContainsFunc(d.Metrics, computed) || slices.ContainsFunc(d.Experiments, computed)
 }
 
-// Of returns the metrics in a state, by name.
+// Of returns the metrics and experiments in a state, by name.
 func (d *Difference) Of(state PartState) (names []string) {
-	for _, m := range d.Metrics {
-		if m.State == state {
-			names = append(names, m.Name)
+	for _, p := range slices.Concat(d.Metrics, d.Experiments) {
+		if p.State == state {
+			names = append(names, p.Name)
 		}
 	}
 	return names
@@ -78,6 +80,10 @@ func (c *Catalog) Difference(earlier []byte) (*Difference, error) {
 			d.Metrics[i].touch(windows...)
 		}
 		d.Metrics[i].touch(everywhere...)
+	}
+	d.Experiments = compareParts(before.experiments(names), after.experiments(names))
+	for i := range c.Experiments {
+		d.Experiments[i].touch(everywhere...)
 	}
 	for i := range c.Metrics {
 		for _, other := range c.Metrics[i].Reads() {
@@ -150,7 +156,28 @@ func (c *Catalog) As(later *Catalog) *Catalog {
 		shown.Metrics[i].predict(shown.named(name))
 	}
 	shown.readWithin(c)
+	shown.Experiments = c.experimentsAs(later, d)
 	return &shown
+}
+
+// experimentsAs are the experiments that both catalogs have, as they are counted: what takes effect at once is that of a later catalog.
+func (c *Catalog) experimentsAs(later *Catalog, d *Difference) (shown []Experiment) {
+	for i, part := range d.Experiments {
+		if part.State == Added || part.State == Removed {
+			continue
+		}
+		e := c.Experiments[slices.IndexFunc(c.Experiments, func(e Experiment) bool { return e.Name == part.Name })]
+		if part.State == Unchanged {
+			now := &later.Experiments[i]
+			e.Hypothesis, e.Owner, e.Variants, e.Control, e.Least = now.Hypothesis, now.Owner, now.Variants, now.Control, now.Least
+			e.Metrics = slices.Clone(e.Metrics)
+			for m := range e.Metrics { // their definition lists them in order
+				e.Metrics[m].Governance = now.Metrics[m].Governance
+			}
+		}
+		shown = append(shown, e)
+	}
+	return shown
 }
 
 // named returns where a catalog has the metric of a name, NoMetric where it has none.

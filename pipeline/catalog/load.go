@@ -31,21 +31,23 @@ const (
 var (
 	catalogKeys = []string{
 		"version", "product", "timezone", "week_start", "users", "allowed_lateness", "settle", "windows",
-		"false_alarms_per_month", "example_users", "exclude", "sources", "defaults", "cohorts", "metrics",
+		"false_alarms_per_month", "example_users", "exclude", "sources", "defaults", "cohorts", "metrics", "experiments",
 	}
-	excludeKeys   = []string{"where", "users_with"}
-	sourceKeys    = []string{"owner", "watch", "retired"}
-	cohortKeys    = []string{"name", "entry", "grain", "segments"}
-	entryKeys     = []string{"event", "where", "first_seen"}
-	segmentKeys   = []string{"name", "path", "values"}
-	defaultKeys   = []string{"owner", "objective", "indicator", "direction", "action", "runbook", "labels", "review_by", "stage"}
-	metricKeys    = slices.Concat([]string{"name", "kind", "cohort"}, defaultKeys, []string{"description", "target", "guardrails", "predicts"})
-	stepKeys      = []string{"event", "where", "count", "distinct", "name"}
-	useKeys       = []string{"event", "where", "name"} // of a step without a count
-	selectorKeys  = []string{"event", "where"}
-	targetKeys    = []string{"value", "by", "period"}
-	predictsKeys  = []string{"metric", "period", "least"}
-	guardrailKeys = []string{"severity", "below", "above", "age", "period", "window", "min_sample", "consecutive"}
+	excludeKeys    = []string{"where", "users_with"}
+	sourceKeys     = []string{"owner", "watch", "retired"}
+	cohortKeys     = []string{"name", "entry", "grain", "segments"}
+	entryKeys      = []string{"event", "where", "first_seen"}
+	segmentKeys    = []string{"name", "path", "values"}
+	defaultKeys    = []string{"owner", "objective", "indicator", "direction", "action", "runbook", "labels", "review_by", "stage"}
+	metricKeys     = slices.Concat([]string{"name", "kind", "cohort"}, defaultKeys, []string{"description", "target", "guardrails", "predicts"})
+	stepKeys       = []string{"event", "where", "count", "distinct", "name"}
+	useKeys        = []string{"event", "where", "name"} // of a step without a count
+	selectorKeys   = []string{"event", "where"}
+	targetKeys     = []string{"value", "by", "period"}
+	predictsKeys   = []string{"metric", "period", "least"}
+	experimentKeys = []string{"name", "hypothesis", "owner", "exposure", "variant", "split", "control", "metrics", "least_effect", "until"}
+	trialKeys      = []string{"metric", "period"}
+	guardrailKeys  = []string{"severity", "below", "above", "age", "period", "window", "min_sample", "consecutive"}
 )
 
 // loader collects a catalog and its problems.
@@ -147,6 +149,9 @@ func (l *loader) load(root *node) {
 		l.resolve()
 		l.predicts()
 		l.doubtDefaults()
+		if e := o.get("experiments"); e != nil {
+			l.experiments(e)
+		}
 	}
 	if math.IsNaN(c.FalseAlarms) {
 		c.FalseAlarms = falseAlarmsOfOne * float64(len(c.Metrics))

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"slices"
 	"unsafe"
 
 	"cel.dev/cel-go/cel"
@@ -18,6 +19,7 @@ type Matcher struct {
 	programs  []cel.Program
 	byName    map[string]*candidates
 	others    candidates // of every name that is not in byName
+	exposures []int      // selectors of the exposures of experiments
 	failures  []uint64
 	exclusion exclusion
 	vars      variables
@@ -53,7 +55,11 @@ func (c *Catalog) NewMatcher() *Matcher {
 		}
 	}
 	for i, s := range m.selectors {
-		m.file(i, s)
+		if s.Exposure == nil {
+			m.file(i, s)
+		} else {
+			m.exposures = append(m.exposures, i)
+		}
 	}
 	return m
 }
@@ -82,17 +88,34 @@ func (m *Matcher) file(i int, s Selector) {
 // Match returns the selectors that ev matches. An expression that fails does not match and is counted.
 func (m *Matcher) Match(ev *event.Event) Mask {
 	c := m.candidates(ev.Name)
-	if len(c.asks) == 0 {
-		return c.sure
-	}
 	mask := c.sure
-	m.vars.reset(ev)
+	if len(c.asks) > 0 {
+		m.vars.reset(ev)
+	}
 	for _, i := range c.asks {
 		if m.holds(i) {
 			mask.Set(i)
 		}
 	}
+	m.expose(ev, &mask)
 	return mask
+}
+
+// expose adds the exposures among the events that an experiment's selector takes.
+func (m *Matcher) expose(ev *event.Event, mask *Mask) {
+	text, of := "", &Exposure{Of: NoSelector}
+	for _, i := range m.exposures {
+		x := m.selectors[i].Exposure
+		if !mask.Has(x.Of) {
+			continue
+		}
+		if of.Of != x.Of || !slices.Equal(of.Path, x.Path) { // those of one experiment stand together
+			text, of = ev.Text(x.Path), x
+		}
+		if x.takes(ev.Time, text) {
+			mask.Set(i)
+		}
+	}
 }
 
 func (m *Matcher) candidates(name string) *candidates {

@@ -41,6 +41,8 @@ func TestSchemaKeys(t *testing.T) {
 		{[]string{"$defs", "target", "properties"}, catalog.TargetKeys},
 		{[]string{"$defs", "predicts", "properties"}, catalog.PredictsKeys},
 		{[]string{"$defs", "guardrail", "properties"}, catalog.GuardrailKeys},
+		{[]string{"$defs", "experiment", "properties"}, catalog.ExperimentKeys},
+		{[]string{"$defs", "trial", "properties"}, catalog.TrialKeys},
 		{[]string{"$defs", "metric", "properties"}, metric},
 	} {
 		at := s.Root

@@ -113,6 +113,9 @@ func (l *loader) intern(s Selector, program cel.Program, at pos, ok bool) int {
 		return NoSelector
 	}
 	s.Text = selectorText(s)
+	if x := s.Exposure; x != nil {
+		s.Text = x.words() + l.catalog.Selectors[x.Of].Text
+	}
 	if i, ok := l.selectors[s.Text]; ok {
 		return i
 	}

@@ -57,13 +57,20 @@ func (f *Folder) Entries(out []Contribution, u *facts.User, c int) []Contributio
 // focus, what an event at that time (ms) does not change.
 func (f *Folder) Metric(out []Contribution, u *facts.User, m int, prune, focus int64) []Contribution {
 	f.out, f.prune, f.excluded = out, prune, u.Excluded()
-	u.Metric(m).(Counter).Count(f, u, focus)
+	if t, ok := u.Metric(m).(*facts.Trial); ok {
+		f.trial(t, u, m)
+	} else {
+		u.Metric(m).(Counter).Count(f, u, focus)
+	}
 	return f.out
 }
 
 // Focus returns what Metric needs to be told before and after an event at a time (ms) is joined; 0 when it may change all.
 func (f *Folder) Focus(u *facts.User, m int, t int64) int64 {
-	return u.Metric(m).(Counter).Narrow(u, t)
+	if c, ok := u.Metric(m).(Counter); ok {
+		return c.Narrow(u, t)
+	}
+	return 0
 }
 
 // Reached counts a user who reached a stage of a metric, by when it entered; age (ms) is the time it took.

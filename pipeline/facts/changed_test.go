@@ -16,7 +16,7 @@ import (
 // it had always been so, whatever else came, left, was renamed or changed its place.
 func TestDefinitionsComeAndGo(t *testing.T) {
 	before := loadLaw(t, "1h, 1d, 7d/1d")
-	text := fmt.Sprintf(lawCatalog, "1h, 1d, 7d/1d")
+	text := fmt.Sprintf(lawCatalog+lawExperiments, "1h, 1d, 7d/1d")
 	text = strings.Replace(text, "cohorts:\n", "cohorts:\n  - {name: other, entry: {event: z}, grain: day}\n", 1)
 	text = strings.Replace(text, "metrics:\n", `metrics:
   - {name: new, kind: activation, cohort: signup, steps: [{event: y}, {event: "*", where: "properties.n == 3"}], within: 6h}
@@ -33,6 +33,7 @@ func TestDefinitionsComeAndGo(t *testing.T) {
 	if problems.Failed() {
 		t.Fatal(problems.Format("catalog.yaml"))
 	}
+	after = after.Computed()
 	rapid.Check(t, func(t *rapid.T) {
 		events := drawEvents(t)
 		always, changed := newUser(before), newUser(before)

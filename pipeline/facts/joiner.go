@@ -22,7 +22,8 @@ type Joiner struct {
 
 	metricsOf    [][]int          // metric indexes per cohort
 	activitiesOf [][]int          // activity indexes per cohort
-	relevant     []relevant       // per cohort: selectors that matter to it
+	alike        [][]int          // per cohort: those that are defined as it is, itself too; they are stored as one
+	relevant     []relevant       // per cohort: selectors that matter to it, or to one that is alike
 	activities   []sharedActivity // see Share
 	uses, serves []catalog.Mask   // per metric
 	activityOf   []int            // per metric: the activity it shares, -1 for none
@@ -53,7 +54,7 @@ func NewJoiner(c *catalog.Catalog, cal *calendar.Calendar, segment func(cohort, 
 		co := c.Metrics[i].Cohort
 		j.metricsOf[co] = append(j.metricsOf[co], i)
 		j.reads = append(j.reads, c.Metrics[i].Reads())
-		state := j.kind(i).NewState(j, i)
+		state := j.newState(i)
 		j.uses, j.serves, j.activityOf = append(j.uses, state.Uses()), append(j.serves, state.Serves()), append(j.activityOf, state.Shares())
 		for w := range j.relevant[co].mask {
 			j.relevant[co].mask[w] |= j.uses[i][w] | j.serves[i][w]
@@ -65,6 +66,7 @@ func NewJoiner(c *catalog.Catalog, cal *calendar.Calendar, segment func(cohort, 
 	for i, a := range j.activities {
 		j.activitiesOf[a.cohort] = append(j.activitiesOf[a.cohort], i)
 	}
+	j.unite()
 	for i := range j.relevant {
 		for s := range c.Selectors {
 			if j.relevant[i].mask.Has(s) {
@@ -74,6 +76,15 @@ func NewJoiner(c *catalog.Catalog, cal *calendar.Calendar, segment func(cohort, 
 	}
 	j.keys = j.blockKeys()
 	return j
+}
+
+// newState returns the state of a metric of a user of whom nothing is known.
+func (j *Joiner) newState(metric int) State {
+	state := j.kind(metric).NewState(j, metric)
+	if j.Catalog.Metrics[metric].Trial != nil {
+		return j.newTrial(metric, state)
+	}
+	return state
 }
 
 func (j *Joiner) kind(metric int) Kind { return j.Catalog.Metrics[metric].Kind.(Kind) }
@@ -281,29 +292,6 @@ func (j *Joiner) keep(u *User, c int, o *Open, prune, watermark int64) {
 			j.serve(u, c, &evicted, watermark)
 		}
 	}
-}
-
-// ordered reports whether the order among events at one time can matter for an event: it may be the entry, or
-// serve one of several steps of a sequence.
-func (j *Joiner) ordered(c int, mask *catalog.Mask) bool {
-	if mask.Has(j.Catalog.Cohorts[c].Entry) {
-		return true
-	}
-	for _, m := range j.metricsOf[c] {
-		if !j.Catalog.Metrics[m].Sequence {
-			continue
-		}
-		n := 0
-		for i := range j.Catalog.Metrics[m].Steps {
-			if mask.Has(j.Catalog.Metrics[m].Steps[i].Selector) {
-				n++
-			}
-		}
-		if n > 1 {
-			return true
-		}
-	}
-	return false
 }
 
 // use tells the activities and metrics of a cohort of an event at once.

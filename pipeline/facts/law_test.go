@@ -62,9 +62,17 @@ metrics:
   - {name: use_of_seen, kind: adoption, cohort: seen, feature: {event: c}}
 `
 
-// loadLaw loads the catalog with windows, and more lines.
+// lawExperiments ask metrics of each kind again, of users who see two variants and others.
+const lawExperiments = `
+experiments:
+  - {name: x, exposure: {event: [a, b]}, variant: properties.plan, split: {pro: 0.5, free: 0.5}, control: pro, metrics: [any_order, value_of_seen, use, back, {metric: back_of_seen, period: 0}]}
+  - {name: y, exposure: d, variant: properties.n, split: {1: 0.5, 2: 0.5}, control: 1, metrics: [days_in_order], until: 2026-03-29}
+  - {name: z, exposure: {event: [a, b]}, variant: properties.plan, split: {free: 0.2, pro: 0.8}, control: pro, metrics: [in_order, value_of_seen]}
+`
+
+// loadLaw loads the catalog with windows, and more lines, with what its experiments compute.
 func loadLaw(t interface{ Fatal(...any) }, windows string, more ...string) *catalog.Catalog {
-	return load(t, lawCatalog+strings.Join(more, "\n"), windows)
+	return load(t, lawCatalog+strings.Join(more, "\n")+lawExperiments, windows).Computed()
 }
 
 func load(t interface{ Fatal(...any) }, text, windows string) *catalog.Catalog {

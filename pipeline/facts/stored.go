@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"firstlight/pipeline/catalog"
 )
 
 // storedVersion is the first byte of a user as it is stored.
@@ -44,18 +46,8 @@ func (j *Joiner) blockKeys() (keys []blockKey) {
 	for _, w := range c.Windows {
 		windows = append(windows, w.Name)
 	}
-	cohorts := make([][hashSize]byte, len(c.Cohorts))
+	cohorts := cohortHashes(c)
 	for i := range c.Cohorts {
-		co := &c.Cohorts[i]
-		segments := []any{}
-		for _, s := range co.Segments {
-			segments = append(segments, []any{strings.Join(s.Path, "\x00"), slices.Sorted(slices.Values(s.Values))})
-		}
-		of := []any{"cohort", co.FirstSeen, c.Selectors[co.Entry].Text, segments, c.Timezone, c.WeekStart, c.AllUsers, c.AllowedLateness}
-		if excluded := c.DefineExclude(); excluded != "" {
-			of = append(of, excluded)
-		}
-		cohorts[i] = hashOf(of)
 		k := blockKey{hash: cohorts[i]}
 		for _, s := range j.relevant[i].selectors {
 			h := hashOf(c.Selectors[s].Text)
@@ -68,13 +60,35 @@ func (j *Joiner) blockKeys() (keys []blockKey) {
 	}
 	for i := range c.Metrics {
 		m := &c.Metrics[i]
-		keys = append(keys, blockKey{hash: hashOf([]any{"metric", cohorts[m.Cohort], j.kind(i).Identity(c, m), defineSteps(c, m)})})
+		of := []any{"metric", cohorts[m.Cohort], j.kind(i).Identity(c, m), defineSteps(c, m)}
+		if m.Trial != nil {
+			of = append(of, "trial", m.Trial.Variants)
+		}
+		keys = append(keys, blockKey{hash: hashOf(of)})
 	}
 	keys = append(keys, blockKey{hash: hashOf([]any{"exclusion", c.DefineExclude(), c.AllUsers, c.AllowedLateness})})
 	for i := range keys {
 		keys[i].first = slices.IndexFunc(keys, func(k blockKey) bool { return k.hash == keys[i].hash && k.epoch == keys[i].epoch })
 	}
 	return keys
+}
+
+// cohortHashes are the hashes of all that entries into the cohorts depend on.
+func cohortHashes(c *catalog.Catalog) [][hashSize]byte {
+	hashes := make([][hashSize]byte, len(c.Cohorts))
+	for i := range c.Cohorts {
+		co := &c.Cohorts[i]
+		segments := []any{}
+		for _, s := range co.Segments {
+			segments = append(segments, []any{strings.Join(s.Path, "\x00"), slices.Sorted(slices.Values(s.Values))})
+		}
+		of := []any{"cohort", co.FirstSeen, c.Selectors[co.Entry].Text, segments, c.Timezone, c.WeekStart, c.AllUsers, c.AllowedLateness}
+		if excluded := c.DefineExclude(); excluded != "" {
+			of = append(of, excluded)
+		}
+		hashes[i] = hashOf(of)
+	}
+	return hashes
 }
 
 // Store appends the user to buf as Load reads it, whatever the catalog is by then: every block has its key and version.

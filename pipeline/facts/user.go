@@ -51,7 +51,7 @@ func (j *Joiner) NewUser() *User {
 		u.slots = append(u.slots, slot{block: &u.activities[i], decoded: true})
 	}
 	for i := range u.metrics {
-		u.metrics[i] = j.kind(i).NewState(j, i)
+		u.metrics[i] = j.newState(i)
 		u.slots = append(u.slots, slot{block: u.metrics[i], decoded: true})
 	}
 	u.slots = append(u.slots, slot{block: &u.exclusion, decoded: true})

@@ -19,8 +19,10 @@ type catalogFile struct {
 	Settle          span
 	Windows         []string
 	Exclude         exclude
+	Defaults        struct{ Direction string }
 	Cohorts         []cohort
 	Metrics         []metric
+	Experiments     []experiment
 
 	calendar *calendar
 }
@@ -58,10 +60,11 @@ type segment struct {
 }
 
 type metric struct {
-	Name   string
-	Kind   string
-	Cohort string
-	Within span
+	Name      string
+	Kind      string
+	Cohort    string
+	Within    span
+	Direction string
 
 	Predicts *struct {
 		Metric string
@@ -94,7 +97,8 @@ type selector struct {
 	Distinct  string
 	Name      string
 	FirstSeen bool
-	where     expression // nil: no condition
+	where     expression        // nil: no condition
+	also      func(*event) bool // nil: no further condition
 }
 
 func (s selector) matches(e *event) bool {
@@ -102,7 +106,7 @@ func (s selector) matches(e *event) bool {
 	for _, name := range s.Events {
 		named = named || name == e.name
 	}
-	return named && (s.where == nil || holds(s.where, e))
+	return named && (s.where == nil || holds(s.where, e)) && (s.also == nil || s.also(e))
 }
 
 // span is a length of time in milliseconds, written 90s, 10m, 24h, 7d or 2w.
@@ -221,6 +225,9 @@ func parseCatalog(text []byte) (*catalogFile, error) {
 	}
 	for i := range c.Metrics {
 		m := &c.Metrics[i]
+		if m.Direction == "" {
+			m.Direction = c.Defaults.Direction
+		}
 		for j := range c.Cohorts {
 			if c.Cohorts[j].Name == m.Cohort {
 				m.of = &c.Cohorts[j]

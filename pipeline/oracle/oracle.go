@@ -82,6 +82,7 @@ func ComputeWith(opts Options, catalogYAML []byte, msgs []Message, partitionOf f
 		m.kind.rows(b, m, members)
 		b.effects(m, members, opts.Actions)
 	}
+	b.experiments()
 	b.eventVolume()
 	b.views["pipeline_progress"] = progressRows(accounts)
 	return Result{Views: b.views, Accounts: accounts}, nil

@@ -17,7 +17,8 @@ import (
 // goroutine (see life.go) and is deterministic: the same messages give the same state.
 type partition struct {
 	id       uint16
-	catalog  *catalog.Catalog
+	catalog  *catalog.Catalog // with what its experiments compute behind its own
+	shown    shownParts
 	identity Identity
 	calendar *calendar.Calendar
 	joiner   *facts.Joiner
@@ -64,6 +65,9 @@ type partition struct {
 	covered  map[calendar.Day]bool  // days that are
 }
 
+// shownParts are how many cohorts and metrics are the catalog's own: of these it is stored how far single users are.
+type shownParts struct{ cohorts, metrics int }
+
 // aheadCell is a stored cell that includes messages after the checkpoint.
 type aheadCell struct {
 	key cohort.Key
@@ -71,8 +75,10 @@ type aheadCell struct {
 }
 
 func newPartition(id uint16, c *catalog.Catalog, identity Identity) *partition {
+	shown := shownParts{len(c.Cohorts), len(c.Metrics)}
+	c = c.Computed()
 	p := &partition{
-		id: id, catalog: c, identity: identity,
+		id: id, catalog: c, shown: shown, identity: identity,
 		calendar: calendar.New(c.Location, c.WeekStart),
 		matcher:  c.NewMatcher(), cells: cohort.NewCells(), names: newNames(id),
 		users: newUsers(), away: newAway(), due: due{at: make(map[int64][]uint32)},

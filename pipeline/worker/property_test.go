@@ -237,7 +237,49 @@ func drawCatalog(t *rapid.T) string {
 			pick("return", "", ", return: c", `, return: {event: [a, b, d]}`, `, return: {event: "*", where: "properties.n > 2"}`), after,
 			period, periods, least, pick("target", "", ", target: {value: 0.5, period: 0}"))
 	}
-	return strings.Replace(b.String(), "{name: act0", "{name: act0"+predicts, 1)
+	yaml := strings.Replace(b.String(), "{name: act0", "{name: act0"+predicts, 1)
+	return yaml + drawExperiments(t, yaml)
+}
+
+// drawExperiments draws experiments that ask the metrics of a catalog again.
+func drawExperiments(t *rapid.T, yaml string) string {
+	c, problems := catalog.Load([]byte(yaml), kind.All)
+	if problems.Failed() {
+		t.Fatal(problems.Format("catalog.yaml"))
+	}
+	var asks []string
+	for i := range c.Metrics {
+		m := &c.Metrics[i]
+		switch {
+		case m.Periods.Last > 0 && m.Periods.After == catalog.NoMetric:
+			asks = append(asks, m.Name, fmt.Sprintf("{metric: %s, period: %d}", m.Name, min(m.Periods.Last, rapid.IntRange(0, 3).Draw(t, "of period"))))
+		case m.Within > 0:
+			asks = append(asks, m.Name)
+		}
+	}
+	pick := func(what string, values ...string) string { return rapid.SampledFrom(values).Draw(t, what) }
+	var b strings.Builder
+	for i := range rapid.IntRange(0, 2).Draw(t, "experiments") {
+		if i == 0 {
+			b.WriteString("experiments:\n")
+		}
+		var metrics []string
+		for _, ask := range asks {
+			name := strings.TrimPrefix(strings.SplitN(ask, ",", 2)[0], "{metric: ")
+			asked := slices.ContainsFunc(metrics, func(m string) bool { return m == name || strings.HasPrefix(m, "{metric: "+name+",") })
+			if !asked && rapid.Bool().Draw(t, "asks "+ask) {
+				metrics = append(metrics, ask)
+			}
+		}
+		if len(metrics) == 0 {
+			metrics = asks[:1]
+		}
+		fmt.Fprintf(&b, "  - {name: x%d, exposure: %s, variant: %s, metrics: [%s], least_effect: 0.3%s}\n", i,
+			pick("exposure", "{event: a}", "{event: [b, e]}", `{event: "*", where: "properties.n > 1"}`, `"*"`),
+			pick("variant", "properties.plan, split: {pro: 0.5, free: 0.5}, control: pro", "properties.plan, split: {pro: 0.25, 3: 0.25, true: 0.5}, control: 3", "context.country, split: {DE: 0.3, US: 0.7}, control: US"),
+			strings.Join(metrics, ", "), pick("until", "", "", ", until: 2026-03-27", ", until: 2026-04-02"))
+	}
+	return b.String()
 }
 
 // drawStream draws messages of a few users, from least to most of them; some of them come twice.

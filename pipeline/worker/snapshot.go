@@ -217,10 +217,10 @@ type userRoom struct {
 
 // describeUser appends what BI reads of the user in scratch.
 func (p *partition) describeUser(r *UserRows, room *userRoom) {
-	cohorts, metrics := len(p.catalog.Cohorts), len(p.catalog.Metrics)
+	cohorts, metrics := p.shown.cohorts, p.shown.metrics
 	entered, starts, segments := room.times.cut(cohorts), room.days.cut(cohorts), room.segments.cut(cohorts)
 	excluded := p.scratch.Excluded() != 0
-	for c := range p.catalog.Cohorts {
+	for c := range cohorts {
 		co := p.scratch.Cohort(c)
 		starts[c] = calendar.Day(0).Time()
 		if co.Entered() && !excluded {
@@ -230,7 +230,7 @@ func (p *partition) describeUser(r *UserRows, room *userRoom) {
 	}
 	reached, steps := room.times.cut(metrics), room.steps.cut(metrics)
 	o := &p.outcome
-	for m := range p.catalog.Metrics {
+	for m := range metrics {
 		if entered[p.catalog.Metrics[m].Cohort] == 0 {
 			continue
 		}

@@ -53,6 +53,9 @@ func (s *Store) SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Ti
 	if err != nil {
 		return err
 	}
+	if err := s.saveExperiments(ctx, c, version); err != nil {
+		return err
+	}
 	// The catalog's own row comes last: the views read metrics of the newest catalog only.
 	return s.insert(ctx, "catalogs", "catalog_version, product, timezone, week_start, lateness_seconds, settle_seconds, windows, cohorts, definition_hash, definition, content_hash, generation", func(b driver.Batch) error {
 		windows, cohorts := make([]string, 0, len(c.Windows)), make([]string, 0, len(c.Cohorts))
@@ -102,6 +105,9 @@ func contentHash(c *catalog.Catalog) (string, error) {
 			return "", fmt.Errorf("describe the metric %s: %w", c.Metrics[i].Name, err)
 		}
 		fmt.Fprintf(h, "%s %q\n", text, c.Metrics[i].Labels)
+	}
+	for _, row := range experimentRows(c) {
+		fmt.Fprintf(h, "%q %v\n", experimentColumns, row)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

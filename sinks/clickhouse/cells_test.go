@@ -31,7 +31,7 @@ func (s *script) cell(words []string) {
 		start, in = plain[2], s.bucket(plain[3])
 	case "reach", "done", "between":
 		start, in, ages = plain[2], s.bucket(plain[3]), plain[4:]
-		o["n"] = fmt.Sprint(len(ages))
+		o["n"] = or(o["n"], fmt.Sprint(len(ages)))
 	case "window", "trailing":
 		if plain[2] != "-" {
 			start = plain[2]

@@ -4,9 +4,11 @@ package clickhouse_test
 //
 //	windows 1h 1d 7d/1d              also: zone, weeks, settle, lateness; before the first cell
 //	metric NAME KIND COHORT [within=7d] [steps=a,b] [order=sequence] [direction=down] [target=0.4] [by=DATE] [review=DATE] [predicts=NAME]
+//	experiment NAME METRIC split=A:0.5,B:0.5 [least=0.02] [within=1d] [period=day] [number=7] [direction=down]   the first variant is the control
 //	as_of 2024-03-20T00:00:00
 //	entry signup 2024-03-04 2024-03-04T10 n=3         users who entered: cohort start, hour of entry
 //	reach activated 2024-03-04 2024-03-04T10 5m 2h    users who reached, by age; activated#1 is the first step
+//	reach gate.back/variant=B 2024-03-04 2024-03-04 n=9  users of an experiment's metric; gate.back#1 are those left out
 //	done activated 2024-03-04 2024-03-04T12 2h        users by when they reached
 //	between activated#2 2024-03-04 2024-03-04T10 1h   users of a sequence's step, by the time since the step before
 //	window exports 2024-03-04 1d 2024-03-05 active=3  a tumbling window; cohort start - is the not-entered row
@@ -49,7 +51,7 @@ type script struct {
 	windows           []string
 	zone, weeks       string
 	settle, lateness  time.Duration
-	metrics           int
+	metrics, trials   int
 	cohorts           []string
 	calendar          *calendar.Calendar
 	firstDay, lastDay calendar.Day
@@ -197,6 +199,8 @@ func (s *script) line(words []string) {
 		s.lateness = s.duration(words[1])
 	case "metric":
 		s.metric(words[1:])
+	case "experiment":
+		s.experiment(words[1:])
 	case "sql":
 		s.flush()
 		s.exec("%s", strings.ReplaceAll(strings.Join(words[1:], " "), "INTO ", "INTO "+s.database+"."))
@@ -240,6 +244,25 @@ func (s *script) metric(words []string) {
 		VALUES (1, %d, '%s', '%s', '%s', %d, %.0f, [%s], %t, '%s', '%s', %s, %s, %s, '%s', '%s', %s, '%s', '%s', 1, '%s', 1, 0.01)`,
 		s.database, s.metrics, plain[0], plain[1], plain[2], position, within, steps, o["order"] == "sequence", or(o["direction"], "up"),
 		or(o["owner"], "growth"), or(o["target"], "NULL"), quoted(o["by"]), quoted(o["review"]), plain[1], o["period"], or(o["periods"], "0"), o["after"], o["split"], o["predicts"])
+}
+
+// experiment asks one metric of an experiment, whose cells are named after it: those of entries NAME, those of outcomes NAME.METRIC.
+func (s *script) experiment(words []string) {
+	plain, o := options(words)
+	s.trials++
+	var variants, shares []string
+	for of := range strings.SplitSeq(o["split"], ",") {
+		variant, share, _ := strings.Cut(of, ":")
+		variants, shares = append(variants, "'"+variant+"'"), append(shares, share)
+	}
+	within := 0.0
+	if o["within"] != "" {
+		within = s.duration(o["within"]).Seconds()
+	}
+	s.exec(`INSERT INTO %s.experiments (catalog_version, position, experiment, metric_position, metric, variants, shares, control, least_effect, better_up, cohort, cell,
+		within_seconds, period, period_number) VALUES (1, 1, '%s', %d, '%s', [%s], [%s], %s, %s, %t, '%s', '%s', %.0f, '%s', %s)`,
+		s.database, plain[0], s.trials, plain[1], strings.Join(variants, ", "), strings.Join(shares, ", "), variants[0], or(o["least"], "0.02"), o["direction"] != "down",
+		plain[0], plain[0]+"."+plain[1], within, o["period"], or(o["number"], "0"))
 }
 
 func or(text, otherwise string) string {

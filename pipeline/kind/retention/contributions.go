@@ -28,3 +28,9 @@ func (s *State) Count(f *cohort.Folder, u *facts.User, _ int64) {
 		f.Split(co, s.metric, start, s.outcome.Reached != 0, returns)
 	}
 }
+
+// Returned reports whether a user who entered came back in a period.
+func (s *State) Returned(u *facts.User, co *facts.Cohort, period int) bool {
+	start := s.started(u, co)
+	return start != 0 && s.returns(co, start).Has(period)
+}

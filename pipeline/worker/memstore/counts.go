@@ -28,6 +28,7 @@ var Columns = map[string][]string{
 	"retention_by_cohort":        {"period_days", "started", "eligible", "returned", "returned_since", "is_mature", "as_of"},
 	"retention_by_split":         {"activated_eligible", "activated_returned", "other_eligible", "other_returned"},
 	"user_progress":              {"cohort_start", "segments", "entered_at", "kind", "reached_at", "seconds", "steps_done", "next_step"},
+	"experiment_results":         {"users", "eligible", "left_out", "value", "as_of"},
 	"event_volume":               {"events", "is_settled", "day"},
 }
 
@@ -49,6 +50,12 @@ func (s *Store) Counts() map[string][]Row {
 		e.metric(&n.catalog.Metrics[m])
 		if n.catalog.Metrics[m].Kind.Traits().Reached {
 			e.userProgress(m)
+		}
+	}
+	for i := range n.catalog.Experiments {
+		x := &n.catalog.Experiments[i]
+		for m := range x.Metrics {
+			e.trial(x, &x.Metrics[m])
 		}
 	}
 	e.eventVolume()
