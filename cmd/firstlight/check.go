@@ -17,6 +17,7 @@ import (
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/event"
 	"firstlight/pipeline/kind"
+	"firstlight/sinks/clickhouse"
 )
 
 func checkCommand() *cobra.Command {
@@ -107,6 +108,11 @@ func liveProblems(ctx context.Context, c *catalog.Catalog) (catalog.Problems, er
 	}
 	problems := c.Unseen(seen.events, slices.Sorted(maps.Keys(seen.properties)))
 	problems = problems.Join(seen.routes())
+	values, err := clickhouse.NewStore(b.conn, s.Database).EightWeeks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	problems = problems.Join(c.OutOfReach(values))
 	if seen.sampled >= leastSampled && seen.atMidnight == seen.sampled {
 		problems = problems.Join(c.WholeDays(seen.sampled))
 	}

@@ -8,7 +8,7 @@ import (
 
 func commands() []*cobra.Command {
 	return []*cobra.Command{
-		runCommand(), demoCommand(), collectCommand(), publishCommand(), annotateCommand(), forgetCommand(), checkCommand(), queryCommand(), statusCommand(), backtestCommand(), notifyCommand(),
+		runCommand(), demoCommand(), collectCommand(), publishCommand(), annotateCommand(), reviewCommand(), forgetCommand(), checkCommand(), queryCommand(), statusCommand(), backtestCommand(), notifyCommand(),
 		gcCommand(), versionCommand(), healthCommand(),
 	}
 }

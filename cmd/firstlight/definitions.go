@@ -16,6 +16,7 @@ import (
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/collect"
 	"firstlight/pipeline/oncall"
+	"firstlight/pipeline/review"
 	"firstlight/pipeline/stream"
 	"firstlight/pipeline/worker"
 	"firstlight/sinks/alert"
@@ -135,6 +136,9 @@ func (b *backends) pages(a *workload) *shownPage {
 			Collected: collected,
 			Conn:      b.conn, Database: b.settings.Database, Catalog: c, AsOf: func() time.Time { return asOf(d.Observe()) },
 			Importing: func() bool { return d.Observe().Importing }, Notes: a.notes,
+			Review: func(ctx context.Context) (*review.Facts, error) {
+				return clickhouse.NewStore(b.conn, b.settings.Database).ReviewFacts(ctx, true)
+			},
 			LeastUsers: b.settings.LeastUsers, Collector: b.tryAt, Hide: secrets.Text,
 		})
 	}}
@@ -163,7 +167,7 @@ func (b *backends) judging(ctx context.Context, d *worker.Definitions, metrics *
 	by := func(c *catalog.Catalog) *oncall.Watcher {
 		w := &oncall.Watcher{
 			Catalog: c, Store: clickhouse.NewStore(b.conn, b.settings.Database), Lease: lease, Link: func(m *anomaly.Message) string { return b.settings.link(c, m) },
-			Health: numbers, History: d, PerDay: b.settings.IncidentMessages, Log: b.log, Trouble: b.trouble(),
+			Reviews: b.reviews(c.Product), Health: numbers, History: d, PerDay: b.settings.IncidentMessages, Log: b.log, Trouble: b.trouble(),
 			Reads: func() bool { return len(d.Observe().Partitions) > 0 },
 		}
 		config := b.settings.alerts(c.Product)

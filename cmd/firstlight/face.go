@@ -44,6 +44,7 @@ func (f *face) guard(next http.Handler) http.Handler {
 	mux.Handle(profiles, f.profiles(next))
 	mux.Handle(gate.LoginPath, f.admit(false, f.gate.Login()))
 	mux.Handle("/{$}", f.admit(true, f.gate.Guard(true, next)))
+	mux.Handle(page.ReviewPath, f.admit(true, f.gate.Guard(true, next)))
 	mux.Handle("/", f.admit(false, f.gate.Guard(false, next)))
 	mux.Handle("/assets/", f.admit(false, next)) // the same files in every copy of the binary; the form needs its style
 	mux.Handle(page.RunbookPath, f.admit(true, next))

@@ -102,6 +102,7 @@ type Message struct {
 	SQL          string        `json:"sql"` // shows the numbers again
 	Link         string        `json:"link,omitempty"`
 	ExampleUsers []string      `json:"example_users,omitempty"` // only when asked for in the settings
+	Outcome      *Outcome      `json:"outcome,omitempty"`       // what came of an action about the incident, which stands as before
 }
 
 // Unit says what Value, Expected and Limit are.
@@ -166,6 +167,16 @@ type Annotation struct {
 	Until  *time.Time `json:"until,omitempty"`
 	Title  string     `json:"title"`
 	URL    string     `json:"url,omitempty"`
+}
+
+// Outcome is what came of an action about an incident, as the view action_effects has it.
+type Outcome struct {
+	Source      string    `json:"source"`
+	ID          string    `json:"id"` // with the source: which annotation the action is
+	Title       string    `json:"title"`
+	At          time.Time `json:"at"` // when it was done
+	Verdict     string    `json:"verdict"`
+	ExplainedBy []string  `json:"explained_by,omitempty"`
 }
 
 // ID identifies the message everywhere it is sent.

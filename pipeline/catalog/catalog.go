@@ -68,6 +68,7 @@ type Catalog struct {
 	ExampleUsers    int               // user ids that a message to on-call may name
 	Exclude         *Exclude          // what is left out; nil when there is nothing
 	Sources         map[string]Source // by name; see Catalog.Source
+	Review          *ReviewPlan       // when reviews are sent; nil: they are not
 	Windows         []Window
 	Cohorts         []Cohort
 	Metrics         []Metric

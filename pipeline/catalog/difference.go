@@ -132,7 +132,7 @@ func (c *Catalog) As(later *Catalog) *Catalog {
 		panic("BUG: a definition cannot be compared: " + err.Error())
 	}
 	shown := *c
-	shown.Product, shown.Settle, shown.FalseAlarms, shown.ExampleUsers, shown.Sources = later.Product, later.Settle, later.FalseAlarms, later.ExampleUsers, later.Sources
+	shown.Product, shown.Settle, shown.FalseAlarms, shown.ExampleUsers, shown.Sources, shown.Review = later.Product, later.Settle, later.FalseAlarms, later.ExampleUsers, later.Sources, later.Review
 	shown.Metrics = nil
 	byWindow, named := false, []string{}
 	for i, part := range d.Metrics {

@@ -4,7 +4,7 @@ package catalog
 var (
 	CatalogKeys, DefaultKeys, ExcludeKeys, SourceKeys, CohortKeys, EntryKeys                          = catalogKeys, defaultKeys, excludeKeys, sourceKeys, cohortKeys, entryKeys
 	SegmentKeys, SelectorKeys, UseKeys, StepKeys, TargetKeys, PredictsKeys, GuardrailKeys, MetricKeys = segmentKeys, selectorKeys, useKeys, stepKeys, targetKeys, predictsKeys, guardrailKeys, metricKeys
-	ExperimentKeys, TrialKeys                                                                         = experimentKeys, trialKeys
+	ReviewKeys, ExperimentKeys, TrialKeys                                                             = reviewKeys, experimentKeys, trialKeys
 
 	List = list
 

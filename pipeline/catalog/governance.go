@@ -49,11 +49,13 @@ func (l *loader) governance(o Object, m *Metric) {
 		reviewed = l.reviewBy
 	}
 	l.catalog.places.reviewBy = append(l.catalog.places.reviewBy, reviewed)
-	due := pos{}
+	due, aimed := pos{}, pos{}
 	if n := o.get("target"); n != nil {
+		aimed = n.pos
 		m.Target, due = l.target(n, m)
 	}
 	l.catalog.places.targetBy = append(l.catalog.places.targetBy, due)
+	l.catalog.places.target = append(l.catalog.places.target, aimed)
 	if n := o.get("predicts"); n != nil {
 		if p, ok := l.object(n, "predicts", predictsKeys); ok {
 			l.predictions = append(l.predictions, predicting{p, len(l.catalog.Metrics)})

@@ -112,3 +112,32 @@ func suggestion(name string, seen []string) string {
 	}
 	return ""
 }
+
+// nearTarget is how much of a target a value has to be to have come near it.
+const nearTarget = 2. / 3
+
+// OutOfReach returns a warning for each target that no value of its metric came near. values are those of the last eight weeks, by metric.
+func (c *Catalog) OutOfReach(values map[string][]float64) Problems {
+	var out Problems
+	for i := range c.Metrics {
+		m := &c.Metrics[i]
+		of := values[m.Name]
+		if m.Target == nil || m.Target.Value <= 0 || len(of) == 0 || i >= len(c.places.target) {
+			continue
+		}
+		best := 0.0
+		for _, v := range of {
+			pace := v / m.Target.Value
+			if m.Direction == "down" {
+				pace = m.Target.Value / max(v, 1e-9)
+			}
+			best = max(best, pace)
+		}
+		if best < nearTarget {
+			out.add(c.places.target[i], Warning, "the last eight weeks never came near the target of %s, the best was %.0f %% of it: "+
+				"write a nearer one first, or say in action what is to change", m.Name, 100*best)
+		}
+	}
+	out.sort()
+	return out
+}

@@ -31,13 +31,14 @@ const (
 var (
 	catalogKeys = []string{
 		"version", "product", "timezone", "week_start", "users", "allowed_lateness", "settle", "windows",
-		"false_alarms_per_month", "example_users", "exclude", "sources", "defaults", "cohorts", "metrics", "experiments",
+		"false_alarms_per_month", "example_users", "exclude", "sources", "review", "defaults", "cohorts", "metrics", "experiments",
 	}
 	excludeKeys    = []string{"where", "users_with"}
 	sourceKeys     = []string{"owner", "watch", "retired"}
 	cohortKeys     = []string{"name", "entry", "grain", "segments"}
 	entryKeys      = []string{"event", "where", "first_seen"}
 	segmentKeys    = []string{"name", "path", "values"}
+	reviewKeys     = []string{"day", "hour", "send"}
 	defaultKeys    = []string{"owner", "objective", "indicator", "direction", "action", "runbook", "labels", "review_by", "stage"}
 	metricKeys     = slices.Concat([]string{"name", "kind", "cohort"}, defaultKeys, []string{"description", "target", "guardrails", "predicts"})
 	stepKeys       = []string{"event", "where", "count", "distinct", "name"}
@@ -135,6 +136,9 @@ func (l *loader) load(root *node) {
 	}
 	if n := o.get("sources"); n != nil {
 		l.sources(n)
+	}
+	if n := o.get("review"); n != nil {
+		l.review(n)
 	}
 	if n := o.get("defaults"); n != nil {
 		l.readDefaults(n)

@@ -132,6 +132,11 @@ func (o Object) Choice(key, fallback string, words ...string) string {
 	if n == nil {
 		return fallback
 	}
+	return o.word(n, key, words)
+}
+
+// word reads one of a few words where it stands.
+func (o Object) word(n *node, key string, words []string) string {
 	if slices.Contains(words, n.text) && n.kind == textNode {
 		return n.text
 	}

@@ -10,6 +10,7 @@ type places struct {
 	metrics  pos
 	reviewBy []pos // per metric; zero when it has none
 	targetBy []pos
+	target   []pos
 	within   []pos
 }
 

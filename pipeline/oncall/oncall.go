@@ -44,6 +44,7 @@ type Watcher struct {
 	History History
 	Reads   func() bool // whether this worker reads the stream, so that it notices imports; nil: it does
 	PerDay  int         // messages of one incident a day; 0: anomaly.DefaultPerDay
+	Reviews Reviews     // where reviews of the week go; nil: nowhere
 	Log     *zap.Logger
 	Trouble *trouble.Board // what fails; nil: one of its own
 
@@ -57,6 +58,9 @@ type Watcher struct {
 	notes     uint64 // version of the annotations that were judged by
 	pipeline  anomaly.Pipeline
 	unwritten []anomaly.Message // of the pipeline, while ClickHouse is away
+
+	reviewed     time.Time // the week whose reviews this worker knows to be sent
+	reviewFailed time.Time // wall clock; zero: they did not fail
 }
 
 const (
@@ -270,6 +274,9 @@ func (w *Watcher) turn(ctx context.Context) error {
 		}
 		w.notes = notes // a note takes effect also while no event comes
 	}
+	if !waits && health.Behind <= farBehind {
+		w.review(ctx, asOf, time.Now())
+	}
 	w.judged.Store(time.Now().UnixNano())
 	return nil
 }
@@ -346,6 +353,9 @@ func (w *Watcher) Evaluate(ctx context.Context) error {
 		w.delivery.Tell(messages)
 	}
 	if err := w.Store.SetJudged(ctx, asOf, from); err != nil {
+		return err
+	}
+	if err := w.followUp(ctx, asOf); err != nil {
 		return err
 	}
 	w.evaluated, w.loading = asOf, loading{}

@@ -33,6 +33,8 @@ func (w *Watcher) logSaid(messages []anomaly.Message) {
 // standing is a word for where an incident stands after a message.
 func standing(m *anomaly.Message) string {
 	switch {
+	case m.Outcome != nil:
+		return "followed up"
 	case m.State == anomaly.Resolved && m.Reason == anomaly.Muted:
 		return "muted"
 	case m.State == anomaly.NoData:

@@ -56,8 +56,12 @@ func TestPipelineEqualsOracle(t *testing.T) {
 	})
 }
 
-// drawActions draws something done about each metric: most often so long ago that users may be compared.
+// drawActions draws something done about each metric, in one case of eight, because the view of it takes longest: most often so long ago that
+// users may be compared.
 func drawActions(t *rapid.T, c *catalog.Catalog, messages []oracle.Message) (all []oracle.Action) {
+	if rapid.IntRange(0, 7).Draw(t, "actions in one of eight") > 0 {
+		return nil
+	}
 	for i := range c.Metrics {
 		back := time.Duration(rapid.IntRange(0, 70*24*60).Draw(t, "minutes since an action")) * time.Minute
 		all = append(all, oracle.Action{Source: "cli", ID: c.Metrics[i].Name, Metric: c.Metrics[i].Name, At: asOf(messages).Add(-back).Truncate(time.Minute)})
@@ -126,6 +130,9 @@ func (h *harness) compareViews(rt *rapid.T, want oracle.Result) map[string][]ora
 	h.compareAccounts(rt, want.Accounts)
 	views := map[string][]oracle.Row{}
 	for _, view := range numericViews {
+		if view == "action_effects" && len(want.Views[view]) == 0 {
+			continue
+		}
 		views[view] = h.view(view)
 		for _, problem := range scenario.CompareRows(view, want.Views[view], views[view]) {
 			rt.Errorf("%s: %s", view, problem)

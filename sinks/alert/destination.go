@@ -48,6 +48,7 @@ const (
 	ends     news = "resolved"
 	goesOn   news = "updated"
 	wasShort news = "opened and resolved" // before anybody was told
+	follows  news = "followed up"         // what came of an action about it
 )
 
 // newsFor compares an incident's newest message with what the destination shows. open says whether the destination

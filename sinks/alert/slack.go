@@ -15,7 +15,7 @@ const (
 	maxSlackText = 1000 // characters of a text among others
 )
 
-// slack tells a channel when an incident opens, gets worse, has no data, or ends. The rest is in the digest.
+// slack tells a channel when an incident opens, gets worse, has no data, or ends, and what came of an action about it. The rest is in the digest.
 type slack struct {
 	post    *poster
 	product string
@@ -45,6 +45,8 @@ func (d *slack) plan(e *entry, waiting []*anomaly.Message) plan {
 	m := newest(waiting)
 	p := plan{do: send, message: m, news: newsFor(e, m, m.Open()), after: e.told(m, m.Open())}
 	switch {
+	case m.Outcome != nil && (p.news == goesOn || p.news == wasShort): // who else is told is told where the incident stands
+		p.do, p.news = limited, follows
 	case p.news == goesOn || p.news == wasShort:
 		p.do = withhold
 	case p.news != ends && m.Severity != anomaly.Critical:
@@ -64,10 +66,13 @@ func (d *slack) write(m *anomaly.Message, what news) *slackMessage {
 		word = "muted" // nothing is well yet
 	}
 	head := fmt.Sprintf("%s %s: %s", strings.ToUpper(string(m.Severity)), word, m.Title)
+	if what == follows {
+		head = "What came of it: " + m.Title
+	}
 	body := "*" + escape(head, maxSlackText) + "*\n" + escape(m.Summary, maxSlackText)
 	s := &slackMessage{Text: escape(head+". "+m.Summary, maxSection)}
 	s.Blocks = append(s.Blocks, section(body))
-	if what != ends {
+	if what != ends && what != follows {
 		if text := description(m); text != "" {
 			s.Blocks = append(s.Blocks, section(escape(text, maxSection)))
 		}

@@ -52,6 +52,11 @@ func (s *Store) MessagesSince(ctx context.Context, after time.Time, named []stri
 		ORDER BY incident_id, seq`, after, append([]string{}, named...))
 }
 
+// MessagesOf returns the messages of an incident, in order.
+func (s *Store) MessagesOf(ctx context.Context, incident string) ([]anomaly.Message, error) {
+	return s.messages(ctx, "SELECT message FROM "+s.table("incident_log")+" FINAL WHERE incident_id = ? ORDER BY seq", incident)
+}
+
 func (s *Store) messages(ctx context.Context, query string, args ...any) ([]anomaly.Message, error) {
 	var all []anomaly.Message
 	err := s.each(ctx, query, func(r driver.Rows) error {

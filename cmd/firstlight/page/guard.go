@@ -7,12 +7,15 @@ import (
 )
 
 // policy lets the page load its own files and ask its own server, and nothing else; and send events to a collector, if there is one.
-func policy(collector string) string {
+func policy(collector string) string { return policyWith(collector, "'self'") }
+
+// policyWith is the policy of a page with styles from somewhere.
+func policyWith(collector, styles string) string {
 	ask := "'self'"
 	if collector != "" {
 		ask += " " + collector
 	}
-	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src " + ask + "; " +
+	return "default-src 'none'; script-src 'self'; style-src " + styles + "; img-src 'self' data:; connect-src " + ask + "; " +
 		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 

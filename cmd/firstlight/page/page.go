@@ -14,6 +14,7 @@ import (
 
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/collect"
+	"firstlight/pipeline/review"
 )
 
 // Conn is what the page needs of a ClickHouse connection.
@@ -34,16 +35,19 @@ type Config struct {
 	Collector string
 	// Collected says what came over HTTP to this process; nil: it takes nothing there.
 	Collected func() collect.Counts
+	// Review reads what reviews of the week are made of.
+	Review func(context.Context) (*review.Facts, error)
 	// LeastUsers are needed for a verdict, on both sides, for a colour, and for a point of a line.
 	LeastUsers int
 }
 
-// Handler serves the page at /, its files below /assets/, its numbers below /api/, and the runbook of alerts at RunbookPath.
+// Handler serves the page at /, its files below /assets/, its numbers below /api/, reviews at ReviewPath, and the runbook of alerts at RunbookPath.
 func Handler(c Config) http.Handler {
 	api := &api{queries: newQueries(c.Conn), database: c.Database, location: c.Catalog.Location, hide: c.Hide}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", serveShell)
 	mux.HandleFunc("GET "+RunbookPath, serveRunbook)
+	mux.Handle("GET "+ReviewPath, newReviews(&c))
 	mux.Handle("GET /assets/", serveAssets())
 	mux.Handle("GET /api/product", serveProduct(&c))
 	mux.HandleFunc("GET /api/{query}", api.serve)

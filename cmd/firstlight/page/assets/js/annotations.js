@@ -1,6 +1,8 @@
 // Annotations: what people and machines said happened, lettered as on the line.
 
+import { ask } from "./api.js";
 import { el } from "./dom.js";
+import { effect } from "./effect.js";
 import { moment } from "./format.js";
 
 const columns = {
@@ -19,8 +21,20 @@ export async function annotations(p, { metric, chosen, inTime }) {
   const told = (rows) => (marks = marksOf(rows, inTime));
   const asked = { metric: metric.name, from: chosen.from, until: chosen.until };
   await p.load("annotations", asked, (rows) => list(told(rows)), { columns, told });
+  if (marks.some(({ row }) => row.kind === "action" && row.metric === metric.name)) tellEffects(p, metric);
   return marks;
 }
+
+// tellEffects says beside each action what it did, once that is asked; the rest is shown before.
+async function tellEffects(p, metric) {
+  const answer = await ask("effects", { metric: metric.name }).catch(() => null); // what is shown is right without
+  for (const row of answer?.rows ?? []) {
+    const place = [...p.node.querySelectorAll(".effect")].find((node) => node.dataset.of === key(row));
+    if (place) place.textContent = effect(row);
+  }
+}
+
+const key = (row) => `${row.source} ${row.id}`;
 
 function list(marks) {
   if (marks.length) return el("ol", { class: "happenings" }, marks.map(item));
@@ -42,7 +56,7 @@ function item({ row, label }) {
   return el(
     "li",
     { class: "annotation" },
-    el("span", { class: "flag annotation", "aria-hidden": "true" }, label),
+    el("span", { class: `flag annotation ${row.kind}`, "aria-hidden": "true" }, label),
     el(
       "div",
       {},
@@ -53,6 +67,7 @@ function item({ row, label }) {
         [row.kind, moment(row.time) + (row.until ? ` to ${moment(row.until)}` : ""), row.author || row.source].filter(Boolean).join(" · "),
       ),
       row.text ? el("p", {}, row.text) : null,
+      row.kind === "action" ? el("p", { class: "effect", "data-of": key(row) }) : null,
     ),
   );
 }

@@ -142,22 +142,25 @@ function shade(u, marks, c) {
     if (right < bbox.left || left > bbox.left + bbox.width) continue;
     ctx.save();
     ctx.globalAlpha = m.strong ? 0.3 : 0.14;
-    ctx.fillStyle = { bad: c.bad, annotation: c.annotation, cohort: c.line }[m.kind];
+    ctx.fillStyle = { bad: c.bad, annotation: m.kind === "annotation" ? noted(m, c) : c.annotation, cohort: c.line }[m.kind];
     ctx.fillRect(left, bbox.top, Math.max(3 * devicePixelRatio, right - left), bbox.height);
     ctx.restore();
   }
 }
 
-// rules are lines down where an annotation begins.
+// noted is the colour of an annotation: what was done about the number has one of its own.
+const noted = (m, c) => (m.row?.kind === "action" ? c.action : c.annotation);
+
+// rules are lines down where an annotation begins; where something was done they are drawn through.
 function rules(u, marks, c) {
   const { ctx, bbox } = u;
   ctx.save();
-  ctx.strokeStyle = c.annotation;
-  ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
   ctx.lineWidth = devicePixelRatio;
   for (const m of marks.filter((m) => m.kind === "annotation")) {
     const at = u.valToPos(m.from, "x", true);
     if (at < bbox.left || at > bbox.left + bbox.width) continue;
+    ctx.strokeStyle = noted(m, c);
+    ctx.setLineDash(m.row?.kind === "action" ? [] : [3 * devicePixelRatio, 3 * devicePixelRatio]);
     ctx.beginPath();
     ctx.moveTo(at, bbox.top);
     ctx.lineTo(at, bbox.top + bbox.height);
@@ -178,7 +181,7 @@ function flags(u, marks, c) {
   for (const m of marks.filter((m) => m.label).sort((a, b) => a.from - b.from)) {
     const at = u.valToPos(m.kind === "bad" ? (m.from + m.until) / 2 : m.from, "x", true);
     if (at < bbox.left || at > bbox.left + bbox.width) continue;
-    ctx.fillStyle = m.kind === "bad" ? c.bad : c.annotation;
+    ctx.fillStyle = m.kind === "bad" ? c.bad : noted(m, c);
     const r = 9 * devicePixelRatio;
     down = at - before < 2 * r ? down + 2 * r : 0;
     before = at;

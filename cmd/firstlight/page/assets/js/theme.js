@@ -1,6 +1,6 @@
 // Colours of canvases come from the style sheet, so that light and dark are decided in one place.
 
-const names = ["line", "band", "grid", "text", "quiet", "surface", "bad", "annotation", "faint", "hatch"];
+const names = ["line", "band", "grid", "text", "quiet", "surface", "bad", "annotation", "action", "faint", "hatch"];
 
 export function theme() {
   const style = getComputedStyle(document.documentElement);
