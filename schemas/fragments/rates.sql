@@ -35,9 +35,8 @@
     arraySum(event_n) AS event_total
 {{- end}}
 
-{{define "quantile"}}{{/* percent, as: x[ceil(nq)], and the mean with the next when nq is whole */ -}}
-    arrayFirstIndex(users -> users * 100 >= event_total * {{.percent}}, event_cum) AS {{.as}}_at,
-    multiIf(event_total = 0, NULL,
-        event_cum[{{.as}}_at] * 100 = event_total * {{.percent}}, (event_age[{{.as}}_at] + event_age[{{.as}}_at + 1]) / 2,
-        event_age[{{.as}}_at]) AS {{.as}}
+{{define "quantiles"}}{{/* of the percents listed, as an array: x[ceil(nq)], and the mean with the next when nq is whole */ -}}
+    arrayMap(percent -> arrayMap(at -> multiIf(event_total = 0, NULL,
+            event_cum[at] * 100 = event_total * percent, (event_age[at] + event_age[at + 1]) / 2,
+            event_age[at]), [arrayFirstIndex(users -> users * 100 >= event_total * percent, event_cum)])[1], [{{.}}])
 {{- end}}

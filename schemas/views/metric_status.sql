@@ -100,7 +100,7 @@ WITH RECURSIVE
     counted AS
     (
         SELECT metric, period, is_time, arraySum(mapValues(entered_by_end)) AS n, arraySum(mapValues(reached_by_end)) AS k,
-            {{template "km_median"}}
+            {{template "km_median"}} AS km_median
         FROM curve
     ),
     -- Users followed in periods: those whose period of the target is over, by the days they started.
@@ -130,7 +130,7 @@ WITH RECURSIVE
     estimated AS
     (
         SELECT metric, period, any(is_time) AS is_time, any(n) AS users, any(k) AS reached_n,
-            groupArray((km_p50_seconds, km_p50_low, km_p50_high)) AS median
+            any(km_median) AS median
         FROM counted
         GROUP BY metric, period
         UNION ALL
@@ -140,9 +140,9 @@ WITH RECURSIVE
     valued AS
     (
         SELECT metric, period, users,
-            if(is_time, median[1].1, reached_n / users) AS value,
-            if(is_time, median[1].2, {{template "wilson_low" args "k" "reached_n" "n" "users"}}) AS low,
-            if(is_time, median[1].3, {{template "wilson_high" args "k" "reached_n" "n" "users"}}) AS high
+            if(is_time, median[1], reached_n / users) AS value,
+            if(is_time, median[2], {{template "wilson_low" args "k" "reached_n" "n" "users"}}) AS low,
+            if(is_time, median[3], {{template "wilson_high" args "k" "reached_n" "n" "users"}}) AS high
         FROM estimated
     ),
     periods AS

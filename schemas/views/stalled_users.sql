@@ -17,7 +17,7 @@ WITH RECURSIVE
         FROM
         (
             SELECT metric, {{template "events"}},
-                {{template "quantile" args "percent" "75" "as" "p75_seconds"}}
+                {{template "quantiles" "75"}}[1] AS p75_seconds
             FROM
             (
                 SELECT name AS metric, {{template "by_age"}}
@@ -38,5 +38,6 @@ FROM
 ) AS p
 INNER JOIN slow AS s ON s.metric = p.metric
 WHERE reach_ms = 0 AND (within_seconds = 0 OR entry_ms + within_seconds * 1000 >= as_of_ms) AND as_of_ms - entry_ms > slow_ms
-{{template "settings"}}
+{{- /* A join gathers tens of thousands of rows before it hands any on. Few users are slow, so a reader with a LIMIT would wait for all users. */}}
+{{template "settings"}}, min_joined_block_size_bytes = 1
 COMMENT 'Users who can still make it but are slower than 75 % of those who did: whom to call'

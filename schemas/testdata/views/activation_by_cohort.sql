@@ -75,36 +75,28 @@ WITH RECURSIVE
         SELECT *,
             arraySort(arrayConcat(
                 arrayMap((age, users) -> (age, 0, toInt64(users)), event_age, event_n),
-                arrayMap((bucket_end, users) -> (greatest(0., now_ms / 1000 - bucket_end), 1, users), mapKeys(censored), mapValues(censored)))) AS km_point
+                arrayMap((bucket_end, users) -> (greatest(0., now_ms / 1000 - bucket_end), 1, users), mapKeys(censored), mapValues(censored)))) AS km_point,
+            event_total + arraySum(mapValues(censored)) AS km_users
         FROM aged
-    ),
-    left_by AS
-    (
-        SELECT *,
-            arrayCumSum(point -> point.3, km_point) AS km_left
-        FROM lined_up
     ),
     at_risk AS
     (
         SELECT *,
             arrayFilter((risk, point) -> point.2 = 0,
-                arrayMap((point, left) -> km_left[-1] - left + point.3, km_point, km_left), km_point) AS km_risk
-        FROM left_by
-    ),
-    summed AS
-    (
-        SELECT *,
-            arrayCumSum((users, risk) -> log(1 - users / risk), event_n, km_risk) AS km_log,
-            arrayCumSum((users, risk) -> users / (risk * (risk - users)), event_n, km_risk) AS km_var
-        FROM at_risk
+                arrayMap((point, gone) -> km_users - gone + point.3, km_point, arrayCumSum(point -> point.3, km_point)), km_point) AS km_risk
+        FROM lined_up
     ),
     curve AS
     (
-        SELECT *,
-            arrayMap(x -> exp(x), km_log) AS km_s,
-            arrayMap((x, v) -> exp(x * exp(-1.959963984540054 * sqrt(v) / x)), km_log, km_var) AS km_low,
-            arrayMap((x, v) -> exp(x * exp(1.959963984540054 * sqrt(v) / x)), km_log, km_var) AS km_high
-        FROM summed
+        SELECT *, km.1 AS km_s, km.2 AS km_low, km.3 AS km_high
+        FROM
+        (
+            SELECT *,
+                arrayMap((x, v) -> (exp(x), exp(x * exp(-1.959963984540054 * sqrt(v) / x)), exp(x * exp(1.959963984540054 * sqrt(v) / x))),
+                    arrayCumSum((users, risk) -> log(1 - users / risk), event_n, km_risk),
+                    arrayCumSum((users, risk) -> users / (risk * (risk - users)), event_n, km_risk)) AS km
+            FROM at_risk
+        )
     ),
     totals AS
     (

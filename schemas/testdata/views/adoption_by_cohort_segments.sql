@@ -62,10 +62,9 @@ FROM
     mapValues(users_by_age) AS event_n,
     arrayCumSum(event_n) AS event_cum,
     arraySum(event_n) AS event_total,
-        arrayFirstIndex(users -> users * 100 >= event_total * 50, event_cum) AS p50_seconds_at,
-    multiIf(event_total = 0, NULL,
-        event_cum[p50_seconds_at] * 100 = event_total * 50, (event_age[p50_seconds_at] + event_age[p50_seconds_at + 1]) / 2,
-        event_age[p50_seconds_at]) AS p50_seconds
+        arrayMap(percent -> arrayMap(at -> multiIf(event_total = 0, NULL,
+            event_cum[at] * 100 = event_total * percent, (event_age[at] + event_age[at + 1]) / 2,
+            event_age[at]), [arrayFirstIndex(users -> users * 100 >= event_total * percent, event_cum)])[1], [50])[1] AS p50_seconds
     FROM
     (
         SELECT e.metric AS metric, e.cohort AS cohort, e.segment AS segment, e.segment_value AS segment_value, e.cohort_start AS cohort_start,

@@ -33,10 +33,9 @@ WITH RECURSIVE
     mapValues(users_by_age) AS event_n,
     arrayCumSum(event_n) AS event_cum,
     arraySum(event_n) AS event_total,
-                arrayFirstIndex(users -> users * 100 >= event_total * 75, event_cum) AS p75_seconds_at,
-    multiIf(event_total = 0, NULL,
-        event_cum[p75_seconds_at] * 100 = event_total * 75, (event_age[p75_seconds_at] + event_age[p75_seconds_at + 1]) / 2,
-        event_age[p75_seconds_at]) AS p75_seconds
+                arrayMap(percent -> arrayMap(at -> multiIf(event_total = 0, NULL,
+            event_cum[at] * 100 = event_total * percent, (event_age[at] + event_age[at + 1]) / 2,
+            event_age[at]), [arrayFirstIndex(users -> users * 100 >= event_total * percent, event_cum)])[1], [75])[1] AS p75_seconds
             FROM
             (
                 SELECT name AS metric, sumMap(mapFromArrays(ages, counts)) AS users_by_age, sumMap(mapFromArrays(ages, sums)) AS ms_by_age
@@ -70,5 +69,5 @@ SETTINGS join_use_nulls = 0, join_default_strictness = 'ALL', join_algorithm = '
     aggregate_functions_null_for_empty = 0, empty_result_for_aggregation_by_empty_set = 0, prefer_column_name_to_alias = 0,
     union_default_mode = '', cast_keep_nullable = 0, final = 0, additional_table_filters = {},
     read_overflow_mode = 'throw', read_overflow_mode_leaf = 'throw', group_by_overflow_mode = 'throw', sort_overflow_mode = 'throw',
-    set_overflow_mode = 'throw', join_overflow_mode = 'throw', distinct_overflow_mode = 'throw', transfer_overflow_mode = 'throw'
+    set_overflow_mode = 'throw', join_overflow_mode = 'throw', distinct_overflow_mode = 'throw', transfer_overflow_mode = 'throw', min_joined_block_size_bytes = 1
 COMMENT 'Users who can still make it but are slower than 75 % of those who did: whom to call'

@@ -107,57 +107,41 @@ WITH RECURSIVE
         SELECT *,
             arraySort(arrayConcat(
                 arrayMap((age, users) -> (age, 0, toInt64(users)), event_age, event_n),
-                arrayMap((bucket_end, users) -> (greatest(0., now_ms / 1000 - bucket_end), 1, users), mapKeys(censored), mapValues(censored)))) AS km_point
+                arrayMap((bucket_end, users) -> (greatest(0., now_ms / 1000 - bucket_end), 1, users), mapKeys(censored), mapValues(censored)))) AS km_point,
+            event_total + arraySum(mapValues(censored)) AS km_users
         FROM aged
-    ),
-    left_by AS
-    (
-        SELECT *,
-            arrayCumSum(point -> point.3, km_point) AS km_left
-        FROM lined_up
     ),
     at_risk AS
     (
         SELECT *,
             arrayFilter((risk, point) -> point.2 = 0,
-                arrayMap((point, left) -> km_left[-1] - left + point.3, km_point, km_left), km_point) AS km_risk
-        FROM left_by
-    ),
-    summed AS
-    (
-        SELECT *,
-            arrayCumSum((users, risk) -> log(1 - users / risk), event_n, km_risk) AS km_log,
-            arrayCumSum((users, risk) -> users / (risk * (risk - users)), event_n, km_risk) AS km_var
-        FROM at_risk
+                arrayMap((point, gone) -> km_users - gone + point.3, km_point, arrayCumSum(point -> point.3, km_point)), km_point) AS km_risk
+        FROM lined_up
     ),
     curve AS
     (
-        SELECT *,
-            arrayMap(x -> exp(x), km_log) AS km_s,
-            arrayMap((x, v) -> exp(x * exp(-1.959963984540054 * sqrt(v) / x)), km_log, km_var) AS km_low,
-            arrayMap((x, v) -> exp(x * exp(1.959963984540054 * sqrt(v) / x)), km_log, km_var) AS km_high
-        FROM summed
+        SELECT *, km.1 AS km_s, km.2 AS km_low, km.3 AS km_high
+        FROM
+        (
+            SELECT *,
+                arrayMap((x, v) -> (exp(x), exp(x * exp(-1.959963984540054 * sqrt(v) / x)), exp(x * exp(1.959963984540054 * sqrt(v) / x))),
+                    arrayCumSum((users, risk) -> log(1 - users / risk), event_n, km_risk),
+                    arrayCumSum((users, risk) -> users / (risk * (risk - users)), event_n, km_risk)) AS km
+            FROM at_risk
+        )
     )
 SELECT metric, cohort, segment, segment_value, `window`, window_start, window_end, entered, reached,
-    km_p50_seconds, km_p50_low, km_p50_high,
+    km_median[1] AS km_p50_seconds, km_median[2] AS km_p50_low, km_median[3] AS km_p50_high,
     toBool(toUnixTimestamp(window_end) + settle_s <= as_of_s) AS is_settled,
     toBool(toUnixTimestamp(window_end) + lateness_s <= as_of_s) AS is_final,
     start_day AS day
 FROM
 (
     SELECT *, toUInt64(arraySum(mapValues(entered_by_end))) AS entered, event_total AS reached,
-        arrayFirstIndex(s -> s <= 0.5 + 1e-9, km_s) AS km_p50_seconds_at,
-    multiIf(km_p50_seconds_at = 0, NULL,
-        km_s[km_p50_seconds_at] < 0.5 - 1e-9 OR km_p50_seconds_at = length(km_s), event_age[km_p50_seconds_at],
-        (event_age[km_p50_seconds_at] + event_age[km_p50_seconds_at + 1]) / 2) AS km_p50_seconds,
-    arrayFirstIndex(s -> s <= 0.5 + 1e-9, km_low) AS km_p50_low_at,
-    multiIf(km_p50_low_at = 0, NULL,
-        km_low[km_p50_low_at] < 0.5 - 1e-9 OR km_p50_low_at = length(km_low), event_age[km_p50_low_at],
-        (event_age[km_p50_low_at] + event_age[km_p50_low_at + 1]) / 2) AS km_p50_low,
-    arrayFirstIndex(s -> s <= 0.5 + 1e-9, km_high) AS km_p50_high_at,
-    multiIf(km_p50_high_at = 0, NULL,
-        km_high[km_p50_high_at] < 0.5 - 1e-9 OR km_p50_high_at = length(km_high), event_age[km_p50_high_at],
-        (event_age[km_p50_high_at] + event_age[km_p50_high_at + 1]) / 2) AS km_p50_high
+        arrayMap((share, curve) -> arrayMap(at -> multiIf(at = 0, NULL,
+            curve[at] < share - 1e-9 OR at = length(curve), event_age[at],
+            (event_age[at] + event_age[at + 1]) / 2), [arrayFirstIndex(s -> s <= share + 1e-9, curve)])[1],
+        [0.5, 0.5, 0.5], [km_s, km_low, km_high]) AS km_median
     FROM curve
 )
 WHERE entered > 0

@@ -63,7 +63,7 @@ WITH RECURSIVE
         FROM
         (
             SELECT *, {{template "events"}},
-                {{template "quantile" args "percent" "50" "as" "p50_seconds"}}
+                {{template "quantiles" "50"}}[1] AS p50_seconds
             FROM steps
         )
     )
@@ -77,7 +77,7 @@ SELECT metric, cohort, {{seg ""}} cohort_start, step, step_name, eligible, reach
 FROM
 (
     SELECT *, {{template "events"}},
-        {{template "quantile" args "percent" "50" "as" "p50_wait"}}
+        {{template "quantiles" "50"}}[1] AS p50_wait
     FROM reached_steps
 )
 {{template "settings"}}

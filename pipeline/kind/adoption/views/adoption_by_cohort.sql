@@ -43,7 +43,7 @@ SELECT metric, cohort, {{seg ""}} cohort_start, entered, eligible, event_total A
 FROM
 (
     SELECT *, {{template "events"}},
-        {{template "quantile" args "percent" "50" "as" "p50_seconds"}}
+        {{template "quantiles" "50"}}[1] AS p50_seconds
     FROM
     (
         SELECT e.metric AS metric, e.cohort AS cohort, {{seg "e."}} e.cohort_start AS cohort_start,

@@ -23,18 +23,14 @@ WITH RECURSIVE
     {{template "chosen" "'ttfv'"}},
     {{template "followed_by_cohort"}},
     {{template "curve"}}
-SELECT metric, cohort, {{seg ""}} cohort_start, entered, reached, mean_seconds, p25_seconds, p50_seconds, p75_seconds,
-    p90_seconds, km_p25_seconds, km_p50_seconds, km_p50_low, km_p50_high, km_p75_seconds, as_of_time AS as_of
+SELECT metric, cohort, {{seg ""}} cohort_start, entered, reached, mean_seconds,
+    quantiles[1] AS p25_seconds, quantiles[2] AS p50_seconds, quantiles[3] AS p75_seconds, quantiles[4] AS p90_seconds,
+    km_quantiles[1] AS km_p25_seconds, km_quantiles[2] AS km_p50_seconds, km_quantiles[3] AS km_p50_low, km_quantiles[4] AS km_p50_high, km_quantiles[5] AS km_p75_seconds, as_of_time AS as_of
 FROM
 (
     SELECT *, toUInt64(arraySum(mapValues(entered_by_end))) AS entered, event_total AS reached, arraySum(mapValues(ms_by_age)) / nullIf(event_total, 0) / 1000 AS mean_seconds,
-        {{template "quantile" args "percent" "25" "as" "p25_seconds"}},
-        {{template "quantile" args "percent" "50" "as" "p50_seconds"}},
-        {{template "quantile" args "percent" "75" "as" "p75_seconds"}},
-        {{template "quantile" args "percent" "90" "as" "p90_seconds"}},
-        {{template "km_quantile" args "left" "0.75" "curve" "km_s" "as" "km_p25_seconds"}},
-        {{template "km_median"}},
-        {{template "km_quantile" args "left" "0.25" "curve" "km_s" "as" "km_p75_seconds"}}
+        {{template "quantiles" "25, 50, 75, 90"}} AS quantiles,
+        {{template "km_quantiles" args "left" "0.75, 0.5, 0.5, 0.5, 0.25" "curves" "km_s, km_s, km_low, km_high, km_s"}} AS km_quantiles
     FROM curve
 )
 WHERE entered > 0

@@ -59,13 +59,13 @@ WITH RECURSIVE
     {{template "followed" "window, window_start, window_end, start_day"}},
     {{template "curve"}}
 SELECT metric, cohort, {{seg ""}} `window`, window_start, window_end, entered, reached,
-    km_p50_seconds, km_p50_low, km_p50_high,
+    km_median[1] AS km_p50_seconds, km_median[2] AS km_p50_low, km_median[3] AS km_p50_high,
     {{template "settled"}},
     start_day AS day
 FROM
 (
     SELECT *, toUInt64(arraySum(mapValues(entered_by_end))) AS entered, event_total AS reached,
-        {{template "km_median"}}
+        {{template "km_median"}} AS km_median
     FROM curve
 )
 WHERE entered > 0

@@ -34,7 +34,7 @@ SELECT w.metric AS metric, c.cohort AS cohort, {{seg "w."}} cohort_start, `windo
 FROM
 (
     SELECT *, {{template "events"}},
-        {{template "quantile" args "percent" "50" "as" "p50_seconds"}}
+        {{template "quantiles" "50"}}[1] AS p50_seconds
     FROM done_by_window
     WHERE users > 0
 ) AS w
