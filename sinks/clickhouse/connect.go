@@ -22,6 +22,10 @@ const minMajor, minMinor = 25, 3
 // dialPatience applies when the DSN sets no dial_timeout.
 const dialPatience = 10 * time.Second
 
+// readPatience applies when the DSN sets no read_timeout: how long a server may leave a question without the beginning of an answer. A
+// flush waits so long on a connection that has died without a word, and an insert may take as long.
+const readPatience = 2 * time.Minute
+
 // Open connects to the ClickHouse server of a clickhouse-go DSN, or to the first of its servers that answers, and checks that it lets
 // the user in and is new enough. Its errors are one line, name the server without its password, and say what to change.
 //
@@ -138,6 +142,9 @@ func options(dsn string) (*clickhouse.Options, error) {
 	options.Auth.Database = ""
 	if options.DialTimeout == 0 {
 		options.DialTimeout = dialPatience
+	}
+	if options.ReadTimeout == 0 {
+		options.ReadTimeout = readPatience
 	}
 	options.ClientInfo.Products = append(options.ClientInfo.Products, struct{ Name, Version string }{"firstlight", ""})
 	return options, nil
