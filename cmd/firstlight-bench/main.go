@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -37,6 +38,9 @@ type options struct {
 	restoreProfile            string
 	heapProfile               string
 	collector                 bool
+	active                    int
+	memory                    string
+	forUsers                  int // MiB
 }
 
 func main() {
@@ -67,14 +71,19 @@ func main() {
 	sharing := flag.Bool("workers", false, "measure only what 1, 2 and 4 workers that share the partitions cost")
 	reading := flag.Bool("reading", false, "measure only what reading costs, by how several workers get what is their own")
 	flag.BoolVar(&o.collector, "collector", true, "measure the collector")
-	limit := flag.String("memory", "", "as FIRSTLIGHT_MEMORY")
+	quiet := flag.Bool("quiet", false, "measure only what a memory budget costs when most of the users are quiet: -users are known, -active of them come, in each of three phases of -events")
+	flag.IntVar(&o.active, "active", 0, "with -quiet, users who come; 0: a tenth of those who are known")
+	flag.IntVar(&o.forUsers, "for-users", 0, "with -quiet, how much (MiB) of -memory is for users; 0: as much as run gives them. With few users this takes the place of a -memory that the worker itself would fill")
+	flag.StringVar(&o.memory, "memory", "", "as FIRSTLIGHT_MEMORY")
 	flag.Parse()
-	budget, err := memory.Parse(*limit)
+	budget, err := memory.Parse(o.memory)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "firstlight-bench: -memory", err)
 		os.Exit(2)
 	}
-	memory.Limit(budget)
+	if !*quiet { // there the budget is of workers, which are processes of their own
+		memory.Limit(budget)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	work := run
@@ -83,6 +92,10 @@ func main() {
 	}
 	if *sharing {
 		work = measureWorkers
+	}
+	if *quiet {
+		o.active = cmp.Or(o.active, o.users/10)
+		work = measureQuiet
 	}
 	if err := inFolder(ctx, o, work); err != nil {
 		fmt.Fprintln(os.Stderr, "firstlight-bench:", err)

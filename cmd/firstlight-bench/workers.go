@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -35,6 +36,11 @@ const workVariable = "FIRSTLIGHT_BENCH_WORKER"
 type task struct {
 	NATS, ClickHouse, Database string
 	Partitions                 int
+
+	Drain    bool   // drain the stream and report
+	Memory   string // with Drain: as FIRSTLIGHT_MEMORY; empty: all users stay in memory
+	ForUsers int    // with Drain: bytes of Memory; 0: as many as run gives them
+	Profile  string // with Drain: the beginning of the names of CPU profiles
 }
 
 // workAt works until the process is told to end.
@@ -43,7 +49,7 @@ func workAt(text string) error {
 	if err := json.Unmarshal([]byte(text), &t); err != nil {
 		return fmt.Errorf("read the task: %w", err)
 	}
-	budget, err := memory.Parse("") // as a worker that is told nothing
+	budget, err := memory.Parse(t.Memory)
 	if err != nil {
 		return err
 	}
@@ -71,6 +77,12 @@ func workAt(text string) error {
 		return err
 	}
 	w.Store = clickhouse.NewStore(s.db, t.Database)
+	if t.Drain {
+		if t.Memory != "" {
+			w.Memory = cmp.Or(t.ForUsers, memory.ForUsers(budget))
+		}
+		return reportDrain(ctx, w, t.Profile)
+	}
 	w.Name, w.Register = fmt.Sprint("bench/", os.Getpid()), stream.NewRegister(s.js, "work."+t.Database)
 	return w.Run(ctx)
 }

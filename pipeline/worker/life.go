@@ -58,8 +58,9 @@ type life struct {
 	halted chan struct{}  // closed when the life is to end
 	ended  chan struct{}  // closed when it has
 
-	queue waiting        // taken and not applied yet
-	back  chan *readBack // users who come back
+	queue  waiting        // taken and not applied yet
+	back   chan *readBack // users who come back
+	linger *time.Timer    // it is time to ask for users
 
 	taken     uint64 // messages applied
 	flushed   uint64 // messages taken before the last snapshot
@@ -124,6 +125,7 @@ const (
 	leastQueue      = 256
 	waitingTogether = 1 << 18
 	waitingBytes    = 64 << 20
+	leastAhead      = 8 << 20 // bytes of messages of all partitions that are looked through, however little users may take
 	idleCheckpoints = 10 * time.Second
 )
 
@@ -138,7 +140,7 @@ var always = func() <-chan struct{} {
 func newLife(id uint16, limit limits, urge func()) *life {
 	limit.waiting, limit.waitingSize = cmp.Or(limit.waiting, waitingTogether), cmp.Or(limit.waitingSize, waitingBytes)
 	return &life{
-		id: id, limit: limit, queue: newWaiting(), back: make(chan *readBack, 1), share: func() int { return 0 }, in: make(chan stream.Item, cmp.Or(limit.queue, queueLength)), urge: urge, moved: func() {},
+		id: id, limit: limit, queue: newWaiting(), linger: time.NewTimer(0), back: make(chan *readBack, 1), share: func() int { return 0 }, in: make(chan stream.Item, cmp.Or(limit.queue, queueLength)), urge: urge, moved: func() {},
 		applied: func(*event.Message) {}, missed: func(uint64, uint64) {}, leased: func() bool { return true },
 		ask: make(chan bool, 1), answer: make(chan *snapshot, 1), stored: make(chan error, 1),
 		halted: make(chan struct{}), ended: make(chan struct{}),
@@ -187,6 +189,8 @@ func (l *life) run(ctx context.Context) error {
 			if err := l.afterWrite(err); err != nil {
 				return err
 			}
+		case <-l.linger.C:
+			l.askBack()
 		case <-tick.C:
 		case <-l.halted:
 			return l.end()
@@ -200,10 +204,12 @@ func (l *life) run(ctx context.Context) error {
 	}
 }
 
-// take applies an item, and what else waits behind it.
+// take takes an item, and what else there is behind it. Where no user is away and none waits they are applied at once. Else they wait,
+// and whoever they need is read back while those before them are applied.
 func (l *life) take(item stream.Item) {
+	defer l.askBack()
 	for n := 1; ; n++ {
-		if l.queue.len() > 0 || !l.apply(&item) {
+		if l.queue.len() > 0 || l.p.away.absent.Len() > 0 || !l.apply(&item) {
 			l.wait(item)
 		}
 		if n == queueLength || l.full() || l.queue.full(&l.limit) {

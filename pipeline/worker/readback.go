@@ -30,7 +30,8 @@ type readBack struct {
 
 	users       []returned
 	ids, tokens []string // those of whom there is no user
-	err         error    // for good
+	took        time.Duration
+	err         error // for good
 }
 
 // waits reports whether somebody waits for what is not known yet.
@@ -111,9 +112,10 @@ func (w *Worker) runReadBacks(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		w.observed.returns.count(batch, time.Since(began))
+		took := time.Since(began)
+		w.observed.returns.count(batch, took)
 		for _, one := range batch {
-			one.err = cmp.Or(one.err, err)
+			one.took, one.err = took, cmp.Or(one.err, err)
 			one.reply <- one
 		}
 	}

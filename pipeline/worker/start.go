@@ -18,7 +18,8 @@ func (w *Worker) start(ctx context.Context, checkpoints []Checkpoint, partitions
 	lives := w.slots()
 	limit := limitsOf(len(lives))
 	if w.Memory > 0 { // what waits is beside it
-		limit.waitingSize = min(limit.waitingSize, w.Memory/8/len(lives)+1)
+		limit.waitingSize = min(limit.waitingSize, max(w.Memory/4, leastAhead)/len(lives)+1)
+		limit.queue = min(limit.queue, max(leastQueue, limit.waitingSize/4/besideData))
 	}
 	if w.limits != nil {
 		limit = *w.limits

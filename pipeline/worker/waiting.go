@@ -3,21 +3,28 @@ package worker
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"firstlight/pipeline/event"
 	"firstlight/pipeline/stream"
 )
 
-// waiting are items that were taken and cannot be applied yet, because the first is about a user who is away; and whom they need.
+// waiting are items that were taken and are not applied yet, because they are looked through for users who are away, or because the first
+// is about one; and whom they need.
 type waiting struct {
-	items []stream.Item
-	first int
-	bytes int
-	next  map[wanted]bool // to be asked for
-	asked map[wanted]bool // being read
+	items  []stream.Item
+	first  int
+	bytes  int
+	pushed uint64          // items that ever came to wait
+	next   map[wanted]bool // to be asked for
+	asked  map[wanted]bool // being read
 	// blocked says that the first item is about a user who is away and was asked for.
 	blocked bool
-	event   event.Event // of an item that comes to wait
+	// nearest is which of the items that ever came to wait is the first about a user who is in next.
+	nearest uint64
+	since   time.Time     // when the first item began to wait for somebody who was not asked for; zero: it does not
+	took    time.Duration // to read back those who were asked for before, mostLinger at most
+	event   event.Event   // of an item that comes to wait
 }
 
 func newWaiting() waiting { return waiting{next: map[wanted]bool{}, asked: map[wanted]bool{}} }
@@ -36,12 +43,19 @@ func (q *waiting) each(visit func(*stream.Item)) {
 
 func (q *waiting) push(item stream.Item) {
 	q.items = append(q.items, item)
-	q.bytes += len(item.Message.Data)
+	q.pushed++
+	q.bytes += sizeOf(&item)
 }
+
+// sizeOf is how many bytes an item takes, about.
+func sizeOf(item *stream.Item) int { return besideData + len(item.Message.Data) }
+
+// besideData is what an item takes beside the data of its message: itself, its subject and headers.
+const besideData = 512
 
 // pop takes the first item out. It moves the rest once that is less than what went, so that the list does not grow for ever.
 func (q *waiting) pop() {
-	q.bytes -= len(q.items[q.first].Message.Data)
+	q.bytes -= sizeOf(&q.items[q.first])
 	q.items[q.first] = stream.Item{}
 	if q.first++; 2*q.first >= len(q.items) {
 		n := copy(q.items, q.items[q.first:])
@@ -52,9 +66,20 @@ func (q *waiting) pop() {
 
 // want has a user be asked for, unless that was done.
 func (q *waiting) want(w wanted) {
-	if !q.asked[w] {
-		q.next[w] = true
+	if q.asked[w] {
+		return
 	}
+	if len(q.next) == 0 {
+		q.nearest = q.pushed
+	}
+	q.next[w] = true
+}
+
+// enough reports whether it is time to ask for those who are wanted, though nothing waits for them yet: there is much to look through, so
+// that a query answers for many, and the first of them is half the way to its turn, so that the rest of it may be what the query takes.
+func (q *waiting) enough(limit *limits) bool {
+	much := 2*q.len() >= limit.waiting || 2*q.bytes >= limit.waitingSize
+	return much && 2*(q.nearest-min(q.nearest, q.pushed-uint64(q.len()))) <= uint64(q.len())
 }
 
 // block says whom the first item needs.
@@ -63,26 +88,26 @@ func (q *waiting) block(lacking wanted) {
 	q.want(lacking)
 }
 
-// wait has an item wait behind the others. Whom it needs is asked for at once, as far as its subject tells: the rest is found out when
-// its turn comes.
+// wait has an item wait behind the others. Whom it needs is wanted at once, as far as its subject tells: the rest is found out when its
+// turn comes.
 func (l *life) wait(item stream.Item) {
 	l.queue.push(item)
-	switch {
-	case l.queue.len() == 1:
-		l.queue.block(l.p.away.lacking)
-	case item.Mark == nil && item.Gap == nil:
-		if w, ok := l.p.foresee(&item.Message, &l.queue.event); ok {
-			l.queue.want(w)
-		}
+	if item.Mark != nil || item.Gap != nil {
+		return
 	}
-	l.askBack()
+	if w, ok := l.p.foresee(&item.Message, &l.queue.event); ok {
+		l.queue.want(w)
+	}
 }
 
-// proceed applies the items that wait, until one needs a user who is away or a snapshot is full. It reports whether it stopped at
-// neither.
+// stride is how many items that wait are applied before others are looked at: so those behind them are read back meanwhile.
+const stride = 256
+
+// proceed applies items that wait, until one needs a user who is away or a snapshot is full. It reports whether it stopped at neither.
 func (l *life) proceed() (more bool) {
 	for n := 0; l.queue.len() > 0 && !l.queue.blocked && !l.full(); n++ {
-		if n == queueLength {
+		if n == stride {
+			l.askBack()
 			return true
 		}
 		if !l.apply(&l.queue.items[l.queue.first]) {
@@ -95,13 +120,30 @@ func (l *life) proceed() (more bool) {
 	return false
 }
 
-// askBack has those read back who are wanted next, once those who were asked for have come.
+// mostLinger bounds how long an item waits for others before its user is asked for.
+const mostLinger = 250 * time.Millisecond
+
+// askBack has those read back who are wanted next, once those who were asked for have come. A query costs as much as hundreds of users, so
+// they are asked for when there are enough, or when an item has waited for as long as the query before took.
 func (l *life) askBack() {
-	if len(l.queue.asked) > 0 || len(l.queue.next) == 0 || l.overtaken.Load() {
+	q := &l.queue
+	switch {
+	case len(q.asked) > 0 || len(q.next) == 0 || l.overtaken.Load():
+		return
+	case q.enough(&l.limit) || q.blocked && q.full(&l.limit):
+	case !q.blocked:
+		return
+	case q.since.IsZero():
+		if q.since = time.Now(); q.took > 0 {
+			l.linger.Reset(q.took)
+			return
+		}
+	case time.Since(q.since) < q.took:
 		return
 	}
-	l.queue.asked, l.queue.next = l.queue.next, l.queue.asked
-	r := l.p.request(l.queue.asked, l.back)
+	q.since = time.Time{}
+	q.asked, q.next = q.next, q.asked
+	r := l.p.request(q.asked, l.back)
 	r.ended = l.ended
 	l.readBack(r)
 }
@@ -110,9 +152,11 @@ func (l *life) askBack() {
 // started again, where this worker still is to run it.
 func (l *life) comeBack(back *readBack) error {
 	clear(l.queue.asked)
+	l.queue.took = min(back.took, mostLinger)
 	switch {
 	case errors.Is(back.err, errOvertaken):
 		l.overtaken.Store(true)
+		l.queue.blocked = true
 		l.overtook(back.err)
 		return nil
 	case back.err != nil:

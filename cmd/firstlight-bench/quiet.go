@@ -1,0 +1,321 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"firstlight/cmd/internal/cputime"
+	"firstlight/cmd/internal/memory"
+	"firstlight/pipeline/event"
+	"firstlight/pipeline/stream"
+	"firstlight/pipeline/worker"
+	"firstlight/sinks/clickhouse"
+	"firstlight/sinks/clickhouse/engine"
+)
+
+// What a memory budget costs when most users are quiet: of the users that are known some come, and a worker with the budget applies
+// their events beside one that holds all users. Both begin with the same stored numbers. Workers, server and engine are processes of
+// their own.
+
+// phase is an hour of events.
+type phase struct {
+	what string
+	user func(r *rand.Rand, event int) int
+}
+
+// phases are the hours after that in which all users became known, in turn.
+func phases(o options) []phase {
+	among := func(r *rand.Rand, _ int) int { return scattered(r.IntN(o.active), o.users) }
+	return []phase{
+		{"active users come back", among},
+		{"active users stay", among},
+		{"every event is of a quiet user", func(_ *rand.Rand, event int) int { return scattered(o.active+event%(o.users-o.active), o.users) }},
+	}
+}
+
+// scattered is the i-th of n users in an order that has nothing to do with that in which they became known.
+func scattered(i, n int) int { return int(uint64(i) * 2_654_435_761 % uint64(n)) }
+
+// drainReport is what a worker says of one drain: first once it is ready, then at its end.
+type drainReport struct {
+	Known, InMemory, InMemoryAfter int
+	Ready, ReadyCPU                time.Duration
+	Took, CPU                      time.Duration
+	Returned                       worker.Returned
+	Resident                       int64 // bytes at most
+}
+
+// reportDrain drains the stream and prints two reports.
+func reportDrain(ctx context.Context, w *worker.Worker, profile string) error {
+	w.Drain = true
+	began, ended := time.Now(), make(chan error, 1)
+	stopProfile, err := startProfile(nameOf(profile, "ready"))
+	if err != nil {
+		return err
+	}
+	go func() { ended <- w.Run(ctx) }()
+	for !w.Observe().Recovered {
+		select {
+		case err := <-ended:
+			return errors.Join(errors.New("the worker ended early"), err)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	r := drainReport{Ready: time.Since(began), ReadyCPU: cputime.Used()}
+	stopProfile()
+	r.Known, r.InMemory = usersOf(w)
+	if err := writeHeap(nameOf(profile, "heap")); err != nil {
+		return err
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(r); err != nil {
+		return fmt.Errorf("say that the worker is ready: %w", err)
+	}
+	began, cpu := time.Now(), cputime.Used()
+	if stopProfile, err = startProfile(nameOf(profile, "drain")); err != nil {
+		return err
+	}
+	if err := <-ended; err != nil {
+		return err
+	}
+	stopProfile()
+	r.Took, r.CPU, r.Returned = time.Since(began), cputime.Used()-cpu, w.Observe().Returned
+	_, r.InMemoryAfter = usersOf(w)
+	if r.Resident, err = mostResident(); err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(r)
+}
+
+func nameOf(profile, phase string) string {
+	if profile == "" {
+		return ""
+	}
+	return profile + "." + phase
+}
+
+func usersOf(w *worker.Worker) (known, inMemory int) {
+	for _, p := range w.Observe().Partitions {
+		known, inMemory = known+p.Known, inMemory+p.Users
+	}
+	return known, inMemory
+}
+
+// mostResident is how much of this process was in memory at most, 0 where the system does not tell.
+func mostResident() (bytes int64, err error) {
+	status, err := os.ReadFile("/proc/self/status")
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read what is resident: %w", err)
+	}
+	_, after, _ := strings.Cut(string(status), "VmHWM:")
+	kB, _, _ := strings.Cut(strings.TrimSpace(after), " ")
+	n, err := strconv.ParseInt(kB, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read what is resident: %w", err)
+	}
+	return n << 10, nil
+}
+
+// measureQuiet prints the table.
+func measureQuiet(ctx context.Context, o options) error {
+	p, err := startServerProcess(ctx, o.dir)
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	s := &servers{conn: p.conn, js: p.js}
+	s.engine, err = engine.Start(ctx, engine.Config{Library: os.Getenv("FIRSTLIGHT_LIBCHDB"), Path: filepath.Join(o.dir, "clickhouse"), Listen: "127.0.0.1:0"})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.engine.Stop(context.WithoutCancel(ctx)) }() // the folder is thrown away
+	if s.db, err = clickhouse.Open(ctx, s.engine.DSN("")); err != nil {
+		return err
+	}
+	defer s.db.Close()
+	if _, err := stream.Ensure(ctx, s.js, "EVENTS"); err != nil {
+		return err
+	}
+	all := task{NATS: p.conn.ConnectedUrl(), ClickHouse: s.engine.DSN(""), Database: "all_in_memory", Partitions: o.partitions, Drain: true}
+	budget := all
+	budget.Database, budget.Memory, budget.ForUsers = "budget", cmp.Or(o.memory, fmt.Sprint(memory.Least>>20, "MiB")), o.forUsers<<20
+	start := time.Now().UTC().Add(-6 * time.Hour).Truncate(time.Hour)
+	if err := s.becomeKnown(ctx, o, start); err != nil {
+		return err
+	}
+	if err := clickhouse.Migrate(ctx, s.db, all.Database); err != nil {
+		return err
+	}
+	if _, err := s.drainAt(ctx, all); err != nil {
+		return err
+	}
+	if err := clickhouse.Migrate(ctx, s.db, budget.Database); err != nil {
+		return err
+	}
+	if err := s.copyNumbers(ctx, all.Database, budget.Database); err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "phase\tmemory\tready; known, in memory\tCPU a user restored: worker, engine\tevents/s\tratio\tCPU an event: worker, engine\tusers read back, queries, each\tin memory after\tresident")
+	for i, hour := range phases(o) {
+		if err := s.publishHour(ctx, o, hour, start.Add(time.Duration(i+1)*time.Hour), i); err != nil {
+			return err
+		}
+		before := time.Duration(0)
+		for _, t := range []task{all, budget} {
+			if t.Profile = ""; o.profile != "" {
+				t.Profile = fmt.Sprintf("%s.%s.%d", o.profile, t.Database, i)
+			}
+			d, err := s.drainAt(ctx, t)
+			if err != nil {
+				return err
+			}
+			d.print(table, hour.what, t, o, before)
+			before = d.Took
+		}
+	}
+	return table.Flush()
+}
+
+func (d *quietDrain) print(table *tabwriter.Writer, what string, t task, o options, before time.Duration) {
+	ratio, each, memory := "", time.Duration(0), t.Memory
+	if t.ForUsers > 0 {
+		memory = fmt.Sprintf("%s, users %d MiB", t.Memory, t.ForUsers>>20)
+	}
+	if before > 0 {
+		ratio = fmt.Sprintf("%.2f", before.Seconds()/d.Took.Seconds())
+	}
+	if d.Returned.Batches > 0 {
+		each = d.Returned.Took / time.Duration(d.Returned.Batches)
+	}
+	per := func(d time.Duration, n int) float64 { return micros(d) / float64(n) }
+	fmt.Fprintf(table, "%s\t%s\t%s; %d, %d\t%.1f, %.1f µs\t%.0f\t%s\t%.1f, %.1f µs\t%d, %d, %s\t%d\t%d MiB\n", what, memory, d.Ready.Round(10*time.Millisecond), d.Known, d.InMemory,
+		per(d.ReadyCPU, d.Known), per(d.readyEngine, d.Known), float64(o.events)/d.Took.Seconds(), ratio, per(d.CPU, o.events), per(d.engine-d.readyEngine, o.events),
+		d.Returned.Users, d.Returned.Batches, each.Round(time.Millisecond), d.InMemoryAfter, d.Resident>>20)
+	_ = table.Flush()
+}
+
+// quietDrain is what a drain took of the worker and of the engine.
+type quietDrain struct {
+	drainReport
+	readyEngine, engine time.Duration
+}
+
+// drainAt has a worker in a process of its own drain the stream.
+func (s *servers) drainAt(ctx context.Context, t task) (d quietDrain, err error) {
+	text, err := json.Marshal(t)
+	if err != nil {
+		return d, fmt.Errorf("write the task: %w", err)
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return d, fmt.Errorf("find this program: %w", err)
+	}
+	before := s.engineCPU()
+	command := exec.CommandContext(ctx, path)
+	command.Env, command.Stderr = append(os.Environ(), workVariable+"="+string(text)), os.Stderr
+	output, err := command.StdoutPipe()
+	if err != nil {
+		return d, fmt.Errorf("start a worker: %w", err)
+	}
+	if err := command.Start(); err != nil {
+		return d, fmt.Errorf("start a worker: %w", err)
+	}
+	says := json.NewDecoder(output)
+	ready := says.Decode(&d.drainReport)
+	d.readyEngine = s.engineCPU() - before
+	done := says.Decode(&d.drainReport)
+	d.engine = s.engineCPU() - before
+	if err := cmp.Or(command.Wait(), ready, done); err != nil {
+		return d, fmt.Errorf("drain into %s: %w", t.Database, err)
+	}
+	return d, nil
+}
+
+// becomeKnown publishes the events of thirty days in which all users become known: three events each.
+func (s *servers) becomeKnown(ctx context.Context, o options, end time.Time) error {
+	r := rand.New(rand.NewPCG(1, 2))
+	const each = 3
+	n := each * o.users
+	span := time.Duration(o.days) * 24 * time.Hour
+	for i := range n {
+		user, name := i/each, "signed_up"
+		if i%each > 0 {
+			user, name = r.IntN(i/each+1), names[r.IntN(len(names))]
+		}
+		if err := s.publishAt(user, name, end.Add(-span+span/time.Duration(n)*time.Duration(i)), i, r); err != nil {
+			return err
+		}
+	}
+	return s.published(ctx)
+}
+
+// publishHour publishes the events of a phase.
+func (s *servers) publishHour(ctx context.Context, o options, p phase, at time.Time, number int) error {
+	r := rand.New(rand.NewPCG(3, uint64(number)))
+	for i := range o.events {
+		if err := s.publishAt(p.user(r, i), names[r.IntN(len(names))], at.Add(time.Hour/time.Duration(o.events)*time.Duration(i)), 3*o.users+number*o.events+i, r); err != nil {
+			return err
+		}
+	}
+	return s.published(ctx)
+}
+
+func (s *servers) publishAt(user int, name string, at time.Time, id int, r *rand.Rand) error {
+	m := message(user, name, at, id, r)
+	m.Header.Set(event.ReceivedHeader, at.Format("2006-01-02T15:04:05.000Z"))
+	if _, err := s.js.PublishMsgAsync(m, jetstream.WithStallWait(time.Minute)); err != nil {
+		return fmt.Errorf("publish event %d: %w", id, err)
+	}
+	return nil
+}
+
+// published waits until all that was published is stored.
+func (s *servers) published(ctx context.Context) error {
+	select {
+	case <-s.js.PublishAsyncComplete():
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// copyNumbers copies all tables of a database into another that has the same.
+func (s *servers) copyNumbers(ctx context.Context, from, to string) error {
+	rows, err := s.db.Query(ctx, "SELECT name FROM system.tables WHERE database = ? AND engine LIKE '%MergeTree'", from)
+	if err != nil {
+		return fmt.Errorf("list tables: %w", err)
+	}
+	defer rows.Close()
+	var tables []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return fmt.Errorf("list tables: %w", err)
+		}
+		tables = append(tables, name)
+	}
+	slices.Sort(tables)
+	for _, name := range tables {
+		if err := s.db.Exec(ctx, fmt.Sprintf("INSERT INTO `%s`.`%s` SELECT * FROM `%s`.`%s`", to, name, from, name)); err != nil {
+			return fmt.Errorf("copy %s: %w", name, err)
+		}
+	}
+	return rows.Err()
+}
