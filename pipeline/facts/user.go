@@ -172,6 +172,13 @@ func SequenceOf(buf []byte) uint64 {
 	return r.Uint()
 }
 
+// IsBlank reports whether a user as Append wrote it is one of whom nothing is known: it has no event.
+func IsBlank(buf []byte) bool {
+	r := Reader{}
+	r.start(buf)
+	return r.Time() == 0
+}
+
 // NewestOpen returns a time that no event that is not settled is later than, 0 when all are.
 func (u *User) NewestOpen() int64 { return u.openUntil }
 

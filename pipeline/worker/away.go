@@ -119,7 +119,7 @@ func (p *partition) leave(u uint32) {
 	if p.users.marked(u, markDirty) || version > p.away.stored {
 		return
 	}
-	if version > 0 { // else nothing is known of the user, nor stored
+	if version > 0 && !facts.IsBlank(p.users.facts(u)) { // else nothing is known of the user: a row that says so may be deleted
 		p.away.note(p.users.id(u), version)
 		if len(p.away.strangers) > 0 {
 			delete(p.away.strangers, event.Token(p.users.id(u))) // it came after it was looked for

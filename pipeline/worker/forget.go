@@ -6,6 +6,7 @@ import (
 
 	"firstlight/pipeline/cohort"
 	"firstlight/pipeline/event"
+	"firstlight/pipeline/facts"
 )
 
 // A user is forgotten when a message says so: from then on the user's events count nowhere, and those that come later are of a new
@@ -33,6 +34,7 @@ type forgotten struct {
 	since map[string]uint64 // by token: the sequence of the newest message that had the user forgotten
 	kept  []Forgotten       // with facts
 	fresh []Forgotten       // to be stored
+	blank []uint32          // numbers of those who are in memory still, until it is stored that nothing is known of them
 
 	// numbers finds users by the bytes of their token, as far as they are indexed; it is made when it is needed.
 	numbers map[[16]byte]uint32
@@ -116,6 +118,16 @@ func (p *partition) blankUser(u uint32, seq uint64) {
 	p.changed = true
 	if p.users.mark(u, markDirty) {
 		p.dirtyUsers = append(p.dirtyUsers, u)
+	}
+	p.forgotten.blank = append(p.forgotten.blank, u)
+}
+
+// dropBlank has users leave memory, with their ids, of whom it is stored that nothing is known.
+func (p *partition) dropBlank(users []uint32) {
+	for _, u := range users {
+		if p.users.holds(u) && facts.IsBlank(p.users.facts(u)) {
+			p.leave(u)
+		}
 	}
 }
 

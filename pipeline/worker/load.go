@@ -125,6 +125,9 @@ func (p *partition) load(id, stored []byte, version uint64) error {
 	if err := p.open(id, stored, version); err != nil {
 		return err
 	}
+	if p.scratch.LastSeen == 0 && version <= p.away.stored {
+		return nil // nothing is known of a user who was forgotten, and the row that says so may be deleted
+	}
 	p.considerAll()
 	p.after = p.contributions(p.after[:0])
 	p.cells.Load(p.after)

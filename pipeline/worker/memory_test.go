@@ -21,6 +21,7 @@ import (
 	"pgregory.net/rapid"
 
 	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/event"
 	"firstlight/pipeline/kind"
 	"firstlight/pipeline/oracle"
 	"firstlight/pipeline/scenario"
@@ -47,7 +48,7 @@ func newBench(t testing.TB) *bench {
 // begin empties the streams and the store, and stores messages in a new stream.
 func (b *bench) begin(messages []oracle.Message) {
 	b.t.Helper()
-	b.store = &memstore.Store{}
+	b.store = &memstore.Store{Forget: forgetting(messages)}
 	for name, subject := range map[string]string{"EVENTS": "events.>", stream.DeadStream: "dead.>"} {
 		if err := b.js.DeleteStream(b.t.Context(), name); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 			b.t.Fatal(err)
@@ -58,6 +59,21 @@ func (b *bench) begin(messages []oracle.Message) {
 		}
 	}
 	b.publish(messages)
+}
+
+// forgetting are the sequences of the messages that have users forgotten, by token, in a new stream.
+func forgetting(messages []oracle.Message) map[string][]uint64 {
+	all := map[string][]uint64{}
+	for i, m := range messages {
+		header := map[string][]string{}
+		for name, value := range m.Header {
+			header[name] = []string{value}
+		}
+		if token, ok := event.Forgets(&event.Message{Subject: m.Subject, Header: header, Data: m.Data}); ok {
+			all[token] = append(all[token], uint64(i)+1)
+		}
+	}
+	return all
 }
 
 // worker returns a worker over the bench that drains the stream.
@@ -208,6 +224,7 @@ func TestPartitionsComeAndGo(t *testing.T) {
 			rt.Fatal(problems.Format("catalog.yaml"))
 		}
 		b.begin(nil)
+		b.store.Forget = forgetting(messages)
 		w := b.worker(c, o)
 		w.Drain = false
 		r := start(b.t, w)

@@ -22,6 +22,7 @@ type snapshot struct {
 	dead       []stream.DeadLetter
 	checkpoint Checkpoint
 	watermark  int64
+	blank      []uint32 // users of whom nothing is known any more
 }
 
 // snapshot takes what changed since the last one. The partition may go on at once: nothing is shared.
@@ -31,6 +32,7 @@ func (p *partition) snapshot() *snapshot {
 	s := &snapshot{names: p.names.fresh, dead: p.dead, watermark: p.watermark()}
 	p.names.fresh, p.dead, p.deadBytes, p.changed = nil, nil, 0, false
 	s.forgotten, p.forgotten.fresh, p.forgotten.numbers, p.forgotten.indexed = p.forgotten.fresh, nil, nil, 0
+	s.blank, p.forgotten.blank = p.forgotten.blank, nil
 	p.takeCells(&s.cells)
 	p.takeUsers(&s.users)
 	s.days, p.days = p.days, make(map[calendar.Day]int64)
@@ -63,6 +65,7 @@ func (p *partition) committed(s *snapshot) {
 		p.releaseForgotten()
 	}
 	p.away.stored = s.checkpoint.AppliedSeq
+	p.dropBlank(s.blank)
 	p.shed()
 }
 

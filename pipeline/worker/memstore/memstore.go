@@ -26,6 +26,10 @@ type Store struct {
 	newest      uint32 // the largest generation that was begun
 	beside      uint32 // the generation that is computed beside; 0: none is
 	edges       []int64
+
+	// Forget are the sequences of the messages that have the user of a token forgotten: once a checkpoint covers one, the rows of that
+	// user up to it are deleted, as the command forget does. It is set before the store is used.
+	Forget map[string][]uint64
 }
 
 // Numbers are the rows of one generation. Reading its fields is for when nobody writes.
@@ -299,8 +303,21 @@ func (n *Numbers) WriteCheckpoints(_ context.Context, checkpoints ...worker.Chec
 	for _, c := range checkpoints {
 		c.Dead, c.Failures, c.Capped, c.Fingerprints = maps.Clone(c.Dead), maps.Clone(c.Failures), maps.Clone(c.Capped), maps.Clone(c.Fingerprints)
 		newer(n.Newest, c.Partition, c, func(c worker.Checkpoint) uint64 { return c.AppliedSeq })
+		n.deleteForgotten(c.Partition, c.AppliedSeq)
 	}
 	return nil
+}
+
+// deleteForgotten deletes the rows of users of a partition who are forgotten as of a sequence.
+func (n *Numbers) deleteForgotten(partition uint16, applied uint64) {
+	if len(n.store.Forget) == 0 {
+		return
+	}
+	maps.DeleteFunc(n.Users, func(k UserKey, u User) bool {
+		return k.Partition == partition && slices.ContainsFunc(n.store.Forget[event.Token(k.ID)], func(sequence uint64) bool {
+			return u.Version <= sequence && sequence <= applied
+		})
+	})
 }
 
 // WriteProgress keeps progress.
