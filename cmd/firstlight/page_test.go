@@ -25,7 +25,7 @@ import (
 // are again.
 func pageProduct(t *testing.T) *daemon {
 	b := newBox(t)
-	b.write("catalog.yaml", string(schemas.ExampleSaaS))
+	b.write("catalog.yaml", string(schemas.ExampleSaaS)+pageExperiment)
 	from := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 	p := simulate.Product{Seed: 11, From: from.UnixMilli(), Until: from.AddDate(0, 0, 56).Add(15 * time.Hour).UnixMilli(), PerDay: 60, Outages: []simulate.Outage{
 		{From: from.AddDate(0, 0, 36).UnixMilli(), Until: from.AddDate(0, 0, 39).UnixMilli()},
@@ -89,7 +89,7 @@ func TestPage(t *testing.T) {
 		for name, read := range map[string]func(*testing.T, *daemon, func(look) *tab){
 			"numbers": pageNumbers, "home": pageHome, "activation": pageActivation, "ttfv": pageTTFV, "adoption": pageAdoption, "retention": pageRetention,
 			"links": pageLinks, "keyboard": pageKeyboard, "dark": pageDark, "phone": pagePhone, "few": pageFew, "selection": pageSelection,
-			"tips": pageTips, "last": pageLast, "compare": pageCompare, "share": pageShare,
+			"tips": pageTips, "last": pageLast, "compare": pageCompare, "share": pageShare, "experiments": pageExperiments,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -112,9 +112,10 @@ var pageQueries = map[string]url.Values{
 	"activation_segments": {"metric": {"activated"}}, "ttfv_segments": {"metric": {"first_report"}, "cohort": {"2026-03-16"}}, "adoption_segments": {"metric": {"exports"}},
 	"retention_line": {"metric": {"weekly_return"}, "segment": {"plan"}, "value": {"free"}}, "retention_triangle": {"metric": {"weekly_return"}},
 	"retention_cohorts": {"metric": {"weekly_return"}}, "retention_segments": {"metric": {"weekly_return"}}, "retention_split": {"metric": {"weekly_return"}, "from": {"2026-03-09"}},
-	"steps":   {"metric": {"activated"}, "cohort": {"2026-03-16"}},
-	"arrived": {}, // of a user who is there
-	"stalled": {"metric": {"activated"}, "segment": {"plan"}, "value": {"free"}},
+	"steps":       {"metric": {"activated"}, "cohort": {"2026-03-16"}},
+	"arrived":     {}, // of a user who is there
+	"stalled":     {"metric": {"activated"}, "segment": {"plan"}, "value": {"free"}},
+	"experiments": {}, "experiment_days": {"experiment": {"checklist"}, "metric": {"activated"}},
 }
 
 // The SQL shown, run by anybody, brings the rows shown; the CSV holds them too.

@@ -89,34 +89,25 @@ func (b *batch) experiment(e *experiment, a asked) {
 		}
 	}
 	byUser := b.eventsByUser()
-	counts := map[string]*dealt{}
+	counts, users := map[string]*dealt{}, []tried{}
 	for _, mb := range members {
-		own := e.row(b.variantOf(e, mb.entry))
-		if counts[own] == nil {
-			counts[own] = &dealt{}
-		}
-		n := counts[own]
-		n.users++
-		end, over, success := mb.entered+int64(m.Within), b.asOf >= mb.dayEnd+int64(m.Within), mb.hasReached()
+		u := tried{variant: e.row(b.variantOf(e, mb.entry)), on: mb.entryDay, over: b.asOf >= mb.dayEnd+int64(m.Within), success: mb.hasReached()}
+		end := mb.entered + int64(m.Within)
 		if periods {
 			s := starts[mb.user]
 			_, end = r.bounds(b.catalog.calendar, s, period)
-			over, success = r.over(b, true, s, period), r.returned(b.catalog.calendar, s, period)
+			u.over, u.success = r.over(b, true, s, period), r.returned(b.catalog.calendar, s, period)
 		}
-		if !over {
-			continue
+		u.leftOut = u.over && b.sawAnother(e, u.variant, mb, byUser[mb.user], end)
+		if counts[u.variant] == nil {
+			counts[u.variant] = &dealt{}
 		}
-		switch {
-		case b.sawAnother(e, own, mb, byUser[mb.user], end):
-			n.leftOut++
-			continue
-		case success:
-			n.successes++
-		}
-		n.eligible++
+		u.count(counts[u.variant])
+		users = append(users, u)
 	}
 	_, isTime := m.kind.(*ttfv)
 	b.compareVariants(e, m.Name, (m.Direction == "down") == isTime, counts)
+	b.variantsByDay(e, m.Name, fmt.Sprint(e.Control), users)
 }
 
 // sawAnother reports whether a user saw another variant than its own by a time.

@@ -21,7 +21,7 @@ import (
 // Keys are the columns that tell the rows of a view apart.
 var Keys = []string{
 	"metric", "cohort", "segment", "segment_value", "cohort_start", "window", "window_start", "window_end", "step",
-	"age_seconds", "period", "split", "user_id", "source", "event", "partition", "id", "experiment", "variant",
+	"age_seconds", "period", "split", "user_id", "source", "event", "partition", "id", "experiment", "variant", "exposed_on",
 }
 
 // CompareRows returns how the rows of a view differ from those wanted, in all columns of those wanted; nil when

@@ -57,6 +57,7 @@ var contract = map[string]string{
 	"event_volume":               "source, event, window, window_start, window_end, events, is_settled",
 	"metric_status":              "metric, kind, value, low, high, n, as_of, previous_value, change, change_low, change_high, target_value, target_by, pace, owner, review_by, review_overdue, open_incidents",
 	"metric_prediction":          "predicts, period, activated_eligible, activated_returned, activated_rate, other_eligible, other_returned, other_rate, difference, difference_low, difference_high, least, verdict, as_of",
+	"experiment_by_day":          "experiment, metric, variant, exposed_on, is_over, users, eligible, reached, left_out, eligible_to_date, reached_to_date, value, difference, difference_low, difference_high, as_of",
 	"experiment_results":         "experiment, metric, variant, users, eligible, value, low, high, difference, difference_low, difference_high, fixed_low, fixed_high, srm_p, verdict, as_of, left_out",
 	"action_effects":             "source, id, at, title, incident, expects, age_seconds, period, before_eligible, before_reached, before_rate, after_entered, after_eligible, after_reached, after_rate, difference, difference_low, difference_high, mix_effect, mix_segment, season_effect, usual_change, others, incidents, explained_by, verdict, known_from, as_of",
 	"metric_catalog":             "owner, objective, indicator, direction, action, runbook, description, labels, target_value, target_by, review_by, stage, period, periods, target_period, guardrails, formula, definition_hash, active_since, complete_from, state, progress",
@@ -67,7 +68,7 @@ var contract = map[string]string{
 }
 
 // withoutMetric are the views whose rows do not start with metric and cohort.
-const withoutMetric = " experiment_results event_volume metric_status pipeline_progress annotations anomalies incidents "
+const withoutMetric = " experiment_by_day experiment_results event_volume metric_status pipeline_progress annotations anomalies incidents "
 
 func checkContract(t *testing.T, view, declared string) {
 	t.Helper()

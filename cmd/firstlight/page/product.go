@@ -23,6 +23,7 @@ type product struct {
 	Events          []string        `json:"events,omitempty"`    // that the catalog asks for, where there is a form
 	Collected       *collect.Counts `json:"collected,omitempty"` // what came over HTTP to this process, where it takes events
 	Metrics         []metric        `json:"metrics"`
+	Experiments     []experiment    `json:"experiments"`
 }
 
 type metric struct {
@@ -56,6 +57,7 @@ func serveProduct(config *Config) http.Handler {
 		}
 		p.Metrics = append(p.Metrics, described(c, &m, segments))
 	}
+	p.Experiments = experiments(c)
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		now := p
 		if at := config.AsOf(); !at.IsZero() {

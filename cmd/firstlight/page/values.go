@@ -16,6 +16,7 @@ type values struct {
 	Cohort         string // a cohort_start
 	Segment, Value string // both or none; Value may be empty text
 	User           string
+	Experiment     string
 	From, Until    string // first local day, and the day after the last
 	Start, End     string // their first instants, UTC
 }
@@ -30,13 +31,16 @@ const maxText = 400 // bytes; segment values have at most 200
 // read checks the values of a request. Days are those of the catalog's time zone, until is the last one.
 func read(q url.Values, zone *time.Location) (*values, error) {
 	for name := range q {
-		if !slices.Contains([]string{"metric", "window", "cohort", "segment", "value", "from", "until", "user"}, name) {
+		if !slices.Contains([]string{"metric", "window", "cohort", "segment", "value", "from", "until", "user", "experiment"}, name) {
 			return nil, fmt.Errorf("%q is not expected", name)
 		}
 	}
-	v := &values{Metric: q.Get("metric"), Window: q.Get("window"), Cohort: q.Get("cohort"), Segment: q.Get("segment"), Value: q.Get("value"), User: q.Get("user")}
+	v := &values{Metric: q.Get("metric"), Window: q.Get("window"), Cohort: q.Get("cohort"), Segment: q.Get("segment"), Value: q.Get("value"), User: q.Get("user"), Experiment: q.Get("experiment")}
 	if v.Metric != "" && !metricName.MatchString(v.Metric) {
 		return nil, fmt.Errorf("metric is %q: write a name as the catalog has it", v.Metric)
+	}
+	if v.Experiment != "" && !metricName.MatchString(v.Experiment) {
+		return nil, fmt.Errorf("experiment is %q: write a name as the catalog has it", v.Experiment)
 	}
 	if v.Window != "" && !windowName.MatchString(v.Window) {
 		return nil, fmt.Errorf("window is %q: write 1h, 1d, 1w, 1mo, or trailing days such as 7d/1d", v.Window)

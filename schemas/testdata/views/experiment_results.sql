@@ -44,26 +44,26 @@ WITH RECURSIVE
     ),
     days AS
     (
-        SELECT a.position AS position, a.metric_position AS metric_position, e.segment_value AS variant, e.users AS shown, r.reached AS reached, r.left_out AS crossed,
-            a.within_seconds AS within_seconds, a.period AS unit, a.period_number AS period_number, e.day AS day, e.ended AS ended
-        FROM asked AS a
-        INNER JOIN exposed AS e ON e.name = a.cohort
-        LEFT JOIN outcome AS r ON r.name = a.cell AND r.segment_value = e.segment_value AND r.ended = e.ended
+        SELECT position, metric_position, variant, day, shown, reached, crossed,
+            if(unit = '', ended + within_seconds <= as_of_s, toUInt64(greatest(0, multiIf(
+        unit = 'calendar_day', toInt64(today - day),
+        unit = 'calendar_week', toInt64(intDiv(today - if(sunday_weeks, toStartOfWeek(day, 0), toStartOfWeek(day, 1)), 7)),
+        unit = 'calendar_month', toInt64(dateDiff('month', toStartOfMonth(day), toStartOfMonth(today))),
+        intDiv(toInt64(as_of_s) - toInt64(ended), if(unit = 'day', 86400, 604800))))) > period_number) AS is_over
+        FROM
+        (
+            SELECT a.position AS position, a.metric_position AS metric_position, e.segment_value AS variant, e.users AS shown, r.reached AS reached, r.left_out AS crossed,
+                a.within_seconds AS within_seconds, a.period AS unit, a.period_number AS period_number, e.day AS day, e.ended AS ended
+            FROM asked AS a
+            INNER JOIN exposed AS e ON e.name = a.cohort
+            LEFT JOIN outcome AS r ON r.name = a.cell AND r.segment_value = e.segment_value AND r.ended = e.ended
+        )
     ),
     counted AS
     (
         SELECT position, metric_position, variant, toUInt64(sum(shown)) AS users, toUInt64(sumIf(shown - crossed, is_over)) AS n,
             toUInt64(sumIf(reached, is_over)) AS k, toUInt64(sumIf(crossed, is_over)) AS left_out
-        FROM
-        (
-            SELECT position, metric_position, variant, shown, reached, crossed,
-                if(unit = '', ended + within_seconds <= as_of_s, toUInt64(greatest(0, multiIf(
-        unit = 'calendar_day', toInt64(today - day),
-        unit = 'calendar_week', toInt64(intDiv(today - if(sunday_weeks, toStartOfWeek(day, 0), toStartOfWeek(day, 1)), 7)),
-        unit = 'calendar_month', toInt64(dateDiff('month', toStartOfMonth(day), toStartOfMonth(today))),
-        intDiv(toInt64(as_of_s) - toInt64(ended), if(unit = 'day', 86400, 604800))))) > period_number) AS is_over
-            FROM days
-        )
+        FROM days
         GROUP BY position, metric_position, variant
     ),
     beside AS
@@ -89,12 +89,12 @@ WITH RECURSIVE
         SELECT position, metric_position, experiment, metric, variant, variants, users, n, k, left_out, least, better_up,
             least(1., 2 / (exp(lgamma(2) - lgamma(2 + arraySum(dealt_to)) + arraySum((seen, share) -> lgamma(2 * share + seen) - lgamma(2 * share) - seen * log(share), dealt_to, shares))
         + exp(lgamma(500) - lgamma(500 + arraySum(dealt_to)) + arraySum((seen, share) -> lgamma(500 * share + seen) - lgamma(500 * share) - seen * log(share), dealt_to, shares)))) AS srm_p,
-            if(n = 0 OR other_n = 0, NULL, (1 + 126.0056097925634 * (1 / n + 1 / other_n)) * (log1p(1 / (126.0056097925634 * (1 / n + 1 / other_n))) + 2 * log(20 * compared))) AS z2,
-            k / nullIf(n, 0) AS p, other_k / nullIf(other_n, 0) AS q,
             multiIf(n = 0, NULL, k <= 0, 0., (k + 1.920729410347062 - 1.959963984540054 * sqrt(k * (n - k) / n + 0.960364705173531)) / (n + 3.841458820694124)) AS once_low, multiIf(n = 0, NULL, k >= n, 1., (k + 1.920729410347062 + 1.959963984540054 * sqrt(k * (n - k) / n + 0.960364705173531)) / (n + 3.841458820694124)) AS once_high,
             multiIf(other_n = 0, NULL, other_k <= 0, 0., (other_k + 1.920729410347062 - 1.959963984540054 * sqrt(other_k * (other_n - other_k) / other_n + 0.960364705173531)) / (other_n + 3.841458820694124)) AS q_once_low, multiIf(other_n = 0, NULL, other_k >= other_n, 1., (other_k + 1.920729410347062 + 1.959963984540054 * sqrt(other_k * (other_n - other_k) / other_n + 0.960364705173531)) / (other_n + 3.841458820694124)) AS q_once_high,
-            multiIf(n = 0, NULL, k <= 0, 0., (k + z2 / 2 - sqrt(z2 * (k * (n - k) / n + z2 / 4))) / (n + z2)) AS p_low, multiIf(n = 0, NULL, k >= n, 1., (k + z2 / 2 + sqrt(z2 * (k * (n - k) / n + z2 / 4))) / (n + z2)) AS p_high,
-            multiIf(other_n = 0, NULL, other_k <= 0, 0., (other_k + z2 / 2 - sqrt(z2 * (other_k * (other_n - other_k) / other_n + z2 / 4))) / (other_n + z2)) AS q_low, multiIf(other_n = 0, NULL, other_k >= other_n, 1., (other_k + z2 / 2 + sqrt(z2 * (other_k * (other_n - other_k) / other_n + z2 / 4))) / (other_n + z2)) AS q_high
+            if(n = 0 OR other_n = 0, NULL, (1 + 126.0056097925634 * (1 / n + 1 / other_n)) * (log1p(1 / (126.0056097925634 * (1 / n + 1 / other_n))) + 2 * log(20 * compared))) AS z2,
+    k / nullIf(n, 0) AS p, other_k / nullIf(other_n, 0) AS q,
+    multiIf(n = 0, NULL, k <= 0, 0., (k + z2 / 2 - sqrt(z2 * (k * (n - k) / n + z2 / 4))) / (n + z2)) AS p_low, multiIf(n = 0, NULL, k >= n, 1., (k + z2 / 2 + sqrt(z2 * (k * (n - k) / n + z2 / 4))) / (n + z2)) AS p_high,
+    multiIf(other_n = 0, NULL, other_k <= 0, 0., (other_k + z2 / 2 - sqrt(z2 * (other_k * (other_n - other_k) / other_n + z2 / 4))) / (other_n + z2)) AS q_low, multiIf(other_n = 0, NULL, other_k >= other_n, 1., (other_k + z2 / 2 + sqrt(z2 * (other_k * (other_n - other_k) / other_n + z2 / 4))) / (other_n + z2)) AS q_high
         FROM against
     ),
     told AS

@@ -110,7 +110,7 @@ export function windowText(row, window) {
 }
 
 // titled makes a name of the catalog a title: "First report".
-export const titled = (name) => name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
+export const titled = (name) => name.slice(0, 1).toUpperCase() + name.slice(1).replaceAll("_", " ");
 
 // periodOf is the first instant of a cohort's period and of the next one, ms.
 export function periodOf(start, grain) {

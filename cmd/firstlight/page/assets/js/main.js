@@ -2,6 +2,8 @@
 
 import { onReach, product } from "./api.js";
 import { el } from "./dom.js";
+import { experimentScreen } from "./experiment.js";
+import { experimentsScreen } from "./experiments.js";
 import { duration, moment, never, setZone, titled } from "./format.js";
 import { health } from "./health.js";
 import { home } from "./home.js";
@@ -12,6 +14,7 @@ import { tips } from "./tips.js";
 
 const main = document.getElementById("main");
 const chooser = document.getElementById("go");
+const experiments = document.getElementById("experiments");
 const notice = document.getElementById("notice");
 const fresh = document.getElementById("fresh");
 const importing = document.getElementById("importing");
@@ -34,6 +37,7 @@ async function begin() {
   collected = about.collected;
   document.getElementById("product").textContent = about.name;
   for (const m of about.metrics) chooser.append(el("option", { value: m.name }, titled(m.name)));
+  experiments.hidden = !about.experiments.length;
   chooser.addEventListener("change", () => go(chooser.value ? { metric: chooser.value } : {}));
   start((route) => show(about, route));
   const footer = health(document.getElementById("health"), about);
@@ -50,19 +54,30 @@ async function begin() {
 
 function show(about, route) {
   const metric = about.metrics.find((m) => m.name === route.metric);
-  const key = metric?.name ?? "";
-  chooser.value = key;
-  document.title = (metric ? titled(metric.name) + " · " : "") + about.name + " · Firstlight";
+  const experiment = metric ? undefined : about.experiments.find((e) => e.name === route.experiment);
+  const all = !metric && !experiment && route.experiment !== undefined;
+  const key = experiment || all ? `experiment ${experiment?.name ?? ""}` : (metric?.name ?? "");
+  chooser.value = metric?.name ?? "";
+  if (experiment || all) experiments.setAttribute("aria-current", "page");
+  else experiments.removeAttribute("aria-current");
+  const title = all ? "Experiments" : titled((metric ?? experiment)?.name ?? "");
+  document.title = (title ? title + " · " : "") + about.name + " · Firstlight";
   const first = screen === null;
   if (screen?.key !== key) {
     screen?.leave?.();
-    screen = { key, ...(metric ? metricScreen(main, about, metric, tellTime) : home(main, about, tellTime, route.metric)) };
+    screen = { key, ...screenOf(about, { metric, experiment, all }, route) };
     if (!first) {
       scrollTo(0, 0);
       main.querySelector("h1")?.focus();
     }
   }
   return screen.show(route);
+}
+
+function screenOf(about, { metric, experiment, all }, route) {
+  if (metric) return metricScreen(main, about, metric, tellTime);
+  if (experiment) return experimentScreen(main, about, experiment, tellTime);
+  return all ? experimentsScreen(main, about, tellTime, route.experiment) : home(main, about, tellTime, route.metric);
 }
 
 function tellTime(at) {
@@ -85,7 +100,7 @@ function tellDefinitions(now) {
   const notes = now.notes ?? [];
   definitions.hidden = notes.length === 0;
   definitions.textContent = notes.map((line) => line[0].toUpperCase() + line.slice(1) + ".").join(" ");
-  const metrics = JSON.stringify(now.metrics);
+  const metrics = JSON.stringify([now.metrics, now.experiments]);
   if (known !== null && known !== metrics) location.reload();
   known = metrics;
 }

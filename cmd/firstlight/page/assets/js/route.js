@@ -1,6 +1,6 @@
 // What is shown is in the address: a link or the back button brings it back.
 
-const names = ["metric", "window", "range", "from", "until", "cohort", "segment", "value", "incident", "compare"];
+const names = ["metric", "window", "range", "from", "until", "cohort", "segment", "value", "incident", "compare", "experiment"];
 
 export function read(search = location.search) {
   const given = new URLSearchParams(search);
@@ -9,11 +9,11 @@ export function read(search = location.search) {
   return route;
 }
 
-// href is the address of a route; without a metric it is the home screen.
+// href is the address of a route; without a metric or an experiment it is the home screen; an empty experiment is all of them.
 export function href(route) {
   const kept = new URLSearchParams();
   for (const name of names)
-    if (route[name] !== undefined && route[name] !== null && (route[name] !== "" || name === "value")) kept.set(name, route[name]);
+    if (route[name] !== undefined && route[name] !== null && (route[name] !== "" || name === "value" || name === "experiment")) kept.set(name, route[name]);
   const text = kept.toString();
   return text ? `/?${text}` : "/";
 }
