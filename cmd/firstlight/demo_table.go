@@ -45,7 +45,8 @@ func (d *demo) explain(b *backends) {
 		command = "FIRSTLIGHT_DATA_DIR=" + b.settings.DataDir + " " + command
 	}
 	fmt.Fprintf(d.out, "Every %s: the metrics of the newest weeks as the views have them (weekly_return: in week 1), beside what the simulator\n"+
-		"counted, and the probability it drew with (truth). An interval misses the truth by chance once in twenty times (outside).\n\n", d.options.every)
+		"counted, and the probability it drew with (truth). An interval misses the truth by chance once in twenty times (outside).\n"+
+		"Below them two experiments at sign-up: templates on the empty screen change what people do, a checklist does not.\n\n", d.options.every)
 	if b.httpAddr != "" {
 		fmt.Fprintf(d.out, "The page: http://%s/?metric=activated\n\n", b.httpAddr)
 	}
@@ -54,6 +55,7 @@ func (d *demo) explain(b *backends) {
 		"SELECT at, severity, state, summary FROM anomalies ORDER BY at",
 		"SELECT metric, value, low, high, n, owner FROM metric_status",
 		"SELECT window_start, entered, rate, rate_low, rate_high FROM activation_by_entry_window WHERE metric = 'activated' AND window = '1d' ORDER BY window_start",
+		"SELECT experiment, metric, variant, difference, difference_low, difference_high, verdict FROM experiment_results",
 		"SELECT user_id, segments, entered_at, next_step FROM stalled_users WHERE metric = 'activated' LIMIT 5",
 	} {
 		fmt.Fprintf(d.out, "  %s query \"%s\"\n", command, sql)
@@ -85,8 +87,7 @@ func (d *demo) show(ctx context.Context, b *backends) error {
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("show the demo's metrics: %w", err)
 	}
-	fmt.Fprintln(d.out)
-	return nil
+	return d.showExperiments(ctx, b, asOf)
 }
 
 // newest keeps the last n rows of each metric.

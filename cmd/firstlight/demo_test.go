@@ -22,6 +22,7 @@ func TestDemo(t *testing.T) {
 		}
 	}
 	compareDemo(t, last)
+	compareExperiments(t, last)
 	again := b.must("demo", "--for", "1s", "--every", "1s")
 	if !strings.Contains(again, "The product goes on") {
 		t.Errorf("a second demo says:\n%s", again)
@@ -52,6 +53,28 @@ func compareDemo(t *testing.T, table string) {
 	}
 	if rates < 9 {
 		t.Errorf("only %d rates in the table:\n%s", rates, table)
+	}
+}
+
+// compareExperiments expects that every share is what the simulator counted, and that the experiment with a difference is told from that without.
+func compareExperiments(t *testing.T, table string) {
+	t.Helper()
+	variants := 0
+	for line := range strings.Lines(table) {
+		f := strings.Fields(line)
+		if len(f) < 9 || f[0] != "templates" && f[0] != "checklist" {
+			continue
+		}
+		variants++
+		if value, counted := f[4], f[6]; value != counted { // experiment metric variant users value % counted % truth %
+			t.Errorf("the view says %s %%, the simulator counted %s %%: %s", value, counted, line)
+		}
+		if want := map[string]string{"templates": "better", "checklist": "no difference worth having"}[f[0]]; len(f) > 11 && !strings.HasSuffix(strings.TrimSpace(line), want) {
+			t.Errorf("want %s: %s", want, line)
+		}
+	}
+	if variants != 4 {
+		t.Errorf("%d variants in the table:\n%s", variants, table)
 	}
 }
 
@@ -96,7 +119,7 @@ func (d *daemon) isFoundFromNextDoor(t *testing.T) {
 	}
 	o.env["FIRSTLIGHT_DATA_DIR"], o.env["FIRSTLIGHT_CATALOG"] = "", ""
 	for command, want := range map[string]string{
-		"backtest": "Activation within", "status": "partition", "query SELECT count() FROM metric_catalog": "9", "notify test": "anomalies.critical.firstlight_test",
+		"backtest": "Activation within", "status": "partition", "query SELECT count() FROM metric_catalog": "10", "notify test": "anomalies.critical.firstlight_test",
 	} {
 		name, argument, _ := strings.Cut(command, " ")
 		args := []string{name}

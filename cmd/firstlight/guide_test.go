@@ -102,12 +102,12 @@ func (r readers) complete(t *testing.T) {
 	for what, want := range map[string]string{
 		`SELECT count(), countIf(value > low AND value < high AND n > 0 AND as_of > '2026-04-12' AND owner != '' AND NOT review_overdue),
 			countIf(target_value > 0 AND target_by > '2030-01-01' AND pace > 0.5 AND pace < 2), countIf(previous_value > 0), countIf(review_by = '2030-01-15')
-		FROM metric_status`: "9\t9\t3\t4\t1",
+		FROM metric_status`: "10\t10\t3\t5\t1",
 		`SELECT count(), countIf(owner != '' AND objective != '' AND indicator IN ('leading', 'lagging') AND direction IN ('up', 'down') AND action != ''
 				AND formula != '' AND length(definition_hash) = 32 AND active_since > '2026-01-01' AND complete_from > '2026-03-02' AND complete_from < '2026-03-03'),
 			countIf(runbook != '' AND labels['team'] = 'growth' AND target_value = 0.4 AND target_by = '2030-03-31' AND review_by = '2030-01-15'),
 			countIf(description != ''), countIf(guardrails = '[]'), countIf(JSONExtractString(guardrails, 1, 'severity') IN ('critical', 'warning'))
-		FROM metric_catalog`: "9\t9\t1\t9\t6\t3",
+		FROM metric_catalog`: "10\t10\t1\t10\t7\t3",
 	} {
 		got, err := r.ask(what, "TSV")
 		if err != nil || strings.TrimSpace(got) != want {

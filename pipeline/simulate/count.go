@@ -26,6 +26,18 @@ func CountExports(users []User, asOf int64) Truth {
 	})
 }
 
+// CountFromTemplate is the rate of the metric from_template among the users whose day has passed at asOf (Unix ms).
+func CountFromTemplate(users []User, asOf int64) Truth {
+	return counted(users, asOf, templateWithin.Milliseconds(), func(u *User, end int64) bool {
+		for _, e := range u.Events {
+			if e.Name == "project_created" && e.Properties["template"] == true {
+				return e.Time <= end
+			}
+		}
+		return false
+	})
+}
+
 func counted(users []User, asOf, within int64, did func(u *User, end int64) bool) (t Truth) {
 	n := 0
 	for i := range users {

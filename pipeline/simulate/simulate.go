@@ -72,6 +72,9 @@ const (
 // interest is the probability that an activated user opens a dashboard in the d-th 24 hours since sign-up, from 1 on.
 func interest(d int64) float64 { return 0.45 * math.Pow(0.95, float64(d-1)) }
 
+// templateShares are the shares of first projects that are made from a template.
+var templateShares = map[string]float64{"blank": 0.30, "templates": 0.38}
+
 // plan is a price plan: its share of sign-ups, and the shares of its users who ever invite, report, export.
 type plan struct {
 	name                      string
@@ -97,7 +100,8 @@ type User struct {
 	Plan     string
 	Country  string
 	Channel  string // that brought the user
-	Variant  string // of the experiment at sign-up, which changes nothing
+	Variant  string // of an experiment at sign-up that changes nothing
+	Screen   string // what the screen for a first project shows: an experiment that changes how many start from a template
 	Test     bool   // a test account
 	Events   []Event
 

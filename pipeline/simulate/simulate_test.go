@@ -73,6 +73,30 @@ func TestReturnedTruth(t *testing.T) {
 	}
 }
 
+// TestExperimentsTruth: of the two experiments one changes what users do, and neither anything else.
+func TestExperimentsTruth(t *testing.T) {
+	users := large.Users()
+	of := func(dealt func(*User) string) map[string][]User {
+		by := map[string][]User{}
+		for i := range users {
+			by[dealt(&users[i])] = append(by[dealt(&users[i])], users[i])
+		}
+		return by
+	}
+	screens, variants := of(func(u *User) string { return u.Screen }), of(func(u *User) string { return u.Variant })
+	for _, some := range [][]User{screens["blank"], screens["templates"], variants["control"], variants["checklist"]} {
+		sameRate(t, "from a template", CountFromTemplate(some, forever), FromTemplate(some, forever))
+		sameRate(t, "activated", CountActivated(some, forever), Activated(some, forever))
+		if share := float64(len(some)) / float64(len(users)); share < 0.48 || share > 0.52 {
+			t.Errorf("%.3f of users are dealt one of two variants", share)
+		}
+	}
+	more := FromTemplate(screens["templates"], forever).Value - FromTemplate(screens["blank"], forever).Value
+	if math.Abs(more-0.0655) > 0.0005 {
+		t.Errorf("templates on the screen let %.4f more start from one", more)
+	}
+}
+
 func TestFirstReportTruth(t *testing.T) {
 	users := large.Users()
 	truth, count := FirstReport(users), CountFirstReport(users, forever)

@@ -18,6 +18,7 @@ const (
 	activatedWithin = activatedDays * 24 * time.Hour
 	reportWithin    = 30 * 24 * time.Hour
 	exportsWithin   = 28 * 24 * time.Hour
+	templateWithin  = 24 * time.Hour
 )
 
 // Activated is the rate of the metric activated among the users whose 7 days have passed at asOf (Unix ms).
@@ -62,6 +63,13 @@ func returns(week int64, share float64) float64 {
 		never *= 1 - share*interest(d)
 	}
 	return 1 - never
+}
+
+// FromTemplate is the rate of the metric from_template of demo.yaml, as Activated.
+func FromTemplate(users []User, asOf int64) Truth {
+	return rate(users, asOf, templateWithin, func(u *User) float64 {
+		return projectShare * createProject.By(templateWithin) * templateShares[u.Screen]
+	})
 }
 
 func rate(users []User, asOf int64, within time.Duration, p func(*User) float64) (t Truth) {

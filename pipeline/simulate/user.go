@@ -51,8 +51,8 @@ func (p *Product) user(id string, signedUp int64) User {
 	u.Plan = u.plan.name
 	u.Country = countries[pick(r, len(countries), func(i int) float64 { return countries[i].share })].code
 	u.Test = r.Float64() < testShare
-	u.Channel, u.Variant = dealt(id)
-	properties := map[string]any{"plan": u.Plan, "channel": u.Channel, "variant": u.Variant}
+	u.Channel, u.Variant, u.Screen = dealt(id)
+	properties := map[string]any{"plan": u.Plan, "channel": u.Channel, "variant": u.Variant, "empty_screen": u.Screen}
 	if u.Test {
 		properties["test_account"] = true
 	}
@@ -67,12 +67,12 @@ func (p *Product) user(id string, signedUp int64) User {
 	return u
 }
 
-// dealt returns the channel and the variant of a user. They follow from the id, as an experiment deals its users.
-func dealt(id string) (channel, variant string) {
+// dealt returns the channel of a user, and what the two experiments at sign-up deal. All follow from the id, as experiments deal.
+func dealt(id string) (channel, variant, screen string) {
 	hash := fnv.New32a()
 	hash.Write([]byte(id))
 	n := hash.Sum32()
-	return [...]string{"paid", "organic", "organic"}[n/2%3], [...]string{"control", "checklist"}[n/7%2]
+	return [...]string{"paid", "organic", "organic"}[n/2%3], [...]string{"control", "checklist"}[n/7%2], [...]string{"blank", "templates"}[n/101%2]
 }
 
 // pick draws an index by shares that sum to 1.
@@ -96,7 +96,7 @@ func (u *User) start(r *rand.Rand) {
 		u.add(u.SignedUp+startTour.draw(r), "tour_started", nil)
 	}
 	if r.Float64() < projectShare {
-		u.add(u.SignedUp+createProject.draw(r), "project_created", map[string]any{"template": r.Float64() < 0.3})
+		u.add(u.SignedUp+createProject.draw(r), "project_created", map[string]any{"template": r.Float64() < templateShares[u.Screen]})
 	}
 	if r.Float64() < 0.55 {
 		u.add(u.SignedUp+importFile.draw(r), "file_imported", map[string]any{"rows": 10 + r.IntN(5000)})
