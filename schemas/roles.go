@@ -12,7 +12,7 @@ const (
 )
 
 // peopleViews show single users.
-var peopleViews = []string{"user_progress", "stalled_users"}
+var peopleViews = []string{"user_progress", "stalled_users", "voices"}
 
 // Role is a role that reads views, and nothing else.
 type Role struct {

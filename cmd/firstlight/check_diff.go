@@ -108,6 +108,9 @@ func (d *change) write(w io.Writer) {
 	for _, e := range d.Experiments {
 		fmt.Fprintf(t, "  experiment %s\t%s\t%s\n", e.Name, e.State, strings.Join(e.Why, "; "))
 	}
+	for _, v := range d.Voices {
+		fmt.Fprintf(t, "  voice %s\t%s\t%s\n", v.Name, v.State, strings.Join(v.Why, "; "))
+	}
 	_ = t.Flush()
 	switch {
 	case !d.Computes():

@@ -14,6 +14,7 @@ import (
 // missed, also when everything is computed again, and the same id comes back as a new user.
 func TestForget(t *testing.T) {
 	b := newSharedBox(t)
+	b.write("catalog.yaml", testCatalog+"voices:\n  - {name: why, event: project_created, text: properties.why}\n")
 	d := b.start("run")
 	js := d.jetstream()
 	publish := func(source, to, body string) {
@@ -25,7 +26,7 @@ func TestForget(t *testing.T) {
 	const old = `"timestamp":"2020-01-01T00:00:00Z"`
 	for _, user := range []string{"ada", "ben"} {
 		publish("web", user, `{"event":"signed_up","userId":"`+user+`"}`)
-		publish("ios", user, `{"event":"project_created","userId":"`+user+`"}`)
+		publish("ios", user, `{"event":"project_created","userId":"`+user+`","properties":{"why":"words of `+user+`"}}`)
 		publish("web", user, `{"event":"signed_up","userId":"`+user+`",`+old+`}`)
 		publish("web", user, `no JSON`)
 	}
@@ -47,6 +48,12 @@ func TestForget(t *testing.T) {
 		t.Fatalf("users %s", got)
 	}
 
+	words := func() string {
+		return b.tsv("SELECT arrayStringConcat(arraySort(groupUniqArray(text)), ', ') FROM voices")
+	}
+	if got := words(); got != "words of ada, words of ben" {
+		t.Fatalf("voices: %s", got)
+	}
 	if said := b.must("forget", "ada"); !strings.Contains(said, "--scan") {
 		t.Errorf("nothing says that there are events under tokens of others:\n%s", said)
 	}
@@ -57,6 +64,12 @@ func TestForget(t *testing.T) {
 	b.must("forget", "ada", "nobody")
 	if got := users(); got != "ben carl" {
 		t.Errorf("users %s, want ben carl", got)
+	}
+	if got := words(); got != "words of ben" {
+		t.Errorf("voices: %s", got)
+	}
+	if got := b.tsv("SELECT count() FROM said WHERE user_id = 'ada'"); got != "0" {
+		t.Errorf("%s texts of ada are left", got)
 	}
 	if got := b.tsv("SELECT count() FROM users WHERE user_id = 'ada'"); got != "0" {
 		t.Errorf("%s rows of ada are left", got)
@@ -92,6 +105,9 @@ func TestForget(t *testing.T) {
 		}
 		if got := users(); got != "ada ben carl" {
 			t.Errorf("%v: users %s", flags, got)
+		}
+		if got := words(); got != "words of ben" {
+			t.Errorf("%v: voices: %s", flags, got)
 		}
 		if got := b.tsv("SELECT sum(entered) FROM activation_by_cohort WHERE metric = 'activated'"); got != "3" {
 			t.Errorf("%v: %s entered, want 3", flags, got)

@@ -26,15 +26,11 @@ import (
 func pageProduct(t *testing.T) *daemon {
 	b := newBox(t)
 	b.write("catalog.yaml", string(schemas.ExampleSaaS)+pageExperiment)
-	from := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
-	p := simulate.Product{Seed: 11, From: from.UnixMilli(), Until: from.AddDate(0, 0, 56).Add(15 * time.Hour).UnixMilli(), PerDay: 60, Outages: []simulate.Outage{
-		{From: from.AddDate(0, 0, 36).UnixMilli(), Until: from.AddDate(0, 0, 39).UnixMilli()},
-		{From: from.AddDate(0, 0, 51).UnixMilli(), Until: from.AddDate(0, 0, 60).UnixMilli()},
-	}}
 	var lines []string
-	for _, e := range simulate.EventsBetween(p.Users(), p.From, p.Until) {
+	for _, e := range pageEvents() {
 		lines = append(lines, string(e.JSON()))
 	}
+	lines = append(lines, hostileUser()...)
 	b.must("publish", "--historical", b.write("product.ndjson", strings.Join(lines, "\n")+"\n"))
 	d := b.start("run")
 	b.eventually("all events show", func() bool {
@@ -46,6 +42,15 @@ func pageProduct(t *testing.T) *daemon {
 		return d.tsv("SELECT countIf(state != 'resolved' AND window_start >= '2026-04-21') FROM incidents WHERE metric = 'activated'") == "1"
 	})
 	return d
+}
+
+func pageEvents() []simulate.Event {
+	from := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	p := simulate.Product{Seed: 11, From: from.UnixMilli(), Until: from.AddDate(0, 0, 56).Add(15 * time.Hour).UnixMilli(), PerDay: 60, Outages: []simulate.Outage{
+		{From: from.AddDate(0, 0, 36).UnixMilli(), Until: from.AddDate(0, 0, 39).UnixMilli()},
+		{From: from.AddDate(0, 0, 51).UnixMilli(), Until: from.AddDate(0, 0, 60).UnixMilli()},
+	}}
+	return simulate.EventsBetween(p.Users(), p.From, p.Until)
 }
 
 // answered is what the page's server says to a query.
@@ -90,6 +95,7 @@ func TestPage(t *testing.T) {
 			"numbers": pageNumbers, "home": pageHome, "activation": pageActivation, "ttfv": pageTTFV, "adoption": pageAdoption, "retention": pageRetention,
 			"links": pageLinks, "keyboard": pageKeyboard, "dark": pageDark, "phone": pagePhone, "few": pageFew, "selection": pageSelection,
 			"tips": pageTips, "last": pageLast, "compare": pageCompare, "share": pageShare, "experiments": pageExperiments,
+			"voices": pageVoices,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -116,6 +122,7 @@ var pageQueries = map[string]url.Values{
 	"arrived":     {}, // of a user who is there
 	"stalled":     {"metric": {"activated"}, "segment": {"plan"}, "value": {"free"}},
 	"experiments": {}, "experiment_days": {"experiment": {"checklist"}, "metric": {"activated"}},
+	"voices": {"metric": {"activated"}, "step": {"Invited two colleagues"}, "word": {"MAIL"}}, "stalled_voices": {"metric": {"activated"}},
 }
 
 // The SQL shown, run by anybody, brings the rows shown; the CSV holds them too.
@@ -141,7 +148,7 @@ func pageNumbers(t *testing.T, d *daemon, _ func(look) *tab) {
 		if err != nil || !slices.Equal(lines[0], a.Columns) || len(lines) != len(a.Rows)+1 || answer.Header.Get("Cache-Control") != "no-store" {
 			t.Fatalf("%s: CSV of %d lines for %d rows: %v", name, len(lines), len(a.Rows), err)
 		}
-		if name == "pipeline" || name == "stalled" {
+		if name == "pipeline" || name == "stalled" || name == "voices" {
 			continue // moves on by itself: the worker reports, and segments are maps
 		}
 		for i, row := range a.Rows {

@@ -215,6 +215,10 @@ func (b *backends) attend(ctx context.Context, a workload, listener net.Listener
 		return nil
 	})
 	group.Go(func() error { return a.annotations.Run(running) })
+	group.Go(func() error {
+		b.keepVoices(running)
+		return nil
+	})
 	if b.embedded != nil {
 		group.Go(func() error {
 			stream.Keep(running, b.embedded, b.natsDir(), b.trouble())

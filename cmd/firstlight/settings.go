@@ -45,6 +45,7 @@ type Settings struct {
 	ClickHouseAddr string        `env:"FIRSTLIGHT_CLICKHOUSE_ADDR" envDefault:"127.0.0.1:8123" help:"loopback address of the embedded ClickHouse engine"`
 	LibCHDB        string        `env:"FIRSTLIGHT_LIBCHDB" help:"path of the engine library; empty: the one make engine installed"`
 	ReaderPassword string        `env:"FIRSTLIGHT_READER_PASSWORD" help:"opens the views of single users at the port of the embedded engine; empty: they are closed there" secret:"whole"`
+	VoicesKeep     time.Duration `env:"FIRSTLIGHT_VOICES_KEEP" envDefault:"2160h" help:"how long texts of the catalog's voices are kept, by the stream's clock, 1h-87600h"`
 	ExternalURL    string        `env:"FIRSTLIGHT_EXTERNAL_URL" help:"where people reach this Firstlight, for links"`
 	LeastUsers     int           `env:"FIRSTLIGHT_LEAST_USERS" envDefault:"30" help:"users that a value needs on the page to be compared, coloured and joined to a line, 1-1000000"`
 
@@ -157,6 +158,8 @@ func (s *Settings) check() error {
 		return usagef("FIRSTLIGHT_PARTITIONS is %d: write a number from 1 to 1024", s.Partitions)
 	case s.FlushInterval < 10*time.Millisecond || s.FlushInterval > time.Minute:
 		return usagef("FIRSTLIGHT_FLUSH_INTERVAL is %s: write a duration from 10ms to 1m", s.FlushInterval)
+	case s.VoicesKeep < time.Hour || s.VoicesKeep > 87600*time.Hour:
+		return usagef("FIRSTLIGHT_VOICES_KEEP is %s: write a duration from 1h to 87600h, such as 2160h for 90 days", s.VoicesKeep)
 	case !identifier.MatchString(s.Database):
 		return usagef("FIRSTLIGHT_DATABASE is %q: write letters, digits and _, at most 63", s.Database)
 	case s.Cluster != "" && s.ClickHouseURL == "":

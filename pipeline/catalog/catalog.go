@@ -73,6 +73,7 @@ type Catalog struct {
 	Cohorts         []Cohort
 	Metrics         []Metric
 	Experiments     []Experiment
+	Voices          []Voice
 	Selectors       []Selector // distinct; everything else refers to them by index
 
 	programs []cel.Program // per selector; nil where there is no expression

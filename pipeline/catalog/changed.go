@@ -28,6 +28,7 @@ func (c *Catalog) Changed(earlier []byte) []string {
 	d.parts("cohorts", before.cohorts(), after.cohorts())
 	d.parts("metrics", before.metrics(stepsKeys), after.metrics(stepsKeys))
 	d.parts("experiments", before.experiments(stepsKeys), after.experiments(stepsKeys))
+	d.parts("voices", before.voices(), after.voices())
 	if len(d) == 0 {
 		return []string{"the definition's format: written by another version"}
 	}

@@ -28,6 +28,7 @@ type definition struct {
 	Exclude   *excludeDefinition `json:"exclude,omitempty"`
 	Cohorts   []cohortDefinition `json:"cohorts"`
 	Metrics   []metricDefinition `json:"metrics"`
+	Voices    []voiceDefinition  `json:"voices,omitempty"` // by name
 
 	Experiments []experimentDefinition `json:"experiments,omitempty"`
 }
@@ -120,6 +121,7 @@ func (c *Catalog) Definition() []byte {
 		Lateness:  formatDuration(c.AllowedLateness),
 		Settle:    formatDuration(c.Settle),
 		Exclude:   c.defineExclude(),
+		Voices:    c.defineVoices(),
 	}
 	for _, w := range c.Windows {
 		d.Windows = append(d.Windows, w.Name)

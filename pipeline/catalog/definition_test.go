@@ -59,6 +59,51 @@ func TestDefinition(t *testing.T) {
 	}
 }
 
+// A voice is a definition of its own, whose place decides nothing: a new or changed one is computed, one that went is shown no more.
+func TestVoicesChange(t *testing.T) {
+	const said = "voices:\n  - {name: why, event: left, text: properties.reason}\n  - {name: note, event: [rated, asked], where: properties.n < 7, text: context.note}\n"
+	without, with := mustLoad(t, gov(defined)), mustLoad(t, gov(defined+said))
+	if with.Hash() == without.Hash() {
+		t.Error("voices do not belong to the definition")
+	}
+	turned := mustLoad(t, gov(defined)+"voices:\n  - {name: note, event: [asked, rated], where: 'properties.n<7', text: context.note}\n  - {name: why, event: left, text: properties.reason}\n")
+	if with.Hash() != turned.Hash() {
+		t.Error("the order of voices belongs to the definition")
+	}
+	changed := mustLoad(t, strings.Replace(gov(defined+said), "properties.reason", "properties.why", 1))
+	fewer := mustLoad(t, gov(defined)+"voices: [{name: note, event: [asked, rated], where: 'properties.n<7', text: context.note}]\n")
+	for _, test := range []struct {
+		what          string
+		before, after *catalog.Catalog
+		computes      bool
+		changed       []string
+		shown         string // of before's voices
+	}{
+		{"added", without, with, true, []string{"voices.note: added", "voices.why: added"}, ""},
+		{"changed", with, changed, true, []string{"voices.why.text: properties.reason -> properties.why"}, "why properties.reason, note context.note"},
+		{"removed", with, fewer, false, []string{"voices.why: removed"}, "note context.note"},
+		{"all removed", with, without, false, []string{"voices.note: removed", "voices.why: removed"}, ""},
+	} {
+		difference, err := test.after.Difference(test.before.Definition())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var shown []string
+		for _, v := range test.before.As(test.after).Voices {
+			shown = append(shown, v.Name+" "+strings.Join(v.Path, "."))
+		}
+		if got := strings.Join(shown, ", "); got != test.shown || difference.Computes() != test.computes {
+			t.Errorf("%s: computes %t, shows %q meanwhile, want %t, %q", test.what, difference.Computes(), got, test.computes, test.shown)
+		}
+		if diff := cmp.Diff(test.changed, test.after.Changed(test.before.Definition())); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", test.what, diff)
+		}
+		if got := len(difference.Of(catalog.Changed)) + len(difference.Of(catalog.Added)); got > 0 {
+			t.Errorf("%s: %d metrics are computed for a voice", test.what, got)
+		}
+	}
+}
+
 // Each change of a catalog, and what it is called.
 func TestChanged(t *testing.T) {
 	base := mustLoad(t, gov(defined))

@@ -13,6 +13,7 @@ type Difference struct {
 	Everywhere []string // what belongs to every definition and differs, such as "timezone: UTC -> Asia/Tokyo"
 	Cohorts    []Part   // in the order of the catalog, those that went last
 	Metrics    []Part
+	Voices     []Part
 
 	Experiments []Part
 }
@@ -42,7 +43,7 @@ func (s PartState) String() string {
 // Computes reports whether something is to be computed that the earlier catalog does not give.
 func (d *Difference) Computes() bool {
 	computed := func(p Part) bool { return p.State == Added || p.State == Changed }
-	return len(d.Everywhere) > 0 || slices.ContainsFunc(d.Cohorts, computed) || slices.ContainsFunc(d.Metrics, computed) || slices.ContainsFunc(d.Experiments, computed)
+	return len(d.Everywhere) > 0 || slices.ContainsFunc(d.Cohorts, computed) || slices.ContainsFunc(d.Metrics, computed) || slices.ContainsFunc(d.Experiments, computed) || slices.ContainsFunc(d.Voices, computed)
 }
 
 // Of returns the metrics and experiments in a state, by name.
@@ -68,7 +69,7 @@ func (c *Catalog) Difference(earlier []byte) (*Difference, error) {
 	var everywhere, windows differences
 	everywhere.fields("", before.everywhere(), after.everywhere())
 	windows.fields("", before.windows(), after.windows())
-	d := &Difference{Everywhere: everywhere, Cohorts: compareParts(before.cohorts(), after.cohorts())}
+	d := &Difference{Everywhere: everywhere, Cohorts: compareParts(before.cohorts(), after.cohorts()), Voices: compareParts(before.voices(), after.voices())}
 	names := c.stepsKeys()
 	d.Metrics = compareParts(before.metrics(names), after.metrics(names))
 	for i := range c.Metrics { // compareParts keeps their order
@@ -133,7 +134,7 @@ func (c *Catalog) As(later *Catalog) *Catalog {
 	}
 	shown := *c
 	shown.Product, shown.Settle, shown.FalseAlarms, shown.ExampleUsers, shown.Sources, shown.Review = later.Product, later.Settle, later.FalseAlarms, later.ExampleUsers, later.Sources, later.Review
-	shown.Metrics = nil
+	shown.Metrics, shown.Voices = nil, c.voicesOf(later)
 	byWindow, named := false, []string{}
 	for i, part := range d.Metrics {
 		if part.State == Added || part.State == Removed {

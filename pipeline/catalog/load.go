@@ -31,7 +31,7 @@ const (
 var (
 	catalogKeys = []string{
 		"version", "product", "timezone", "week_start", "users", "allowed_lateness", "settle", "windows",
-		"false_alarms_per_month", "example_users", "exclude", "sources", "review", "defaults", "cohorts", "metrics", "experiments",
+		"false_alarms_per_month", "example_users", "exclude", "sources", "review", "defaults", "cohorts", "metrics", "experiments", "voices",
 	}
 	excludeKeys    = []string{"where", "users_with"}
 	sourceKeys     = []string{"owner", "watch", "retired"}
@@ -47,6 +47,7 @@ var (
 	targetKeys     = []string{"value", "by", "period"}
 	predictsKeys   = []string{"metric", "period", "least"}
 	experimentKeys = []string{"name", "hypothesis", "owner", "exposure", "variant", "split", "control", "metrics", "least_effect", "until"}
+	voiceKeys      = []string{"name", "event", "where", "text"}
 	trialKeys      = []string{"metric", "period"}
 	guardrailKeys  = []string{"severity", "below", "above", "age", "period", "window", "min_sample", "consecutive"}
 )
@@ -156,6 +157,9 @@ func (l *loader) load(root *node) {
 		if e := o.get("experiments"); e != nil {
 			l.experiments(e)
 		}
+	}
+	if n := o.get("voices"); n != nil {
+		l.voices(n)
 	}
 	if math.IsNaN(c.FalseAlarms) {
 		c.FalseAlarms = falseAlarmsOfOne * float64(len(c.Metrics))

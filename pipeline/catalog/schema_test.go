@@ -41,6 +41,7 @@ func TestSchemaKeys(t *testing.T) {
 		{[]string{"$defs", "target", "properties"}, catalog.TargetKeys},
 		{[]string{"$defs", "predicts", "properties"}, catalog.PredictsKeys},
 		{[]string{"$defs", "review", "properties"}, catalog.ReviewKeys},
+		{[]string{"$defs", "voice", "properties"}, catalog.VoiceKeys},
 		{[]string{"$defs", "guardrail", "properties"}, catalog.GuardrailKeys},
 		{[]string{"$defs", "experiment", "properties"}, catalog.ExperimentKeys},
 		{[]string{"$defs", "trial", "properties"}, catalog.TrialKeys},

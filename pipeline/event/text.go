@@ -18,24 +18,7 @@ const MaxText = 200
 // A text is as it is, also when empty; a number or boolean is as the JSON writes it (1.0 stays 1.0). What
 // is longer than MaxText is cut there, between characters. Anything else, missing values too, is None.
 func (e *Event) Text(path []string) string {
-	if len(path) < 2 {
-		return None
-	}
-	raw := e.Properties
-	switch path[0] {
-	case "properties":
-	case "context":
-		raw = e.Context
-	default:
-		return None
-	}
-	kind := gjson.JSON
-	for _, key := range path[1:] {
-		if kind != gjson.JSON || len(raw) == 0 || raw[0] != '{' {
-			return None
-		}
-		raw, kind = field(raw, key)
-	}
+	raw, kind := e.at(path)
 	switch kind {
 	case gjson.String:
 		raw = text(raw)
@@ -44,6 +27,29 @@ func (e *Event) Text(path []string) string {
 		return None
 	}
 	return cut(raw)
+}
+
+// at returns the value at a path, as it is written; of kind Null where there is none.
+func (e *Event) at(path []string) (raw []byte, kind gjson.Type) {
+	if len(path) < 2 {
+		return nil, gjson.Null
+	}
+	switch path[0] {
+	case "properties":
+		raw = e.Properties
+	case "context":
+		raw = e.Context
+	default:
+		return nil, gjson.Null
+	}
+	kind = gjson.JSON
+	for _, key := range path[1:] {
+		if kind != gjson.JSON || len(raw) == 0 || raw[0] != '{' {
+			return nil, gjson.Null
+		}
+		raw, kind = field(raw, key)
+	}
+	return raw, kind
 }
 
 // field returns the last value that a valid JSON object has for key, and nil when there is none.

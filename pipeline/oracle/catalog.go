@@ -23,6 +23,7 @@ type catalogFile struct {
 	Cohorts         []cohort
 	Metrics         []metric
 	Experiments     []experiment
+	Voices          []voice
 
 	calendar *calendar
 }

@@ -174,13 +174,8 @@ func segmentValues(c *cohort, entry *event) map[string]string {
 }
 
 func segmentValue(s segment, entry *event) string {
-	var v any = entry.fields
-	for _, key := range strings.Split(s.Path, ".") {
-		object, _ := v.(map[string]any)
-		v = object[key]
-	}
 	value := ""
-	switch v := v.(type) {
+	switch v := valueAt(entry, s.Path).(type) {
 	case string:
 		value = v
 	case bool:
@@ -205,6 +200,16 @@ func segmentValue(s segment, entry *event) string {
 		return "(other)"
 	}
 	return value
+}
+
+// valueAt is what an event has at a path, nil when it has nothing there.
+func valueAt(e *event, path string) any {
+	var v any = e.fields
+	for _, key := range strings.Split(path, ".") {
+		object, _ := v.(map[string]any)
+		v = object[key]
+	}
+	return v
 }
 
 // forgets returns the token of the user whom a message has forgotten, empty for other messages.

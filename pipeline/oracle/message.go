@@ -18,6 +18,7 @@ type event struct {
 	at                     int64
 	fields                 map[string]any // event, properties, context: what conditions and segments see
 	payload                []byte
+	sequence               uint64
 }
 
 // before orders events by time, then message id, then payload bytes.
@@ -68,7 +69,7 @@ func read(m Message, anonymousToo bool) verdict {
 		v.dead = "malformed"
 		return v
 	}
-	e := &event{source: strings.Split(m.Subject, ".")[1], payload: m.Data}
+	e := &event{source: strings.Split(m.Subject, ".")[1], payload: m.Data, sequence: m.Sequence}
 	kind, _ := object["type"].(string)
 	if _, cloud := object["specversion"]; cloud {
 		object = asSegment(object)

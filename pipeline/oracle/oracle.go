@@ -75,6 +75,7 @@ func ComputeWith(opts Options, catalogYAML []byte, msgs []Message, partitionOf f
 		asOf:     asOf.UnixMilli(),
 		bucket:   opts.Bucket,
 		views:    map[string][]Row{},
+		told:     map[*metric][]*member{},
 	}
 	for i := range cat.Metrics {
 		m := &cat.Metrics[i]
@@ -84,6 +85,7 @@ func ComputeWith(opts Options, catalogYAML []byte, msgs []Message, partitionOf f
 	}
 	b.experiments()
 	b.eventVolume()
+	b.voices()
 	b.views["pipeline_progress"] = progressRows(accounts)
 	return Result{Views: b.views, Accounts: accounts}, nil
 }
@@ -97,6 +99,7 @@ type batch struct {
 	asOf     int64
 	bucket   func(ms int64) int // nil: ages are exact
 	views    map[string][]Row
+	told     map[*metric][]*member // of the metrics that are told of each user
 }
 
 // add appends a row made of the base columns and some more.

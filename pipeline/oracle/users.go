@@ -5,6 +5,7 @@ package oracle
 import "math"
 
 func (b *batch) userProgress(m *metric, members []*member) {
+	b.told[m] = members
 	for _, mb := range members {
 		row := b.userRow(m, mb)
 		row["kind"] = m.Kind

@@ -60,6 +60,7 @@ func (p *Product) user(id string, signedUp int64) User {
 	u.start(r)
 	u.use(r, rand.New(rand.NewPCG(seed.Sum64(), p.Seed+1)))
 	u.lookAround(rand.New(rand.NewPCG(seed.Sum64(), p.Seed)))
+	u.speak(rand.New(rand.NewPCG(seed.Sum64(), 2)))
 	slices.SortStableFunc(u.Events, func(a, b Event) int { return cmp.Compare(a.Time, b.Time) })
 	for i := range u.Events {
 		u.Events[i].User, u.Events[i].ID = id, fmt.Sprintf("%s-%d", id, i)

@@ -63,8 +63,21 @@ func (h *harness) inMemory(c *catalog.Catalog) *memstore.Store {
 		must(n.WriteUsers(ctx, &worker.UserRows{
 			UserID: one[string](r["user_id"]), Facts: one[string](r["facts"]), LastSeen: one[int64](r["last_seen"]), EnteredAt: one[[]int64](r["entered_at"]),
 			CohortStart: [][]time.Time{starts}, Segments: one[[]map[string]string](r["segments"]), ReachedAt: one[[]int64](r["reached_at"]),
-			Steps: one[[]uint64](r["steps"]), Version: one[uint64](r["version"]), Partition: uint16(r["partition"].(uint64)),
+			Steps: one[[]uint64](r["steps"]), StepTimes: one[[][]int64](r["step_times"]), Excluded: one[bool](r["excluded"]),
+			Version: one[uint64](r["version"]), Partition: uint16(r["partition"].(uint64)),
 		}))
+	}
+	for _, r := range h.inForce("forgotten") {
+		must(n.WriteForgotten(ctx, []worker.Forgotten{{
+			Partition: uint16(r["partition"].(uint64)), Token: r["token"].(string), Sequence: r["sequence"].(uint64), Facts: r["facts"].(string), Version: uint8(r["version"].(uint64)),
+		}}))
+	}
+	voices, err := h.query("SELECT s.* FROM `" + h.database + "`.said AS s FINAL WHERE (stream_created, partitions) IN (SELECT stream_created, partitions FROM `" + h.database + "`.checkpoints WHERE generation = (SELECT max(generation) FROM `" + h.database + "`.generations))")
+	must(err)
+	for _, r := range voices {
+		must(n.WriteVoices(ctx, []worker.Voice{{
+			Definition: r["definition"].(string), StreamCreated: r["stream_created"].(int64), Partitions: uint16(r["partitions"].(uint64)), Partition: uint16(r["partition"].(uint64)), Sequence: r["sequence"].(uint64), Name: r["voice"].(string), UserID: r["user_id"].(string), At: r["at"].(int64), Text: r["text"].(string),
+		}}))
 	}
 	for _, r := range h.inForce("calendar") {
 		must(n.WriteCalendar(ctx, map[calendar.Day]int64{calendar.FromDate(r["day"].(time.Time).Date()): r["start"].(time.Time).Unix()}))

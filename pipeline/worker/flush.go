@@ -23,7 +23,7 @@ func (w *Worker) flushed(ctx context.Context, group []*snapshot) error {
 }
 
 // store writes a group of snapshots, of one partition each, in the order that makes a crash between any two writes harmless: names
-// and calendar, cells, forgotten users, users, dead letters, and last the checkpoints that cover them. Each write is one for all snapshots, and is
+// and calendar, cells, forgotten users, voices, users, dead letters, and last the checkpoints that cover them. Each write is one for all snapshots, and is
 // tried again until it succeeds or ctx ends.
 func (w *Worker) store(ctx context.Context, group []*snapshot) error {
 	g := gather(group)
@@ -38,6 +38,7 @@ func (w *Worker) store(ctx context.Context, group []*snapshot) error {
 		{"calendar", trouble.ClickHouse, len(g.days) == 0, func() error { return w.numbers.WriteCalendar(ctx, g.days) }},
 		{"cells", trouble.ClickHouse, len(g.cells) == 0, func() error { return w.numbers.WriteCells(ctx, g.cells...) }},
 		{"forgotten users", trouble.ClickHouse, len(g.forgotten) == 0, func() error { return w.numbers.WriteForgotten(ctx, g.forgotten) }},
+		{"voices", trouble.ClickHouse, len(g.voices) == 0, func() error { return w.numbers.WriteVoices(ctx, g.voices) }},
 		{"users", trouble.ClickHouse, len(g.users) == 0, func() error { return w.numbers.WriteUsers(ctx, g.users...) }},
 		{"dead letters", trouble.NATS, len(g.dead) == 0, func() error {
 			again := tried
@@ -65,6 +66,7 @@ type gathered struct {
 	days       map[calendar.Day]int64
 	cells      []*CellRows
 	forgotten  []Forgotten
+	voices     []Voice
 	users      []*UserRows
 	dead       []stream.DeadLetter
 	deadSeq    uint64 // letters up to here were known to be stored when the first of them was made
@@ -80,6 +82,7 @@ func gather(group []*snapshot) *gathered {
 			g.cells = append(g.cells, &s.cells)
 		}
 		g.forgotten = append(g.forgotten, s.forgotten...)
+		g.voices = append(g.voices, s.voices...)
 		if s.users.Len() > 0 {
 			g.users = append(g.users, &s.users)
 		}

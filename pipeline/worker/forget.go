@@ -90,6 +90,7 @@ func (p *partition) forget(token string, seq uint64) {
 		return // stored after the checkpoint this replay started from
 	}
 	p.forgotten.since[token] = seq
+	p.unhear(token)
 	u, known := p.forgotten.find(token, p.users)
 	if !known {
 		return
@@ -103,9 +104,12 @@ func (p *partition) forget(token string, seq uint64) {
 	p.joiner.Forget(p.scratch, p.watermark())
 	p.after = p.contributions(p.after[:0])
 	p.cells.Change(p.before, p.after)
-	if len(p.after) > 0 {
-		f := Forgotten{Partition: p.id, Token: token, Sequence: seq, Facts: string(p.scratch.Store(nil)), Version: forgottenWithFacts}
+	f := Forgotten{Partition: p.id, Token: token, Sequence: seq, Facts: string(p.scratch.Store(nil)), Version: forgottenWithFacts}
+	switch {
+	case len(p.after) > 0:
 		p.forgotten.kept, p.forgotten.fresh = append(p.forgotten.kept, f), append(p.forgotten.fresh, f)
+	case len(p.catalog.Voices) > 0: // what the user said up to there is of nobody
+		p.release(f)
 	}
 	p.blankUser(u, seq)
 }

@@ -249,7 +249,7 @@ func (l *life) full() bool { return l.holds(1) }
 // holds reports whether what waits to be written is one part in so many of a full snapshot.
 func (l *life) holds(part int) bool {
 	return (l.taken-l.flushed)*uint64(part) >= l.limit.messages || len(l.p.dirtyUsers)*part >= l.limit.users || l.p.cells.Dirty()*part >= l.limit.cells ||
-		len(l.p.dead)*part >= l.limit.deadLetters || l.p.deadBytes*part >= l.limit.deadBytes
+		len(l.p.dead)*part >= l.limit.deadLetters || (l.p.deadBytes+l.p.voices.bytes)*part >= l.limit.deadBytes
 }
 
 // give answers the flusher: with a snapshot where there is something to store. Where not all is asked for, that is a snapshot that

@@ -35,6 +35,7 @@ type partition struct {
 	users       *users // in memory: their facts, encoded: decoded facts would be several times the size
 	away        away   // users who are not
 	forgotten   forgotten
+	voices      voices
 	counters    Checkpoint
 	trail       trail
 
@@ -84,6 +85,7 @@ func newPartition(id uint16, c *catalog.Catalog, identity Identity) *partition {
 		users: newUsers(), away: newAway(), due: due{at: make(map[int64][]uint32)},
 		segmentMaps: make(map[string]map[string]string),
 		sentDead:    make(stream.Sent),
+		voices:      newVoices(c),
 		forgotten:   forgotten{since: make(map[string]uint64)},
 		volumes:     make(map[cohort.Key]uint64),
 		days:        make(map[calendar.Day]int64), covered: make(map[calendar.Day]bool),
@@ -161,6 +163,7 @@ func (p *partition) bury(m *event.Message, reason event.Reason, detail string) {
 func (p *partition) accept(seq uint64) {
 	p.mask = p.matcher.Match(&p.event)
 	p.countVolume(seq)
+	p.hear(seq)
 	u, known := p.users.find(p.event.User)
 	if known {
 		p.users.recency.touch(u)

@@ -244,6 +244,8 @@ func drawCatalog(t *rapid.T) string {
 			pick("return", "", ", return: c", `, return: {event: [a, b, d]}`, `, return: {event: "*", where: "properties.n > 2"}`), after,
 			period, periods, least, pick("target", "", ", target: {value: 0.5, period: 0}"))
 	}
+	b.WriteString(pick("voices", "", "voices: [{name: why, event: [a, c], text: properties.says}]\n",
+		`voices: [{name: any, event: "*", text: properties.says}, {name: plan, event: [b, d], where: "properties.n > 2", text: properties.plan}]`+"\n"))
 	yaml := strings.Replace(b.String(), "{name: act0", "{name: act0"+predicts, 1)
 	return yaml + drawExperiments(t, yaml)
 }
@@ -305,8 +307,11 @@ func drawStream(t *rapid.T, least, most int) []oracle.Message {
 		at := base.Add(time.Duration(rapid.Int64Range(0, int64(span)).Draw(t, "at")).Truncate(grid))
 		e := map[string]any{
 			"event": rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}).Draw(t, "event"), "timestamp": at.Format("2006-01-02T15:04:05.000Z"),
-			"properties": map[string]any{"plan": rapid.SampledFrom([]any{"pro", "free", 3, true, nil, []int{1}}).Draw(t, "plan"), "n": rapid.IntRange(0, 7).Draw(t, "n")},
-			"context":    map[string]any{"country": rapid.SampledFrom([]string{"DE", "FR", "US"}).Draw(t, "country")},
+			"properties": map[string]any{
+				"plan": rapid.SampledFrom([]any{"pro", "free", 3, true, nil, []int{1}}).Draw(t, "plan"), "n": rapid.IntRange(0, 7).Draw(t, "n"),
+				"says": rapid.SampledFrom([]any{nil, nil, 7, "", " \u200b", "Too expensive", "It's <b>slow</b>\r\n\u0000 \U0001F44B", strings.Repeat("\u00e9", 1500)}).Draw(t, "says"),
+			},
+			"context": map[string]any{"country": rapid.SampledFrom([]string{"DE", "FR", "US"}).Draw(t, "country")},
 		}
 		user := rapid.SampledFrom([]string{"u1", "u2", "u3", "u4", "u5"}).Draw(t, "user")
 		e["userId"] = user

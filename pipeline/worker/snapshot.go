@@ -18,6 +18,7 @@ type snapshot struct {
 	days       map[calendar.Day]int64
 	cells      CellRows
 	forgotten  []Forgotten
+	voices     []Voice
 	users      UserRows
 	dead       []stream.DeadLetter
 	checkpoint Checkpoint
@@ -33,6 +34,7 @@ func (p *partition) snapshot() *snapshot {
 	p.names.fresh, p.dead, p.deadBytes, p.changed = nil, nil, 0, false
 	s.forgotten, p.forgotten.fresh, p.forgotten.numbers, p.forgotten.indexed = p.forgotten.fresh, nil, nil, 0
 	s.blank, p.forgotten.blank = p.forgotten.blank, nil
+	s.voices = p.voices.take()
 	p.takeCells(&s.cells)
 	p.takeUsers(&s.users)
 	s.days, p.days = p.days, make(map[calendar.Day]int64)
@@ -216,6 +218,7 @@ type userRoom struct {
 	days     arena[time.Time]
 	segments arena[map[string]string]
 	steps    arena[uint64]
+	perStep  arena[[]int64]
 }
 
 // describeUser appends what BI reads of the user in scratch.
@@ -232,6 +235,10 @@ func (p *partition) describeUser(r *UserRows, room *userRoom) {
 		}
 	}
 	reached, steps := room.times.cut(metrics), room.steps.cut(metrics)
+	var stepTimes [][]int64
+	if len(p.catalog.Voices) > 0 {
+		stepTimes = room.perStep.cut(metrics)
+	}
 	o := &p.outcome
 	for m := range metrics {
 		if entered[p.catalog.Metrics[m].Cohort] == 0 {
@@ -244,9 +251,14 @@ func (p *partition) describeUser(r *UserRows, room *userRoom) {
 				steps[m] |= 1 << i
 			}
 		}
+		if stepTimes != nil {
+			stepTimes[m] = room.times.cut(len(o.Steps))
+			copy(stepTimes[m], o.Steps)
+		}
 	}
 	r.EnteredAt, r.CohortStart, r.Segments = append(r.EnteredAt, entered), append(r.CohortStart, starts), append(r.Segments, segments)
 	r.ReachedAt, r.Steps = append(r.ReachedAt, reached), append(r.Steps, steps)
+	r.StepTimes, r.Excluded = append(r.StepTimes, stepTimes), append(r.Excluded, excluded)
 }
 
 // segmentMap returns a user's segment values by name. Users share few combinations, and the maps are only read.

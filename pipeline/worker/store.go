@@ -53,6 +53,8 @@ type Numbers interface {
 	WriteCells(ctx context.Context, rows ...*CellRows) error
 	// WriteForgotten writes what is kept of users who were forgotten.
 	WriteForgotten(ctx context.Context, rows []Forgotten) error
+	// WriteVoices writes what people said.
+	WriteVoices(ctx context.Context, rows []Voice) error
 	WriteUsers(ctx context.Context, rows ...*UserRows) error
 	// WriteCheckpoints is the last write of a flush: what a checkpoint covers is stored.
 	WriteCheckpoints(ctx context.Context, checkpoints ...Checkpoint) error
@@ -159,6 +161,8 @@ type UserRows struct {
 	Segments    [][]map[string]string
 	ReachedAt   [][]int64
 	Steps       [][]uint64
+	StepTimes   [][][]int64
+	Excluded    []bool
 	Version     []uint64
 	Partition   uint16
 }

@@ -57,16 +57,19 @@ func (s *Store) SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Ti
 		return err
 	}
 	// The catalog's own row comes last: the views read metrics of the newest catalog only.
-	return s.insert(ctx, "catalogs", "catalog_version, product, timezone, week_start, lateness_seconds, settle_seconds, windows, cohorts, definition_hash, definition, content_hash, generation", func(b driver.Batch) error {
-		windows, cohorts := make([]string, 0, len(c.Windows)), make([]string, 0, len(c.Cohorts))
+	return s.insert(ctx, "catalogs", "catalog_version, product, timezone, week_start, lateness_seconds, settle_seconds, windows, cohorts, definition_hash, definition, content_hash, generation, voices", func(b driver.Batch) error {
+		windows, cohorts, voices := make([]string, 0, len(c.Windows)), make([]string, 0, len(c.Cohorts)), make([]string, 0, len(c.Voices))
 		for _, w := range c.Windows {
 			windows = append(windows, w.Name)
 		}
 		for i := range c.Cohorts {
 			cohorts = append(cohorts, c.Cohorts[i].Name)
 		}
+		for i := range c.Voices {
+			voices = append(voices, c.VoiceHash(i))
+		}
 		return b.Append(version, c.Product, c.Timezone, c.WeekStartName(), uint64(c.AllowedLateness.Seconds()), uint64(c.Settle.Seconds()),
-			windows, cohorts, c.Hash(), string(c.Definition()), hash, s.generation)
+			windows, cohorts, c.Hash(), string(c.Definition()), hash, s.generation, voices)
 	})
 }
 

@@ -54,6 +54,7 @@ var contract = map[string]string{
 	"retention_by_split":         "split, cohort_start, period, activated_eligible, activated_returned, activated_rate, other_eligible, other_returned, other_rate, difference, difference_low, difference_high",
 	"user_progress":              "user_id, cohort_start, segments, entered_at, kind, reached_at, seconds, steps_done, next_step",
 	"stalled_users":              "user_id, cohort_start, segments, entered_at, last_seen_at, steps_done, next_step, expires_at",
+	"voices":                     "voice, user_id, at, text, metric, cohort_start, segments, steps_done, next_step",
 	"event_volume":               "source, event, window, window_start, window_end, events, is_settled",
 	"metric_status":              "metric, kind, value, low, high, n, as_of, previous_value, change, change_low, change_high, target_value, target_by, pace, owner, review_by, review_overdue, open_incidents",
 	"metric_prediction":          "predicts, period, activated_eligible, activated_returned, activated_rate, other_eligible, other_returned, other_rate, difference, difference_low, difference_high, least, verdict, as_of",
@@ -68,7 +69,7 @@ var contract = map[string]string{
 }
 
 // withoutMetric are the views whose rows do not start with metric and cohort.
-const withoutMetric = " experiment_by_day experiment_results event_volume metric_status pipeline_progress annotations anomalies incidents "
+const withoutMetric = " experiment_by_day experiment_results event_volume metric_status pipeline_progress annotations anomalies incidents voices "
 
 func checkContract(t *testing.T, view, declared string) {
 	t.Helper()

@@ -78,17 +78,44 @@ func (s *Store) live(ctx context.Context) (generation, beside uint32, err error)
 	return generation, beside, err
 }
 
-// UserUntil names the rows of a user: those of earlier generations, and of each partition those up to a version.
+// UserUntil names the rows of a user: those that show no numbers in force, and of each partition those up to a version.
 type UserUntil struct {
 	ID       string
 	Versions map[uint16]uint64 // by partition
 }
 
-// where is the condition on these rows.
-func (s *Store) where(u *UserUntil, generation, beside uint32) (condition string, args []any) {
-	of := []string{fmt.Sprintf("generation NOT IN (%d, %d)", generation, beside)}
+// aboutUsers is a table that names users.
+type aboutUsers struct {
+	name    string
+	version string // the column that tells by stream sequence how old a row is
+	past    string // the condition on rows that show no numbers in force, nor any that are computed beside
+}
+
+// aboutUsers returns the tables that name users.
+func (s *Store) aboutUsers(ctx context.Context) ([]aboutUsers, error) {
+	generation, beside, err := s.live(ctx)
+	if err != nil {
+		return nil, err
+	}
+	checkpoints, err := s.Checkpoints(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var of worker.Identity
+	if len(checkpoints) > 0 {
+		of = checkpoints[0].Identity
+	}
+	return []aboutUsers{
+		{"users", "version", fmt.Sprintf("generation NOT IN (%d, %d)", generation, beside)},
+		{"said", "sequence", fmt.Sprintf("(stream_created, partitions) != (%d, %d)", of.StreamCreated, of.Partitions)},
+	}, nil
+}
+
+// of is the condition on rows of a user.
+func (t *aboutUsers) of(u *UserUntil) (condition string, args []any) {
+	of := []string{t.past}
 	for _, partition := range slices.Sorted(maps.Keys(u.Versions)) {
-		of = append(of, fmt.Sprintf("partition = %d AND version <= %d", partition, u.Versions[partition]))
+		of = append(of, fmt.Sprintf("partition = %d AND %s <= %d", partition, t.version, u.Versions[partition]))
 	}
 	return "user_id = ? AND (" + strings.Join(of, " OR ") + ")", []any{u.ID}
 }
@@ -98,20 +125,22 @@ const deleteAtOnce = 200
 
 // DeleteUsers deletes rows of users from disk, and waits until that is done.
 func (s *Store) DeleteUsers(ctx context.Context, users []UserUntil) error {
-	generation, beside, err := s.live(ctx)
+	tables, err := s.aboutUsers(ctx)
 	if err != nil {
 		return err
 	}
 	for some := range slices.Chunk(users, deleteAtOnce) {
-		var conditions []string
-		var args []any
-		for i := range some {
-			condition, of := s.where(&some[i], generation, beside)
-			conditions, args = append(conditions, condition), append(args, of...)
-		}
-		statement := "ALTER TABLE " + s.table("users") + " DELETE WHERE " + strings.Join(conditions, " OR ") + " SETTINGS mutations_sync = 2"
-		if err := s.conn.Exec(ctx, statement, args...); err != nil {
-			return fmt.Errorf("delete the rows of %d users: %w", len(some), err)
+		for _, t := range tables {
+			var conditions []string
+			var args []any
+			for i := range some {
+				condition, values := t.of(&some[i])
+				conditions, args = append(conditions, condition), append(args, values...)
+			}
+			statement := "ALTER TABLE " + s.table(t.name) + " DELETE WHERE " + strings.Join(conditions, " OR ") + " SETTINGS mutations_sync = 2"
+			if err := s.conn.Exec(ctx, statement, args...); err != nil {
+				return fmt.Errorf("delete the rows of %d users from %s: %w", len(some), t.name, err)
+			}
 		}
 	}
 	return nil
@@ -119,14 +148,18 @@ func (s *Store) DeleteUsers(ctx context.Context, users []UserUntil) error {
 
 // CountUser returns how many rows there are.
 func (s *Store) CountUser(ctx context.Context, u UserUntil) (n uint64, err error) {
-	generation, beside, err := s.live(ctx)
+	tables, err := s.aboutUsers(ctx)
 	if err != nil {
 		return 0, err
 	}
-	condition, args := s.where(&u, generation, beside)
-	err = s.each(ctx, "SELECT count() FROM "+s.table("users")+" WHERE "+condition, func(r driver.Rows) error { return r.Scan(&n) }, args...)
-	if err != nil {
-		return 0, fmt.Errorf("count the rows of a user: %w", err)
+	for _, t := range tables {
+		condition, args := t.of(&u)
+		var rows uint64
+		err := s.each(ctx, "SELECT count() FROM "+s.table(t.name)+" WHERE "+condition, func(r driver.Rows) error { return r.Scan(&rows) }, args...)
+		if err != nil {
+			return 0, fmt.Errorf("count the rows of a user in %s: %w", t.name, err)
+		}
+		n += rows
 	}
 	return n, nil
 }

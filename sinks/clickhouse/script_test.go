@@ -5,6 +5,7 @@ package clickhouse_test
 //	windows 1h 1d 7d/1d              also: zone, weeks, settle, lateness; before the first cell
 //	metric NAME KIND COHORT [within=7d] [steps=a,b] [order=sequence] [direction=down] [target=0.4] [by=DATE] [review=DATE] [predicts=NAME]
 //	experiment NAME METRIC split=A:0.5,B:0.5 [least=0.02] [within=1d] [period=day] [number=7] [direction=down]   the first variant is the control
+//	voices why                                        what people say, before the first query
 //	as_of 2024-03-20T00:00:00
 //	entry signup 2024-03-04 2024-03-04T10 n=3         users who entered: cohort start, hour of entry
 //	reach activated 2024-03-04 2024-03-04T10 5m 2h    users who reached, by age; activated#1 is the first step
@@ -52,7 +53,7 @@ type script struct {
 	zone, weeks       string
 	settle, lateness  time.Duration
 	metrics, trials   int
-	cohorts           []string
+	cohorts, voices   []string
 	calendar          *calendar.Calendar
 	firstDay, lastDay calendar.Day
 	version           int
@@ -197,6 +198,8 @@ func (s *script) line(words []string) {
 		s.settle = s.duration(words[1])
 	case "lateness":
 		s.lateness = s.duration(words[1])
+	case "voices":
+		s.voices = words[1:]
 	case "metric":
 		s.metric(words[1:])
 	case "experiment":
@@ -285,8 +288,8 @@ func (s *script) load() {
 		return
 	}
 	s.loaded = true
-	s.exec("INSERT INTO %s.catalogs (catalog_version, timezone, week_start, lateness_seconds, settle_seconds, windows, cohorts) VALUES (1, '%s', '%s', %.0f, %.0f, ['%s'], ['%s'])",
-		s.database, s.zone, s.weeks, s.lateness.Seconds(), s.settle.Seconds(), strings.Join(s.windows, "', '"), strings.Join(s.cohorts, "', '"))
+	s.exec("INSERT INTO %s.catalogs (catalog_version, timezone, week_start, lateness_seconds, settle_seconds, windows, cohorts, voices) VALUES (1, '%s', '%s', %.0f, %.0f, ['%s'], ['%s'], ['%s'])",
+		s.database, s.zone, s.weeks, s.lateness.Seconds(), s.settle.Seconds(), strings.Join(s.windows, "', '"), strings.Join(s.cohorts, "', '"), strings.Join(s.voices, "', '"))
 	if s.calendar == nil {
 		return
 	}

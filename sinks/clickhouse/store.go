@@ -121,7 +121,7 @@ func repeat[T any](v T, n int) []T {
 
 // WriteUsers writes users, all in one insert.
 func (s *Store) WriteUsers(ctx context.Context, all ...*worker.UserRows) error {
-	const names = "partition, user_id, facts, last_seen, version, generation, entered_at, cohort_start, segments, reached_at, steps"
+	const names = "partition, user_id, facts, last_seen, version, generation, entered_at, cohort_start, segments, reached_at, steps, step_times, excluded"
 	return s.insert(ctx, "users", names, func(b driver.Batch) error {
 		for _, r := range all {
 			if err := s.appendUsers(b, r); err != nil {
@@ -148,7 +148,13 @@ func (s *Store) appendUsers(b driver.Batch, r *worker.UserRows) error {
 	if err := rows(b, 9, r.ReachedAt); err != nil {
 		return err
 	}
-	return rows(b, 10, r.Steps)
+	if err := rows(b, 10, r.Steps); err != nil {
+		return err
+	}
+	if err := rows(b, 11, r.StepTimes); err != nil {
+		return err
+	}
+	return rows(b, 12, r.Excluded)
 }
 
 // WriteNames writes admitted names.

@@ -23,6 +23,7 @@ func crowd(partition uint16, users int, version uint64) *worker.UserRows {
 		r.LastSeen, r.Version = append(r.LastSeen, int64(i)), append(r.Version, version+uint64(i))
 		r.EnteredAt, r.CohortStart = append(r.EnteredAt, []int64{1}), append(r.CohortStart, []time.Time{time.Unix(0, 0).UTC()})
 		r.Segments, r.ReachedAt, r.Steps = append(r.Segments, []map[string]string{{}}), append(r.ReachedAt, []int64{1}), append(r.Steps, []uint64{1})
+		r.StepTimes, r.Excluded = append(r.StepTimes, nil), append(r.Excluded, false)
 	}
 	return r
 }

@@ -24,6 +24,7 @@ type product struct {
 	Collected       *collect.Counts `json:"collected,omitempty"` // what came over HTTP to this process, where it takes events
 	Metrics         []metric        `json:"metrics"`
 	Experiments     []experiment    `json:"experiments"`
+	Voices          bool            `json:"voices"` // people say something in words
 }
 
 type metric struct {
@@ -38,11 +39,12 @@ type metric struct {
 	Split         string   `json:"split,omitempty"`    // the metric that they are told apart by
 	Predicts      string   `json:"predicts,omitempty"` // the lagging metric that it stands for
 	Segments      []string `json:"segments"`
+	Steps         []string `json:"steps"` // names, in the catalog's order
 }
 
 func serveProduct(config *Config) http.Handler {
 	c := config.Catalog
-	p := product{Name: c.Product, Timezone: c.Location.String(), LatenessSeconds: int64(c.AllowedLateness / time.Second), LeastUsers: config.LeastUsers, Collector: config.Collector}
+	p := product{Name: c.Product, Timezone: c.Location.String(), LatenessSeconds: int64(c.AllowedLateness / time.Second), LeastUsers: config.LeastUsers, Collector: config.Collector, Voices: len(c.Voices) > 0}
 	if p.Collector != "" {
 		p.Events = eventNames(c)
 	}
@@ -77,6 +79,10 @@ func described(c *catalog.Catalog, m *catalog.Metric, segments []string) metric 
 	out := metric{
 		Name: m.Name, Kind: m.Kind.String(), Grain: c.Cohorts[m.Cohort].Grain.String(), WithinSeconds: int64(m.Within / time.Second),
 		Sequence: m.Sequence, TargetPeriod: m.TargetPeriod(), Segments: segments,
+	}
+	out.Steps = make([]string, 0, len(m.Steps))
+	for _, s := range m.Steps {
+		out.Steps = append(out.Steps, s.Name)
 	}
 	if m.Periods.Last > 0 {
 		out.Period = m.Periods.Unit.String()

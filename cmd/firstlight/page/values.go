@@ -17,6 +17,7 @@ type values struct {
 	Segment, Value string // both or none; Value may be empty text
 	User           string
 	Experiment     string
+	Step, Word     string // of voices: the step that was missed, * for any; a part of the text
 	From, Until    string // first local day, and the day after the last
 	Start, End     string // their first instants, UTC
 }
@@ -31,11 +32,15 @@ const maxText = 400 // bytes; segment values have at most 200
 // read checks the values of a request. Days are those of the catalog's time zone, until is the last one.
 func read(q url.Values, zone *time.Location) (*values, error) {
 	for name := range q {
-		if !slices.Contains([]string{"metric", "window", "cohort", "segment", "value", "from", "until", "user", "experiment"}, name) {
+		if !slices.Contains([]string{"metric", "window", "cohort", "segment", "value", "from", "until", "user", "experiment", "step", "word"}, name) {
 			return nil, fmt.Errorf("%q is not expected", name)
 		}
 	}
-	v := &values{Metric: q.Get("metric"), Window: q.Get("window"), Cohort: q.Get("cohort"), Segment: q.Get("segment"), Value: q.Get("value"), User: q.Get("user"), Experiment: q.Get("experiment")}
+	v := &values{
+		Metric: q.Get("metric"), Window: q.Get("window"), Cohort: q.Get("cohort"), Segment: q.Get("segment"), Value: q.Get("value"), User: q.Get("user"),
+		Experiment: q.Get("experiment"),
+		Step:       q.Get("step"), Word: q.Get("word"),
+	}
 	if v.Metric != "" && !metricName.MatchString(v.Metric) {
 		return nil, fmt.Errorf("metric is %q: write a name as the catalog has it", v.Metric)
 	}
@@ -45,9 +50,9 @@ func read(q url.Values, zone *time.Location) (*values, error) {
 	if v.Window != "" && !windowName.MatchString(v.Window) {
 		return nil, fmt.Errorf("window is %q: write 1h, 1d, 1w, 1mo, or trailing days such as 7d/1d", v.Window)
 	}
-	for _, text := range []string{v.Segment, v.Value, v.User} {
+	for _, text := range []string{v.Segment, v.Value, v.User, v.Step, v.Word} {
 		if len(text) > maxText || !utf8.ValidString(text) {
-			return nil, fmt.Errorf("a segment or a user is not longer than %d bytes of UTF-8", maxText)
+			return nil, fmt.Errorf("a segment, a user, a step or a word is not longer than %d bytes of UTF-8", maxText)
 		}
 	}
 	if _, err := v.day("cohort", v.Cohort, 0, zone); err != nil {

@@ -43,6 +43,7 @@ const (
 	Reports     = "progress"
 	Source      = "catalog file"
 	Users       = "users"
+	Voices      = "voices"
 	ReadBack    = "users read back"
 )
 
@@ -205,6 +206,10 @@ func (n *numbers) ReadUsers(ctx context.Context, named []worker.Named, user func
 	})
 }
 
+func (n *numbers) WriteVoices(ctx context.Context, rows []worker.Voice) error {
+	return n.fault.write(Voices, len(rows), func(first int) error { return n.Numbers.WriteVoices(ctx, rows[:first]) })
+}
+
 func (n *numbers) WriteForgotten(ctx context.Context, rows []worker.Forgotten) error {
 	return n.fault.write(Forgotten, len(rows), func(first int) error { return n.Numbers.WriteForgotten(ctx, rows[:first]) })
 }
@@ -242,6 +247,6 @@ func firstCells(r *worker.CellRows, n int) *worker.CellRows {
 func firstUsers(r *worker.UserRows, n int) *worker.UserRows {
 	return &worker.UserRows{
 		UserID: r.UserID[:n], Facts: r.Facts[:n], LastSeen: r.LastSeen[:n], EnteredAt: r.EnteredAt[:n], CohortStart: r.CohortStart[:n],
-		Segments: r.Segments[:n], ReachedAt: r.ReachedAt[:n], Steps: r.Steps[:n], Version: r.Version[:n], Partition: r.Partition,
+		Segments: r.Segments[:n], ReachedAt: r.ReachedAt[:n], Steps: r.Steps[:n], StepTimes: r.StepTimes[:n], Excluded: r.Excluded[:n], Version: r.Version[:n], Partition: r.Partition,
 	}
 }

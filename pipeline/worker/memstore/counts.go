@@ -29,6 +29,7 @@ var Columns = map[string][]string{
 	"retention_by_split":         {"activated_eligible", "activated_returned", "other_eligible", "other_returned"},
 	"user_progress":              {"cohort_start", "segments", "entered_at", "kind", "reached_at", "seconds", "steps_done", "next_step"},
 	"experiment_results":         {"users", "eligible", "left_out", "value", "as_of"},
+	"voices":                     {"cohort_start", "segments", "steps_done", "next_step"},
 	"event_volume":               {"events", "is_settled", "day"},
 }
 
@@ -59,6 +60,7 @@ func (s *Store) Counts() map[string][]Row {
 		}
 	}
 	e.eventVolume()
+	e.voices()
 	return e.out
 }
 

@@ -96,6 +96,7 @@ func drawWrite(t *rapid.T) func(context.Context, worker.Numbers) error {
 			r.UserID, r.Facts = append(r.UserID, letter("user")), append(r.Facts, "\x00"+letter("facts"))
 			r.LastSeen, r.EnteredAt, r.CohortStart = append(r.LastSeen, 7), append(r.EnteredAt, []int64{0, 5}), append(r.CohortStart, []time.Time{calendar.Day(0).Time(), calendar.Day(1).Time()})
 			r.Segments, r.ReachedAt, r.Steps = append(r.Segments, []map[string]string{nil, {"plan": "pro"}}), append(r.ReachedAt, []int64{9}), append(r.Steps, []uint64{1})
+			r.StepTimes, r.Excluded = append(r.StepTimes, [][]int64{{5, 0}, {}}), append(r.Excluded, false)
 			r.Version = append(r.Version, rapid.Uint64Range(0, 3).Draw(t, "user's version"))
 		}
 		// Of rows with one key and one version in one insert the engine keeps the last, and so does the memory.

@@ -26,6 +26,7 @@ type Store struct {
 	newest      uint32 // the largest generation that was begun
 	beside      uint32 // the generation that is computed beside; 0: none is
 	edges       []int64
+	voices      map[VoiceKey]worker.Voice
 
 	// Forget are the sequences of the messages that have the user of a token forgotten: once a checkpoint covers one, the rows of that
 	// user up to it are deleted, as the command forget does. It is set before the store is used.
@@ -82,6 +83,8 @@ type User struct {
 	Segments    []map[string]string
 	ReachedAt   []int64
 	Steps       []uint64
+	StepTimes   [][]int64
+	Excluded    bool
 	Version     uint64
 }
 
@@ -90,6 +93,14 @@ type ForgottenKey struct {
 	Partition uint16
 	Token     string
 	Sequence  uint64
+}
+
+// VoiceKey is what tells voices apart.
+type VoiceKey struct {
+	Definition    string
+	StreamCreated int64
+	Partitions    uint16
+	Sequence      uint64
 }
 
 // NameKey is what tells names apart.
@@ -279,9 +290,29 @@ func (n *Numbers) WriteUsers(_ context.Context, rows ...*worker.UserRows) error 
 		for i := range r.Len() {
 			newer(n.Users, UserKey{r.Partition, r.UserID[i]}, User{
 				r.Facts[i], r.LastSeen[i], slices.Clone(r.EnteredAt[i]), slices.Clone(r.CohortStart[i]),
-				slices.Clone(r.Segments[i]), slices.Clone(r.ReachedAt[i]), slices.Clone(r.Steps[i]), r.Version[i],
+				slices.Clone(r.Segments[i]), slices.Clone(r.ReachedAt[i]), slices.Clone(r.Steps[i]), cloned(r.StepTimes[i]), r.Excluded[i], r.Version[i],
 			}, func(u User) uint64 { return u.Version })
 		}
+	}
+	return nil
+}
+
+func cloned(lists [][]int64) (out [][]int64) {
+	for _, list := range lists {
+		out = append(out, slices.Clone(list))
+	}
+	return out
+}
+
+// WriteVoices keeps what people said, which belongs to no generation.
+func (n *Numbers) WriteVoices(_ context.Context, rows []worker.Voice) error {
+	n.store.mu.Lock()
+	defer n.store.mu.Unlock()
+	if n.store.voices == nil {
+		n.store.voices = map[VoiceKey]worker.Voice{}
+	}
+	for _, v := range rows {
+		n.store.voices[VoiceKey{v.Definition, v.StreamCreated, v.Partitions, v.Sequence}] = v
 	}
 	return nil
 }

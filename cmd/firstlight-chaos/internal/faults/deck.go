@@ -93,7 +93,7 @@ func kindsFirst(lane []*Fault) []*Fault {
 var moments = map[faulty.Moment]string{faulty.Before: "before", faulty.During: "while", faulty.After: "after"}
 
 // writes are what a worker writes: a flush, and its progress.
-var writes = []string{faulty.Names, faulty.Calendar, faulty.Cells, faulty.Forgotten, faulty.Users, faulty.Dead, faulty.Checkpoints, faulty.Reports}
+var writes = []string{faulty.Names, faulty.Calendar, faulty.Cells, faulty.Forgotten, faulty.Voices, faulty.Users, faulty.Dead, faulty.Checkpoints, faulty.Reports}
 
 // inFlush are faults at a moment of a write.
 func inFlush(lane int, w *servers.Worker) (all []*Fault) {

@@ -27,6 +27,8 @@ metrics:
   - {name: first_report, kind: ttfv, cohort: signup, value: {event: report_shared}}
   - {name: exports, kind: adoption, cohort: signup, feature: {event: export_run, where: 'properties.rows > 10'}, within: 28d}
   - {name: comes_back, kind: retention, cohort: signup, period: week, periods: 8, split_by: activated}
+voices:
+  - {name: plan_chosen, event: [signed_up, login], text: properties.plan}
 `
 
 // Message is one to be published.

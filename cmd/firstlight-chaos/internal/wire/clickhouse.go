@@ -15,7 +15,7 @@ var insertInto = regexp.MustCompile("(?i)^\\s*INSERT\\s+INTO\\s+(?:`?\\w+`?\\.)?
 
 // Tables are the tables that a flush writes, and the progress beside it, by the write's name.
 var Tables = map[string]string{
-	faulty.Names: "names", faulty.Calendar: "calendar", faulty.Cells: "cells", faulty.Forgotten: "forgotten", faulty.Users: "users",
+	faulty.Names: "names", faulty.Calendar: "calendar", faulty.Cells: "cells", faulty.Forgotten: "forgotten", faulty.Voices: "said", faulty.Users: "users",
 	faulty.Checkpoints: "checkpoints", faulty.Reports: "progress",
 }
 

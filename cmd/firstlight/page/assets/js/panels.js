@@ -11,10 +11,12 @@ import { people } from "./people.js";
 import { href } from "./route.js";
 import { select } from "./selection.js";
 import { loadTriangle } from "./triangle.js";
+import { voices } from "./voices.js";
 
 export function panelsOf(about, metric) {
   const { titles, people: stalled, triangle, own: every } = panels(metric.kind);
   const own = every.filter((o) => o.of?.(metric) ?? true);
+  const said = stalled && about.voices ? voices(metric) : null;
   const all = {
     line: panel({ id: "line", wide: true, title: titles.line }),
     incidents: panel({ id: "incidents", title: "Incidents", lead: "What Firstlight noticed by itself; numbered on the line." }),
@@ -23,6 +25,7 @@ export function panelsOf(about, metric) {
     triangle: panel({ id: "triangle", wide: true, picture: true, title: "Every cohort by age" }),
     cohorts: panel({ id: "cohorts", picture: true, title: titles.cohorts }),
     segments: metric.segments.length > 0 && panel({ id: "segments", picture: true, title: "Segments side by side" }),
+    voices: said?.panel,
     people: stalled && panel({ id: "people", wide: true, title: "Whom to talk to" }),
   };
   const known = { cohorts: [], segments: [] };
@@ -46,13 +49,14 @@ export function panelsOf(about, metric) {
       loadTriangle(all.triangle, cohorts, group, context, triangle),
       ...own.map((o) => o.load(all[o.id], cohorts, group, context)),
       all.segments && loadSegments(all.segments, cohorts, time, context).then((segments) => tell({ segments })),
+      said?.load(context),
       all.people && people(all.people, context),
     ]);
   }
 
   const column = (panels) => el("div", { class: "column" }, panels.map((p) => p && p.node));
   const narrow = own.filter((o) => !o.wide).map((o) => all[o.id]);
-  const columns = narrow.length ? [[...narrow, all.segments], [all.cohorts]] : [[all.cohorts], [all.segments]];
+  const columns = narrow.length ? [[...narrow, all.segments], [all.voices, all.cohorts]] : [[all.cohorts], [all.segments, all.voices]];
   const wide = own.filter((o) => o.wide).map((o) => all[o.id]);
   const rows = [all.line, all.incidents, all.annotations, ...wide, all.triangle].map((p) => p.node);
   return {
