@@ -9,19 +9,6 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// pageExperiment deals a checklist to half of those who sign up, which changes nothing.
-const pageExperiment = `
-experiments:
-  - name: checklist
-    hypothesis: A checklist for the first week lets more teams get going
-    exposure: {event: signed_up, where: 'properties.test_account != true'}
-    variant: properties.variant
-    split: {control: 0.5, checklist: 0.5}
-    control: control
-    metrics: [activated, first_report]
-    least_effect: 0.05
-`
-
 // What an experiment says, and how it came about, is what the views say.
 func pageExperiments(t *testing.T, d *daemon, on func(look) *tab) {
 	b := on(desktop)

@@ -25,7 +25,7 @@ import (
 // are again.
 func pageProduct(t *testing.T) *daemon {
 	b := newBox(t)
-	b.write("catalog.yaml", string(schemas.ExampleSaaS)+pageExperiment)
+	b.write("catalog.yaml", string(schemas.ExampleSaaS))
 	var lines []string
 	for _, e := range pageEvents() {
 		lines = append(lines, string(e.JSON()))
