@@ -18,7 +18,7 @@ const hostileWords = `<img src=x onerror="document.title='taken'"><script>docume
 
 // hostileUser is somebody who is stuck, and writes that.
 func hostileUser() []string {
-	const signedUp = `{"event":"signed_up","userId":"<b>eve</b>","timestamp":"2026-04-23T12:00:00Z","properties":{"plan":"team"},"context":{"location":{"country":"DE"}}}`
+	const signedUp = `{"event":"signed_up","userId":"<b>eve</b>","timestamp":"2026-04-26T14:00:00Z","properties":{"plan":"team"},"context":{"location":{"country":"DE"}}}`
 	said := fmt.Sprintf(`{"event":"feedback_given","userId":"<b>eve</b>","timestamp":"2026-04-27T12:00:00Z","properties":{"text":%s}}`, marshalled(hostileWords))
 	return []string{signedUp, said}
 }
