@@ -103,7 +103,7 @@ func event(t *testing.T, m *anomaly.Message) (v any) {
 func TestSchemaHasEveryField(t *testing.T) {
 	defs := schematest.Read(t, "anomaly.schema.json").Root["$defs"].(map[string]any)
 	for name, v := range map[string]any{
-		"message": anomaly.Message{}, "metric": anomaly.MetricInfo{}, "contributor": anomaly.Contributor{}, "mix": anomaly.Mix{}, "also": anomaly.Also{}, "note": anomaly.Annotation{},
+		"message": anomaly.Message{}, "metric": anomaly.MetricInfo{}, "contributor": anomaly.Contributor{}, "mix": anomaly.Mix{}, "also": anomaly.Also{}, "note": anomaly.Annotation{}, "outcome": anomaly.Outcome{},
 	} {
 		def := defs[name].(map[string]any)
 		var fields, required []string

@@ -154,6 +154,8 @@ func (s Schema) object(rules map[string]any, k string, v map[string]any) string 
 				return c
 			}
 		}
+	case "minProperties":
+		return unless(float64(len(v)) >= rules[k].(float64), "too few keys")
 	case "maxProperties":
 		return unless(float64(len(v)) <= rules[k].(float64), "too many keys")
 	case "items", "minItems", "maxItems", "uniqueItems", "minLength", "maxLength", "pattern", "minimum", "maximum":
