@@ -188,9 +188,13 @@ func (w *Worker) awake() (lives []*life) {
 	return lives
 }
 
-// stateOf returns where a partition is in its life.
+// stateOf returns where a partition is in its life. One that the worker does not have, which a table of leases may name, is idle.
 func (w *Worker) stateOf(partition uint16) state {
-	if l := w.slots()[partition].Load(); l != nil {
+	slots := w.slots()
+	if int(partition) >= len(slots) {
+		return idle
+	}
+	if l := slots[partition].Load(); l != nil {
 		return state(l.state.Load())
 	}
 	return idle

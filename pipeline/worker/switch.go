@@ -28,10 +28,13 @@ func (d *Definitions) caughtUp(ctx context.Context, generation, beside uint32) (
 }
 
 // reaches reports whether checkpoints cover all that others do. A partition without messages of its own may be stored less far than it
-// is.
+// is. Numbers of which some partition has no checkpoint never began: there is nothing to cover.
 func reaches(computed, shown []Checkpoint) bool {
+	if len(shown) == 0 || len(shown) < int(shown[0].Partitions) {
+		return true
+	}
 	if len(computed) != len(shown) {
-		return len(shown) == 0
+		return false
 	}
 	for i := range shown {
 		if computed[i].AppliedSeq < shown[i].AppliedSeq && computed[i].Received < shown[i].Received {
