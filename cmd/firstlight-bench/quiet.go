@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +23,6 @@ import (
 	"firstlight/pipeline/stream"
 	"firstlight/pipeline/worker"
 	"firstlight/sinks/clickhouse"
-	"firstlight/sinks/clickhouse/engine"
 )
 
 // What a memory budget costs when most users are quiet: of the users that are known some come, and a worker with the budget applies
@@ -134,21 +132,11 @@ func mostResident() (bytes int64, err error) {
 
 // measureQuiet prints the table.
 func measureQuiet(ctx context.Context, o options) error {
-	p, err := startServerProcess(ctx, o.dir)
+	s, p, stop, err := startApart(ctx, o.dir)
+	defer stop()
 	if err != nil {
 		return err
 	}
-	defer p.stop()
-	s := &servers{conn: p.conn, js: p.js}
-	s.engine, err = engine.Start(ctx, engine.Config{Library: os.Getenv("FIRSTLIGHT_LIBCHDB"), Path: filepath.Join(o.dir, "clickhouse"), Listen: "127.0.0.1:0"})
-	if err != nil {
-		return err
-	}
-	defer func() { _ = s.engine.Stop(context.WithoutCancel(ctx)) }() // the folder is thrown away
-	if s.db, err = clickhouse.Open(ctx, s.engine.DSN("")); err != nil {
-		return err
-	}
-	defer s.db.Close()
 	if _, err := stream.Ensure(ctx, s.js, "EVENTS"); err != nil {
 		return err
 	}

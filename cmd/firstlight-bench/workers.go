@@ -87,23 +87,35 @@ func workAt(text string) error {
 	return w.Run(ctx)
 }
 
+// startApart starts NATS in a process of its own, and the engine. stop ends what was started, also after an error.
+func startApart(ctx context.Context, dir string) (s *servers, p *serverProcess, stop func(), err error) {
+	if p, err = startServerProcess(ctx, dir); err != nil {
+		return nil, nil, func() {}, err
+	}
+	s = &servers{conn: p.conn, js: p.js}
+	stop = func() {
+		if s.db != nil {
+			s.db.Close()
+		}
+		if s.engine != nil {
+			_ = s.engine.Stop(context.WithoutCancel(ctx)) // the folder is thrown away
+		}
+		p.stop()
+	}
+	s.engine, err = engine.Start(ctx, engine.Config{Library: os.Getenv("FIRSTLIGHT_LIBCHDB"), Path: filepath.Join(dir, "clickhouse"), Listen: "127.0.0.1:0"})
+	if err == nil {
+		s.db, err = clickhouse.Open(ctx, s.engine.DSN(""))
+	}
+	return s, p, stop, err
+}
+
 // measureWorkers prints the table.
 func measureWorkers(ctx context.Context, o options) error {
-	p, err := startServerProcess(ctx, o.dir)
+	s, p, stop, err := startApart(ctx, o.dir)
+	defer stop()
 	if err != nil {
 		return err
 	}
-	defer p.stop()
-	s := &servers{conn: p.conn, js: p.js}
-	s.engine, err = engine.Start(ctx, engine.Config{Library: os.Getenv("FIRSTLIGHT_LIBCHDB"), Path: filepath.Join(o.dir, "clickhouse"), Listen: "127.0.0.1:0"})
-	if err != nil {
-		return err
-	}
-	defer func() { _ = s.engine.Stop(context.WithoutCancel(ctx)) }() // the folder is thrown away
-	if s.db, err = clickhouse.Open(ctx, s.engine.DSN("")); err != nil {
-		return err
-	}
-	defer s.db.Close()
 	before := cpuOf(p.command.Process.Pid)
 	if _, err := s.backlog(ctx, o); err != nil {
 		return err
