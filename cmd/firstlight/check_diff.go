@@ -117,8 +117,21 @@ func (d *change) write(w io.Writer) {
 		fmt.Fprintln(w, "Nothing has to be computed: it takes effect at once.")
 	case d.lost > 0:
 		fmt.Fprintf(w, "The stream does not hold %s any more that were counted. What stands would go on, and what is new or changed be computed with run --accept-loss only, "+
-			"for all metrics from the %s that there are.\n", count(int(d.lost), "message"), count(int(d.messages), "message"))
+			"from the %s that there are.%s\n", count(int(d.lost), "message"), count(int(d.messages), "message"), d.stays())
 	default:
-		fmt.Fprintf(w, "It is computed beside what stands, which is shown until then; that reads %s.\n", count(int(d.messages), "message"))
+		fmt.Fprintf(w, "It is computed beside what stands, which is shown until then; that reads %s.%s\n", count(int(d.messages), "message"), d.stays())
+	}
+}
+
+// stays says what is not computed again.
+func (d *change) stays() string {
+	n := len(d.Of(catalog.Unchanged))
+	switch {
+	case len(d.Everywhere) > 0 || len(d.Experiments) > 0 || n == 0: // experiments have all computed
+		return ""
+	case n == 1:
+		return " The metric that is unchanged is not computed again."
+	default:
+		return fmt.Sprintf(" The %d metrics that are unchanged are not computed again.", n)
 	}
 }

@@ -362,7 +362,13 @@ func TestDefinitionsChange(t *testing.T) {
 		t.Errorf("the owner is %s after governance changed", got)
 	}
 	b.env["FIRSTLIGHT_PARTITIONS"] = "3"
-	b.refusedRun("FIRSTLIGHT_PARTITIONS", "3", "16", "--rebuild")
+	b.must("run", "--drain")
+	if s := b.accounts(); len(s.Partitions) != 3 {
+		t.Errorf("%d partitions, the setting asks for 3", len(s.Partitions))
+	}
+	if got := b.tsv("SELECT sum(activated), sum(entered) FROM activation_by_cohort WHERE metric = 'activated'"); got != "1\t3" {
+		t.Errorf("of those who activate within 7d, and all, there are %s with other partitions", got)
+	}
 
 	b.write("catalog.yaml", strings.Replace(testCatalog, "within: 7d", "within: 1d", 1))
 	b.must("run", "--drain", "--rebuild")

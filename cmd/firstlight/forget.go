@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -217,7 +218,8 @@ func (o *forgetting) behindIn(checkpoints []worker.Checkpoint) string {
 	for _, u := range o.users {
 		for route, sequence := range u.told {
 			p := stream.Partition(event.Forget(route, route).Subject, int(checkpoints[0].Partitions))
-			if p >= len(checkpoints) || checkpoints[p].AppliedSeq < sequence {
+			stored := slices.ContainsFunc(checkpoints, func(c worker.Checkpoint) bool { return int(c.Partition) == p && c.AppliedSeq >= sequence })
+			if !stored {
 				return fmt.Sprintf("partition %d has not stored message %d", p, sequence)
 			}
 		}

@@ -35,7 +35,7 @@ type Settings struct {
 	Database       string        `env:"FIRSTLIGHT_DATABASE" envDefault:"firstlight" help:"ClickHouse database"`
 	Cluster        string        `env:"FIRSTLIGHT_CLICKHOUSE_CLUSTER" help:"cluster of CLICKHOUSE_URL's servers over which the tables are replicated; empty: they are not"`
 	Stream         string        `env:"FIRSTLIGHT_STREAM" envDefault:"EVENTS" help:"JetStream stream of the events"`
-	Partitions     int           `env:"FIRSTLIGHT_PARTITIONS" envDefault:"16" help:"partitions users are dealt to, 1-1024; stored numbers keep theirs unless this is set; changing it needs --rebuild"`
+	Partitions     int           `env:"FIRSTLIGHT_PARTITIONS" envDefault:"16" help:"partitions users are dealt to, 1-1024; stored numbers keep theirs unless this is set; another number is computed beside them"`
 	FlushInterval  time.Duration `env:"FIRSTLIGHT_FLUSH_INTERVAL" envDefault:"1s" help:"how often changes are written, 10ms-1m"`
 	Memory         string        `env:"FIRSTLIGHT_MEMORY" help:"what the worker, with embedded JetStream, is to keep to, such as 2GiB or 40%; empty: half of the machine's or container's"`
 	HTTPAddr       string        `env:"FIRSTLIGHT_HTTP_ADDR" envDefault:"127.0.0.1:8080" help:"the page, /healthz, /readyz, /metrics; off: none"`

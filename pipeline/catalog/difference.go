@@ -241,3 +241,26 @@ func (c *Catalog) stepsKeys() map[string]string {
 	}
 	return keys
 }
+
+// Kept says what of a catalog stays as an earlier one counts it.
+type Kept struct {
+	Metrics, Cohorts []bool // by index in the catalog
+}
+
+// Any reports whether some metric stays: else all is computed anew.
+func (k *Kept) Any() bool { return slices.Contains(k.Metrics, true) }
+
+// Kept returns what of the catalog stays by the difference to an earlier one.
+func (c *Catalog) Kept(d *Difference) *Kept {
+	k := &Kept{Metrics: make([]bool, len(c.Metrics)), Cohorts: make([]bool, len(c.Cohorts))}
+	if len(d.Everywhere) > 0 {
+		return k
+	}
+	for i := range c.Cohorts {
+		k.Cohorts[i] = d.Cohorts[i].State == Unchanged
+	}
+	for i := range c.Metrics {
+		k.Metrics[i] = d.Metrics[i].State == Unchanged
+	}
+	return k
+}

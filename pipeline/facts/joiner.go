@@ -21,7 +21,8 @@ type Joiner struct {
 	Capped uint64
 
 	metricsOf    [][]int          // metric indexes per cohort
-	activitiesOf [][]int          // activity indexes per cohort
+	told         [][]int          // those of them that are told of events; see Leave
+	activitiesOf [][]int          // activity indexes per cohort, of those that are told of events
 	alike        [][]int          // per cohort: those that are defined as it is, itself too; they are stored as one
 	relevant     []relevant       // per cohort: selectors that matter to it, or to one that is alike
 	activities   []sharedActivity // see Share
@@ -66,6 +67,7 @@ func NewJoiner(c *catalog.Catalog, cal *calendar.Calendar, segment func(cohort, 
 	for i, a := range j.activities {
 		j.activitiesOf[a.cohort] = append(j.activitiesOf[a.cohort], i)
 	}
+	j.told = j.metricsOf
 	j.unite()
 	for i := range j.relevant {
 		for s := range c.Selectors {
@@ -235,7 +237,7 @@ func (j *Joiner) moveEntry(u *User, c int, o *Open, prune, watermark int64) {
 	if before != o.Time {
 		co.at = nil
 	}
-	for _, m := range j.metricsOf[c] {
+	for _, m := range j.told[c] {
 		if u.known(u.slotOf(m)) {
 			u.Metric(m).Trim(co)
 			u.slots[u.slotOf(m)].changed = true
@@ -301,7 +303,7 @@ func (j *Joiner) use(u *User, c int, o *Open, side Side, prune int64) {
 			u.slots[len(u.cohorts)+a].changed = true
 		}
 	}
-	for _, m := range j.metricsOf[c] {
+	for _, m := range j.told[c] {
 		if o.Mask.Intersects(&j.uses[m]) && u.Metric(m).Use(u, o, side, prune) {
 			u.slots[u.slotOf(m)].changed = true
 		}
@@ -311,7 +313,7 @@ func (j *Joiner) use(u *User, c int, o *Open, side Side, prune int64) {
 // serve tells the metrics of a cohort of an event that may serve a step.
 func (j *Joiner) serve(u *User, c int, o *Open, watermark int64) {
 	co := u.Cohort(c)
-	for _, m := range j.metricsOf[c] {
+	for _, m := range j.told[c] {
 		if !o.Mask.Intersects(&j.serves[m]) {
 			continue
 		}

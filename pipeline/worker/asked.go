@@ -39,10 +39,14 @@ func (d *Definitions) adopt(ctx context.Context, source []byte) error {
 		return err
 	}
 	refused := ""
-	switch given, err := d.gives(ctx, beside, file); {
+	partitions, err := d.otherPartitions(ctx, generation)
+	if err != nil {
+		return err
+	}
+	switch given, err := d.gives(ctx, beside, file, partitions); {
 	case err != nil:
 		return err
-	case computed != nil && !asks(file, computed):
+	case computed != nil && !asks(file, computed) && partitions == 0:
 		err = d.endBeside(ctx, beside)
 		if err != nil {
 			return err
@@ -60,7 +64,7 @@ func (d *Definitions) adopt(ctx context.Context, source []byte) error {
 			d.Log.Warn(refused)
 			err = d.endBeside(ctx, beside)
 		} else {
-			err = d.begin(ctx, source, file, computed)
+			err = d.begin(ctx, source, file, computed, generation, partitions)
 		}
 		if err != nil {
 			return err
@@ -171,9 +175,12 @@ func (d *Definitions) knownBy(ctx context.Context, generation uint32, source []b
 }
 
 // gives returns the catalog that is computed beside where it gives all that a file asks for, else nil.
-func (d *Definitions) gives(ctx context.Context, beside uint32, file *catalog.Catalog) (*catalog.Catalog, error) {
+func (d *Definitions) gives(ctx context.Context, beside uint32, file *catalog.Catalog, partitions uint16) (*catalog.Catalog, error) {
 	if beside == 0 {
 		return nil, nil
+	}
+	if plan, err := d.Store.In(beside).Plan(ctx); err != nil || plan.Partitions != partitions {
+		return nil, err
 	}
 	source, err := d.Store.In(beside).Source(ctx)
 	if err != nil || source == nil {
@@ -186,17 +193,43 @@ func (d *Definitions) gives(ctx context.Context, beside uint32, file *catalog.Ca
 	return c, nil
 }
 
-// begin begins to compute a file beside.
-func (d *Definitions) begin(ctx context.Context, source []byte, file, computed *catalog.Catalog) error {
-	generation, err := d.Store.BeginBeside(ctx, source, file, time.Now())
+// otherPartitions is how many partitions are asked for, 0 where the numbers in force have as many.
+func (d *Definitions) otherPartitions(ctx context.Context, generation uint32) (uint16, error) {
+	checkpoints, err := d.Store.In(generation).Checkpoints(ctx)
+	if err != nil || len(checkpoints) == 0 {
+		return 0, err
+	}
+	w, err := d.New(ctx, &catalog.Catalog{}, generation)
+	if err != nil || w.AsStored || w.Partitions == int(checkpoints[0].Partitions) {
+		return 0, err
+	}
+	return uint16(w.Partitions), nil
+}
+
+// begin begins to compute beside what a file asks for: what stays as it is counted is not computed.
+func (d *Definitions) begin(ctx context.Context, source []byte, file, computed *catalog.Catalog, force uint32, partitions uint16) error {
+	plan, changed := Plan{Partitions: partitions}, []string{"the numbers in force are of another version"}
+	if computed != nil {
+		difference, err := file.Difference(computed.Definition())
+		if err != nil {
+			return err
+		}
+		inForce, err := d.Store.In(force).Plan(ctx)
+		if err != nil {
+			return err
+		}
+		switch changed = file.Changed(computed.Definition()); {
+		case partitions != 0:
+			changed = append(changed, fmt.Sprintf("partitions: %d", partitions))
+		case len(file.Experiments) == 0 && len(computed.Experiments) == 0: // whose cells stand under one generation with all others
+			plan.Origins = keptOrigins(file, file.Kept(difference), force, inForce.Origins)
+		}
+	}
+	generation, err := d.Store.BeginBeside(ctx, source, file, plan, time.Now())
 	if err != nil {
 		return err
 	}
 	d.own = generation
-	changed := []string{"the numbers in force are of another version"}
-	if computed != nil {
-		changed = file.Changed(computed.Definition())
-	}
 	d.Log.Info("the catalog asks for other numbers: they are computed beside those in force", zap.Strings("changed", changed), zap.Uint32("generation", generation))
 	return nil
 }

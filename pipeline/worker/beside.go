@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"firstlight/pipeline/catalog"
 )
@@ -20,12 +21,18 @@ func (d *Definitions) runBeside(ctx context.Context, generation, beside uint32) 
 	if err != nil {
 		return err
 	}
-	if d.own != beside { // another worker's file came later
-		d.wanted = wish{source, c}
-	}
 	w, err := d.newBeside(ctx, c, generation, beside)
 	if err != nil {
 		return err
+	}
+	if w.Plan.Joins != 0 && w.Plan.Joins == d.own { // of this worker's file, whoever went on with it
+		if err := d.Store.In(beside).SaveCatalog(ctx, c.As(d.wanted.catalog), time.Now()); err != nil {
+			return err
+		}
+		d.own = beside
+	}
+	if d.own != beside { // another worker's file came later
+		d.wanted = wish{source, c}
 	}
 	d.beside = d.goOn(ctx, w)
 	d.show()
@@ -45,20 +52,58 @@ func (d *Definitions) sourceBeside(ctx context.Context, beside uint32) ([]byte, 
 	return source, c, nil
 }
 
-// newBeside returns the worker of a generation beside, with the partitions of the one in force.
+// newBeside returns the worker of a generation beside, with the partitions of the one in force where no others are asked for.
 func (d *Definitions) newBeside(ctx context.Context, c *catalog.Catalog, generation, beside uint32) (*Worker, error) {
+	w, err := d.newOf(ctx, c, beside)
+	if err != nil {
+		return nil, err
+	}
+	w.AsStored, w.Trouble = true, nil // what fails of it does not concern the numbers in force
+	w.Memory /= 2                     // which have their users in memory too
 	checkpoints, err := d.Store.In(generation).Checkpoints(ctx)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	w, err := d.New(ctx, c, beside)
-	if err != nil {
-		return nil, err
-	}
-	w.Generation, w.AsStored, w.Trouble = beside, true, nil // what fails of it does not concern the numbers in force
-	w.Memory /= 2                                           // which have their users in memory too
-	if len(checkpoints) > 0 {
+	case w.Plan.Partitions > 0:
+		w.Partitions = int(w.Plan.Partitions)
+	case len(checkpoints) > 0:
 		w.Partitions = int(checkpoints[0].Partitions)
 	}
+	if w.Plan.Joins == 0 {
+		return w, nil
+	}
+	w.From = generation
+	w.Was, err = d.computedBy(ctx, generation)
+	return w, err
+}
+
+// newOf returns the worker of a generation.
+func (d *Definitions) newOf(ctx context.Context, c *catalog.Catalog, generation uint32) (*Worker, error) {
+	plan, err := d.Store.In(generation).Plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w, err := d.New(ctx, c, generation)
+	if err != nil {
+		return nil, err
+	}
+	w.Generation, w.Plan = generation, plan
 	return w, nil
+}
+
+// join has the users of a generation beside, which has computed what is new, united with those in force.
+func (d *Definitions) join(ctx context.Context, beside uint32, plan Plan) error {
+	source, c, err := d.sourceBeside(ctx, beside)
+	if err != nil {
+		return err
+	}
+	mine, shown := d.own == beside, c
+	if mine {
+		shown = c.As(d.wanted.catalog)
+	}
+	joined, err := d.Store.BeginBeside(ctx, source, shown, Plan{Origins: plan.Origins.joined(c, beside), Joins: beside}, time.Now())
+	if err == nil && mine {
+		d.own = joined
+	}
+	return err
 }

@@ -45,7 +45,7 @@ func (h *harness) inMemory(c *catalog.Catalog) *memstore.Store {
 	must(s.WriteAgeEdges(ctx, cohort.AgeEdges))
 	n := s.In(generation)
 	must(n.SaveCatalog(ctx, c, time.Now()))
-	for _, r := range h.inForce("cells") {
+	for _, r := range h.cellsInForce() {
 		must(n.WriteCells(ctx, &worker.CellRows{
 			Kind: one[string](r["kind"]), Name: one[string](r["name"]), Segment: one[string](r["segment"]), Value: one[string](r["segment_value"]), Window: one[string](r["window"]),
 			CohortStart: one[time.Time](r["cohort_start"]), Day: one[time.Time](r["day"]), Stage: []uint8{uint8(r["stage"].(uint64))},
@@ -89,6 +89,22 @@ func (h *harness) inMemory(c *catalog.Catalog) *memstore.Store {
 }
 
 func one[T any](v any) []T { return []T{v.(T)} }
+
+// cellsInForce are the cells of what is in force, each under the generation in which its definition was taken up.
+func (h *harness) cellsInForce() []oracle.Row {
+	h.t.Helper()
+	rows, err := h.query(strings.ReplaceAll(`WITH assumeNotNull((SELECT max(generation) FROM {db}.generations)) AS g,
+			assumeNotNull((SELECT max(catalog_version) FROM {db}.catalogs WHERE generation IN (0, g))) AS newest
+		SELECT * FROM {db}.cells FINAL
+		WHERE multiIf(
+			kind = 'volume', generation = (SELECT if(volumes = 0, g, volumes) FROM {db}.catalogs FINAL WHERE catalog_version = newest),
+			kind = 'entry', (generation, name) IN (SELECT if(cohort_cells = 0, g, cohort_cells), cohort FROM {db}.metrics WHERE catalog_version = newest),
+			(generation, name) IN (SELECT if(cells = 0, g, cells), metric FROM {db}.metrics WHERE catalog_version = newest))`, "{db}", "`"+h.database+"`"))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return rows
+}
 
 // inForce are the rows of a table in the generation in force.
 func (h *harness) inForce(table string) []oracle.Row {

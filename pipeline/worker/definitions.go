@@ -151,8 +151,10 @@ func (d *Definitions) stopped() error {
 	}
 }
 
-// leave takes account of a worker that has ended. That another generation took the place of its own is no error.
+// leave takes account of a worker that has ended. That another generation took the place of its own is no error, nor is what fails of one
+// that computes beside: it is started again.
 func (d *Definitions) leave(r *computing) error {
+	beside := d.beside == r
 	if d.force == r {
 		d.force = nil
 	}
@@ -160,6 +162,10 @@ func (d *Definitions) leave(r *computing) error {
 		d.beside = nil
 	}
 	if errors.Is(r.err, errRebuilt) || errors.Is(r.err, errOtherCatalog) {
+		return nil
+	}
+	if beside && r.err != nil {
+		d.Log.Warn("what the catalog changed is not computed for now: it is tried again", zap.Error(r.err))
 		return nil
 	}
 	return r.err
@@ -192,7 +198,7 @@ func (d *Definitions) step(ctx context.Context, next []byte) error {
 			return err
 		}
 		if caughtUp {
-			return d.putInForce(ctx, beside)
+			return d.next(ctx, beside)
 		}
 	}
 	if !d.changed.IsZero() && time.Since(d.changed) > keepsFor {
@@ -244,11 +250,11 @@ func (d *Definitions) awaitKnown(ctx context.Context) error {
 
 // start starts the worker of the generation in force.
 func (d *Definitions) start(ctx context.Context, c *catalog.Catalog, generation uint32) (*computing, error) {
-	w, err := d.New(ctx, c, generation)
+	w, err := d.newOf(ctx, c, generation)
 	if err != nil {
 		return nil, err
 	}
-	w.Generation = generation
+	w.AsStored = true
 	return d.goOn(ctx, w), nil
 }
 

@@ -19,6 +19,7 @@ import (
 	"firstlight/pipeline/kind"
 	"firstlight/pipeline/oracle"
 	"firstlight/pipeline/stream"
+	"firstlight/pipeline/trouble"
 	"firstlight/pipeline/worker"
 	"firstlight/pipeline/worker/faulty"
 	"firstlight/sinks/clickhouse"
@@ -54,7 +55,7 @@ func (b *bench) definitions(o options, fault faulty.Fault) *worker.Definitions {
 func drawChange(t *rapid.T, before string) string {
 	lines := strings.SplitAfter(before, "\n")
 	if rapid.Bool().Draw(t, "metrics go") {
-		after := strings.Join(slices.DeleteFunc(lines, func(line string) bool {
+		after := strings.Join(slices.DeleteFunc(slices.Clone(lines), func(line string) bool {
 			name, _, _ := strings.Cut(strings.TrimPrefix(line, "  - {name: "), ",")
 			return slices.Contains([]string{"ttfv", "use", "back0", "back1"}, name) && rapid.Bool().Draw(t, "goes")
 		}), "")
@@ -65,6 +66,9 @@ func drawChange(t *rapid.T, before string) string {
 	}
 	head, _, _ := strings.Cut(before, "cohorts:\n")
 	other := drawCatalog(t)
+	if rapid.IntRange(0, 3).Draw(t, "cohorts change") > 0 {
+		return mixMetrics(t, lines, strings.SplitAfter(other, "\n"))
+	}
 	_, metrics, _ := strings.Cut(other, "cohorts:\n")
 	if rapid.Bool().Draw(t, "windows change") {
 		windows := func(text string) string {
@@ -75,10 +79,51 @@ func drawChange(t *rapid.T, before string) string {
 	return head + "cohorts:\n" + metrics
 }
 
+// mixMetrics draws a catalog that has some metrics of another one, or none in their place, as far as that is a catalog.
+func mixMetrics(t *rapid.T, lines, other []string) string {
+	name := func(line string) string {
+		name, _, _ := strings.Cut(strings.TrimPrefix(line, "  - {name: "), ",")
+		return name
+	}
+	metrics := func(lines []string) int { return slices.Index(lines, "metrics:\n") + 1 }
+	file := strings.Join(lines, "")
+	for _, line := range other[metrics(other):] {
+		if line == "" || !rapid.Bool().Draw(t, "changes") {
+			continue
+		}
+		mixed := strings.SplitAfter(file, "\n")
+		at := metrics(mixed) + slices.IndexFunc(mixed[metrics(mixed):], func(own string) bool { return name(own) == name(line) })
+		if at >= metrics(mixed) {
+			mixed[at] = line
+		} else {
+			mixed = append(mixed, line)
+		}
+		text := strings.Join(mixed, "")
+		if _, err := loadCatalog([]byte(text)); err == nil {
+			file = text
+		}
+	}
+	return file
+}
+
 // TestDefinitionsInTurn: catalogs that come one after the other while the stream grows, and are put back, by workers that die before,
 // in the middle of or after any write, leave the counts of a fresh computation with the last one, and each dead letter once.
 func TestDefinitionsInTurn(t *testing.T) {
-	var beside, covered atomic.Int64
+	var beside, covered, joined atomic.Int64
+	drain := func(rt *rapid.T, b *bench, file string, partitions int, fault faulty.Fault) {
+		before, _ := b.store.Generation(t.Context())
+		b.drainDefinitions(rt, file, drawOptions(rt, partitions), fault)
+		after, _ := b.store.Generation(t.Context())
+		switch plan, _ := b.store.In(after).Plan(t.Context()); {
+		case before == 0 || after == before:
+			covered.Add(1)
+		case plan.Joins != 0:
+			joined.Add(1)
+			fallthrough
+		default:
+			beside.Add(1)
+		}
+	}
 	many(t, 300, func(rt *rapid.T, b *bench) {
 		messages := drawStream(rt, 50, 70)
 		partitions := rapid.IntRange(1, 4).Draw(rt, "partitions")
@@ -88,13 +133,7 @@ func TestDefinitionsInTurn(t *testing.T) {
 			more := rapid.IntRange(0, len(messages)-published).Draw(rt, "events")
 			b.publish(messages[published : published+more])
 			published += more
-			before, _ := b.store.Generation(t.Context())
-			b.drainDefinitions(rt, files[len(files)-1], drawOptions(rt, partitions), drawCrash(rt))
-			if after, _ := b.store.Generation(t.Context()); after > before && before > 0 {
-				beside.Add(1)
-			} else {
-				covered.Add(1)
-			}
+			drain(rt, b, files[len(files)-1], partitions, drawCrash(rt))
 			if rapid.IntRange(0, 3).Draw(rt, "put back") == 0 {
 				files = append(files, rapid.SampledFrom(files).Draw(rt, "which"))
 			} else {
@@ -103,10 +142,42 @@ func TestDefinitionsInTurn(t *testing.T) {
 		}
 		b.publish(messages[published:])
 		last := files[len(files)-1]
-		b.drainDefinitions(rt, last, drawOptions(rt, partitions), nil)
+		drain(rt, b, last, partitions, nil)
 		b.compareCounts(rt, last, messages, partitions)
 	})
-	t.Logf("%d times other definitions came in force, %d times what stood went on", beside.Load(), covered.Load())
+	t.Logf("%d times other definitions came in force, %d of them beside metrics that stayed, %d times what stood went on", beside.Load(), joined.Load(), covered.Load())
+}
+
+// TestHalvesOfUsersAreJoined: where the numbers in force have got further than those that are to be joined with them, users are forgotten
+// in between or not, the counts are those of a fresh computation with the last catalog.
+func TestHalvesOfUsersAreJoined(t *testing.T) {
+	var joined atomic.Int64
+	many(t, 100, func(rt *rapid.T, b *bench) {
+		messages := drawStream(rt, 50, 70)
+		partitions := rapid.IntRange(1, 3).Draw(rt, "partitions")
+		first := rapid.IntRange(1, len(messages)).Draw(rt, "events before")
+		b.begin(nil)
+		b.publish(messages[:first])
+		file := drawCatalog(rt)
+		b.drainDefinitions(rt, file, drawOptions(rt, partitions), nil)
+		lines := func(file string) []string { return strings.SplitAfter(file, "\n") }
+		file = mixMetrics(rt, lines(file), lines(drawCatalog(rt)))
+		var begun atomic.Int32
+		b.drainDefinitions(rt, file, drawOptions(rt, partitions), func(write string, at faulty.Moment) error {
+			if write == faulty.Beside && at == faulty.After && begun.Add(1) == 2 {
+				return trouble.Final(errCrash) // the users are about to be joined
+			}
+			return nil
+		})
+		b.publish(messages[first:])
+		b.drainDefinitions(rt, file, drawOptions(rt, partitions), drawCrash(rt))
+		b.drainDefinitions(rt, file, drawOptions(rt, partitions), nil)
+		b.compareCounts(rt, file, messages, partitions)
+		if begun.Load() == 2 {
+			joined.Add(1)
+		}
+	})
+	t.Logf("%d times users were joined", joined.Load())
 }
 
 // drawCrash draws a death at a write, or none.

@@ -11,38 +11,55 @@ func (d *Definitions) drain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	beside, err := d.Store.Beside(ctx)
-	if err != nil {
-		return err
-	}
-	if beside == 0 {
-		return d.drainForce(ctx, generation)
-	}
-	_, c, err := d.sourceBeside(ctx, beside)
-	if err != nil {
-		return err
-	}
 	for {
-		w, err := d.newBeside(ctx, c, generation, beside)
+		beside, err := d.Store.Beside(ctx)
 		if err != nil {
 			return err
 		}
-		w.Drain = true
-		if err := w.Run(ctx); err != nil || ctx.Err() != nil {
-			return err
+		if beside == 0 {
+			return d.drainForce(ctx, generation)
 		}
-		switch caughtUp, err := d.caughtUp(ctx, generation, beside); {
-		case err != nil:
+		switch inForce, err := d.drainBeside(ctx, generation, beside); {
+		case err != nil || ctx.Err() != nil:
 			return err
-		case caughtUp:
-			d.force = &computing{Worker: w}
-			if err := d.Store.PutInForce(ctx, beside, time.Now()); err != nil {
-				return err
-			}
-			d.show()
+		case inForce:
 			return nil
 		}
 	}
+}
+
+// drainBeside computes the generation beside up to where the stream ends now, and takes the next step with it. It reports whether it is
+// in force now.
+func (d *Definitions) drainBeside(ctx context.Context, generation, beside uint32) (inForce bool, err error) {
+	_, c, err := d.sourceBeside(ctx, beside)
+	if err != nil {
+		return false, err
+	}
+	w, err := d.newBeside(ctx, c, generation, beside)
+	if err != nil {
+		return false, err
+	}
+	if w.Plan.Joins != 0 { // users are united with those that are in force by then
+		if err := d.drainForce(ctx, generation); err != nil || ctx.Err() != nil {
+			return false, err
+		}
+	}
+	w.Drain = true
+	if err := w.Run(ctx); err != nil || ctx.Err() != nil {
+		return false, err
+	}
+	if caughtUp, err := d.caughtUp(ctx, generation, beside); err != nil || !caughtUp {
+		return false, err
+	}
+	if w.Plan.partial() {
+		return false, d.join(ctx, beside, w.Plan)
+	}
+	d.force = &computing{Worker: w}
+	if err := d.Store.PutInForce(ctx, beside, time.Now()); err != nil {
+		return false, err
+	}
+	d.show()
+	return true, nil
 }
 
 func (d *Definitions) drainForce(ctx context.Context, generation uint32) error {
@@ -53,11 +70,11 @@ func (d *Definitions) drainForce(ctx context.Context, generation uint32) error {
 	if c == nil {
 		return &Refusal{"the numbers in force are of another version or catalog: " + rebuildAdvice}
 	}
-	w, err := d.New(ctx, c, generation)
+	w, err := d.newOf(ctx, c, generation)
 	if err != nil {
 		return err
 	}
-	w.Generation, w.Drain = generation, true
+	w.AsStored, w.Drain = true, true
 	d.force = &computing{Worker: w}
 	d.show()
 	return w.Run(ctx)

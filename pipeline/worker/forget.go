@@ -91,10 +91,16 @@ func (p *partition) forget(token string, seq uint64) {
 	}
 	p.forgotten.since[token] = seq
 	p.unhear(token)
-	u, known := p.forgotten.find(token, p.users)
-	if !known {
-		return
+	switch u, known := p.forgotten.find(token, p.users); {
+	case p.uniting != nil:
+		p.forgetHalf(token, seq, u, known)
+	case known:
+		p.forgetUser(token, seq, u)
 	}
+}
+
+// forgetUser forgets a user whose token's message is of a sequence.
+func (p *partition) forgetUser(token string, seq uint64, u uint32) {
 	p.scratch.Open(p.users.facts(u))
 	if p.scratch.Sequence >= seq {
 		return // so is what is known of the new user

@@ -244,7 +244,7 @@ func (l *life) apply(item *stream.Item) bool {
 	return true
 }
 
-func (l *life) full() bool { return l.holds(1) }
+func (l *life) full() bool { return l.p.uniting == nil && l.holds(1) }
 
 // holds reports whether what waits to be written is one part in so many of a full snapshot.
 func (l *life) holds(part int) bool {
@@ -261,6 +261,13 @@ func (l *life) give(all bool) error {
 			return err
 		}
 	}
+	if l.p.uniting != nil {
+		if l.p.applied < l.p.uniting.until {
+			l.answer <- nil
+			return nil
+		}
+		l.p.allWhole()
+	}
 	now := time.Now()
 	last := state(l.state.Load()) == stopping
 	switch {
@@ -273,6 +280,9 @@ func (l *life) give(all bool) error {
 	l.lastFlush, l.flushed = now, l.taken
 	l.inFlight, l.flightsTo = l.p.snapshot(), *l.position()
 	l.p.counters.AppliedSeq = l.p.applied
+	if l.p.uniting != nil {
+		l.p.united()
+	}
 	l.answer <- l.inFlight
 	return nil
 }
@@ -306,6 +316,9 @@ func (l *life) position() *position {
 // end stores what was applied.
 func (l *life) end() error {
 	l.state.Store(int32(stopping))
+	if l.p.uniting != nil && l.p.applied < l.p.uniting.until {
+		return nil // whoever goes on unites the users again
+	}
 	for l.inFlight != nil || l.p.changed || l.p.applied != l.p.counters.AppliedSeq {
 		l.urge()
 		select {

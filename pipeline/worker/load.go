@@ -122,6 +122,9 @@ func (p *partition) load(id, stored []byte, version uint64) error {
 		p.blankUser(p.addUser(view(id), p.blank), since) // the worker ended before it could store that
 		return nil
 	}
+	if p.uniting != nil && p.isHalf(id, version) {
+		return nil
+	}
 	if err := p.open(id, stored, version); err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (w *Worker) open(ctx context.Context) ([]Checkpoint, error) {
 	if err := w.chooseGeneration(ctx); err != nil {
 		return nil, err
 	}
-	checkpoints, err := w.numbers.Checkpoints(ctx)
+	checkpoints, err := w.checkpoints(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,10 @@ type partition struct {
 	shown    shownParts
 	identity Identity
 	calendar *calendar.Calendar
-	joiner   *facts.Joiner
+	*part             // of the catalog that is computed: all of it, but in a generation that another one joins
+	uniting  *uniting // nil: every user is whole
+	origins  origins  // of the cells
+	own      uint32   // the generation
 	folder   *cohort.Folder
 	matcher  *catalog.Matcher
 	cells    *cohort.Cells
@@ -41,8 +44,7 @@ type partition struct {
 
 	event         event.Event
 	mask          catalog.Mask // the selectors that event matches
-	scratch       *facts.User
-	blank         []byte // an encoded user of whom nothing is known
+	blank         []byte       // an encoded user of whom nothing is known
 	buf           []byte
 	plan          plan
 	before, after []cohort.Contribution
@@ -90,9 +92,9 @@ func newPartition(id uint16, c *catalog.Catalog, identity Identity) *partition {
 		volumes:     make(map[cohort.Key]uint64),
 		days:        make(map[calendar.Day]int64), covered: make(map[calendar.Day]bool),
 	}
-	p.joiner = facts.NewJoiner(c, p.calendar, p.segment)
+	p.part = newPart(c, p.calendar, p.segment)
+	p.origins = (&Plan{}).originsOf(c, 0)
 	p.folder = cohort.NewFolder(c, p.calendar, p.names.number)
-	p.scratch = p.joiner.NewUser()
 	p.blank = p.scratch.Append(nil)
 	p.counters = Checkpoint{Identity: identity, Partition: id, Dead: map[string]uint64{}}
 	return p
@@ -176,7 +178,11 @@ func (p *partition) accept(seq uint64) {
 	if facts.SequenceOf(p.users.facts(u)) >= seq {
 		return // stored after the checkpoint this replay started from
 	}
-	p.join(u, seq)
+	if other, waits := p.waits(u); waits {
+		p.joinHalf(u, seq, other)
+	} else {
+		p.join(u, seq)
+	}
 	if p.users.mark(u, markDirty) {
 		p.dirtyUsers = append(p.dirtyUsers, u)
 	}
@@ -219,7 +225,9 @@ func (p *partition) considerAll() {
 		p.plan.entries = append(p.plan.entries, c)
 	}
 	for m := range p.catalog.Metrics {
-		p.plan.metrics = append(p.plan.metrics, planned{metric: m})
+		if p.metrics[m] {
+			p.plan.metrics = append(p.plan.metrics, planned{metric: m})
+		}
 	}
 }
 
@@ -234,6 +242,7 @@ func (p *partition) consider() {
 	for m := range p.catalog.Metrics {
 		moves := slices.Contains(p.plan.entries, p.catalog.Metrics[m].Cohort)
 		switch {
+		case !p.metrics[m]:
 		case moves:
 			p.plan.metrics = append(p.plan.metrics, planned{metric: m})
 		case p.joiner.Changes(p.scratch, m, p.event.Time, &p.mask):
@@ -245,16 +254,21 @@ func (p *partition) consider() {
 // contributions appends what the user in scratch counts, as far as planned.
 func (p *partition) contributions(out []cohort.Contribution) []cohort.Contribution {
 	for _, c := range p.plan.entries {
-		out = p.folder.Entries(out, p.scratch, c)
+		if p.entries[c] {
+			out = p.folder.Entries(out, p.scratch, c)
+		}
 	}
 	for _, m := range p.plan.metrics {
-		out = p.folder.Metric(out, p.scratch, m.metric, p.prune, m.focus)
+		out = p.folder.Metric(out, p.scratch, m.metric, p.pruneOf(m.metric), m.focus)
 	}
 	return out
 }
 
 // countVolume counts the applied event in its hour, unless the stored count includes it.
 func (p *partition) countVolume(seq uint64) {
+	if !p.countsVolumes {
+		return
+	}
 	source, name := p.names.event(p.event.Source, p.event.Name, seq)
 	k := cohort.Key{Kind: cohort.Volume, Name: source, Value: name, Bucket: p.calendar.HourOf(p.event.Time / 1000)}
 	if len(p.volumes) > 0 {

@@ -40,9 +40,10 @@ func (w *Worker) recover(ctx context.Context, recovering []*partition) error {
 	}
 	err := w.numbers.LoadVolumes(ctx, prunes, func(id uint16, c StoredCell) {
 		p := of[id]
-		k, _ := p.keyOf(c)
-		p.cells.Set(k, c.N)
-		p.volumes[k] = c.Version
+		if k, ok := p.keyOf(c); ok {
+			p.cells.Set(k, c.N)
+			p.volumes[k] = c.Version
+		}
 	})
 	if err != nil {
 		return err
@@ -114,6 +115,15 @@ func (w *Worker) recoverAll(ctx context.Context, checkpoints []Checkpoint) ([]*p
 	partitions := make([]*partition, len(checkpoints))
 	for i, cp := range checkpoints {
 		p := newPartition(cp.Partition, w.Catalog, cp.Identity)
+		p.own, p.origins = w.generation, w.Plan.originsOf(p.catalog, w.generation)
+		if w.Plan.partial() {
+			p.part.leave(w.Plan.kept(p.catalog))
+		}
+		if cp.unjoined {
+			if cp, err = w.unite(ctx, p, cp); err != nil {
+				return nil, fmt.Errorf("unite users of partition %d: %w", p.id, err)
+			}
+		}
 		p.resume(cp)
 		p.away.share, p.away.digits = w.share(), cmp.Or(w.keyDigits, tokenDigits)
 		p.answered = w.answered
@@ -131,6 +141,11 @@ func (w *Worker) recoverAll(ctx context.Context, checkpoints []Checkpoint) ([]*p
 	}
 	users, inMemory := 0, 0
 	for _, p := range partitions {
+		if p.uniting != nil {
+			if err := p.enterHalves(); err != nil {
+				return nil, err
+			}
+		}
 		users += p.known()
 		inMemory += p.users.Len()
 	}

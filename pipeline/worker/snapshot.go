@@ -82,7 +82,7 @@ func (p *partition) touchAhead() {
 	n := 0
 	for ; n < len(p.ahead) && p.ahead[n].seq <= p.applied; n++ {
 		k := p.ahead[n].key
-		if windowed := k.Kind == cohort.Window || k.Kind == cohort.Trailing; !windowed || p.folder.BucketEnd(k)*1000 > p.prune {
+		if !p.isFinal(k) {
 			p.cells.Touch(k)
 		}
 	}
@@ -98,6 +98,7 @@ func (p *partition) takeCells(r *CellRows) {
 	}
 	p.cells.Take(func(k cohort.Key, c *cohort.Cell) {
 		p.describe(k, r)
+		r.Generation = append(r.Generation, p.origins.of(k))
 		r.N = append(r.N, c.Counts.N)
 		r.Active = append(r.Active, int64(c.Counts.Active))
 		r.Adopters = append(r.Adopters, int64(c.Counts.Adopters))
@@ -283,8 +284,24 @@ func (p *partition) segmentMap(c int, values []string) map[string]string {
 
 const maxSegmentMaps = 10_000
 
-// keyOf returns the key of a stored cell, false when the catalog has no such thing any more.
+// keyOf returns the key of a stored cell, false when it counts nothing that the partition computes.
 func (p *partition) keyOf(c StoredCell) (cohort.Key, bool) {
+	k, ok := p.placeOf(c)
+	if !ok || c.Generation != p.origins.of(k) {
+		return k, false
+	}
+	switch k.Kind {
+	case cohort.Volume:
+		return k, p.countsVolumes
+	case cohort.Entry:
+		return k, p.entries[k.Name]
+	default:
+		return k, p.metrics[k.Name]
+	}
+}
+
+// placeOf is the key of a stored cell by its names, false when the catalog has no such thing any more.
+func (p *partition) placeOf(c StoredCell) (cohort.Key, bool) {
 	k := cohort.Key{Bucket: c.Bucket.Unix(), Start: calendar.FromDate(c.CohortStart.Date()), Stage: c.Stage, Value: p.names.number(c.Value)}
 	cohortIndex := -1
 	switch c.Kind {
@@ -293,7 +310,9 @@ func (p *partition) keyOf(c StoredCell) (cohort.Key, bool) {
 	case "entry":
 		k.Kind = cohort.Entry
 		cohortIndex = slices.IndexFunc(p.catalog.Cohorts, func(x catalog.Cohort) bool { return x.Name == c.Name })
-		k.Name = uint32(cohortIndex)
+		if k.Name = uint32(cohortIndex); cohortIndex < 0 {
+			return k, false
+		}
 	default:
 		m := slices.IndexFunc(p.catalog.Metrics, func(x catalog.Metric) bool { return x.Name == c.Name })
 		if m < 0 {
@@ -303,7 +322,11 @@ func (p *partition) keyOf(c StoredCell) (cohort.Key, bool) {
 		k.Kind = cohort.KindNamed(c.Kind)
 	}
 	if c.Window != "" {
-		k.Window = uint8(slices.IndexFunc(p.folder.Windows, func(w catalog.Window) bool { return w.Name == c.Window }))
+		window := slices.IndexFunc(p.folder.Windows, func(w catalog.Window) bool { return w.Name == c.Window })
+		if window < 0 {
+			return k, false
+		}
+		k.Window = uint8(window)
 	}
 	if c.Segment == "" {
 		if k.Value = 0; k.Kind == cohort.Period && c.Value != "" {
@@ -313,8 +336,9 @@ func (p *partition) keyOf(c StoredCell) (cohort.Key, bool) {
 		}
 		return k, cohortIndex >= 0
 	}
-	k.Segment = uint8(1 + slices.IndexFunc(p.catalog.Cohorts[cohortIndex].Segments, func(s catalog.Segment) bool { return s.Name == c.Segment }))
-	return k, true
+	segment := slices.IndexFunc(p.catalog.Cohorts[cohortIndex].Segments, func(s catalog.Segment) bool { return s.Name == c.Segment })
+	k.Segment = uint8(1 + segment)
+	return k, segment >= 0
 }
 
 func formatMs(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -87,7 +87,7 @@ func (w *Worker) restart(ctx context.Context, partitions ...uint16) error {
 	if err := w.lacking(ctx); err != nil {
 		return err
 	}
-	checkpoints, err := w.numbers.Checkpoints(ctx)
+	checkpoints, err := w.checkpoints(ctx)
 	if err != nil {
 		return err
 	}

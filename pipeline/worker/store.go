@@ -24,7 +24,7 @@ type Store interface {
 	Beside(ctx context.Context) (uint32, error)
 	// BeginBeside begins a generation beside the one in force, in place of another, from a catalog file. It holds nothing but the
 	// catalog.
-	BeginBeside(ctx context.Context, source []byte, c *catalog.Catalog, now time.Time) (uint32, error)
+	BeginBeside(ctx context.Context, source []byte, c *catalog.Catalog, plan Plan, now time.Time) (uint32, error)
 	// EndBeside has no generation computed beside any more.
 	EndBeside(ctx context.Context, now time.Time) error
 	// PutInForce puts a generation in force that was computed beside, with its catalog.
@@ -44,6 +44,10 @@ type Numbers interface {
 	SaveSource(ctx context.Context, source []byte, now time.Time) error
 	// Source returns that file, nil when it is not known: an earlier version kept none.
 	Source(ctx context.Context) ([]byte, error)
+	// Plan returns how the generation comes by its numbers, as it was begun.
+	Plan(ctx context.Context) (Plan, error)
+	// CopyCalendar takes over the local days of other generations.
+	CopyCalendar(ctx context.Context, from ...uint32) error
 	// SaveCatalog makes a catalog the one that shows the numbers, as of now, unless it is already.
 	SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Time) error
 
@@ -133,6 +137,8 @@ type Checkpoint struct {
 	Capped        map[string]uint64 // by cap
 	DeadSeq       uint64            // last sequence of the dead-letter stream when written
 	Fingerprints  map[uint64]uint64 // of a few messages of the partition, by sequence
+
+	unjoined bool // of the generation that the worker joins: its own has none of the partition yet
 }
 
 // CellRows are cells of one partition at one sequence, by column: what the columns mean stands with the table cells.
@@ -146,6 +152,7 @@ type CellRows struct {
 	Counts, Sums                       [][]uint64
 	Partition                          uint16
 	Version                            uint64
+	Generation                         []uint32 // under which each stands; 0, or none at all: that of the numbers it is written to
 }
 
 // Len returns the number of rows.
@@ -185,6 +192,7 @@ type StoredCell struct {
 	Bucket                             time.Time
 	N                                  int64
 	Version                            uint64
+	Generation                         uint32 // under which it stands
 }
 
 // Progress is how far a partition has got, beside its checkpoint.

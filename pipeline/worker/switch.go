@@ -34,7 +34,7 @@ func reaches(computed, shown []Checkpoint) bool {
 		return true
 	}
 	if len(computed) != len(shown) {
-		return false
+		return received(computed) >= received(shown)
 	}
 	for i := range shown {
 		if computed[i].AppliedSeq < shown[i].AppliedSeq && computed[i].Received < shown[i].Received {
@@ -42,6 +42,13 @@ func reaches(computed, shown []Checkpoint) bool {
 		}
 	}
 	return true
+}
+
+func received(checkpoints []Checkpoint) (n uint64) {
+	for i := range checkpoints {
+		n += checkpoints[i].Received
+	}
+	return n
 }
 
 func least(asOf map[uint16]int64) (at int64) {
@@ -52,6 +59,18 @@ func least(asOf map[uint16]int64) (at int64) {
 		}
 	}
 	return at
+}
+
+// next takes the step that follows once a generation beside has caught up.
+func (d *Definitions) next(ctx context.Context, beside uint32) error {
+	plan, err := d.Store.In(beside).Plan(ctx)
+	if err != nil {
+		return err
+	}
+	if plan.partial() {
+		return d.join(ctx, beside, plan)
+	}
+	return d.putInForce(ctx, beside)
 }
 
 // putInForce is the one step in which other definitions take effect.

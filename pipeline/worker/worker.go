@@ -27,9 +27,12 @@ import (
 // Worker processes the partitions of a stream: all of them, or its share of them.
 type Worker struct {
 	Catalog       *catalog.Catalog
-	Generation    uint32 // the one that it computes, which has begun (see Definitions); 0: the one in force, or a new one
-	Partitions    int    // users are dealt to so many
-	AsStored      bool   // Partitions is of new numbers only: stored ones keep theirs
+	Plan          Plan             // of Generation
+	From          uint32           // the generation in force, where Plan joins
+	Was           *catalog.Catalog // that one computes
+	Generation    uint32           // the one that it computes, which has begun (see Definitions); 0: the one in force, or a new one
+	Partitions    int              // users are dealt to so many
+	AsStored      bool             // Partitions is of new numbers only: stored ones keep theirs
 	FlushInterval time.Duration
 	Rebuild       bool // drop what was computed and start from the stream's start
 	Drain         bool // end once all that the stream held at start is stored

@@ -16,6 +16,18 @@ once and pass it on as a column, as "curve" does with now_s.
     (SELECT max(catalog_version) FROM {{db}}.catalogs WHERE {{template "of_generation"}})
 {{- end}}
 
+{{define "metric_cells"}}{{/* cells of the metrics in force: each stands under the generation in which its definition was taken up */ -}}
+    (generation, name) IN (SELECT if(cells = 0, assumeNotNull({{template "generation"}}), cells), metric FROM {{db}}.metrics WHERE catalog_version = {{template "catalog_version"}})
+{{- end}}
+
+{{define "cohort_cells"}}{{/* entries into the cohorts of the metrics in force */ -}}
+    (generation, name) IN (SELECT if(cohort_cells = 0, assumeNotNull({{template "generation"}}), cohort_cells), cohort FROM {{db}}.metrics WHERE catalog_version = {{template "catalog_version"}})
+{{- end}}
+
+{{define "volume_cells"}}{{/* the generation of event volumes */ -}}
+    (SELECT if(argMax(volumes, catalog_version) = 0, assumeNotNull({{template "generation"}}), argMax(volumes, catalog_version)) FROM {{db}}.catalogs WHERE {{template "of_generation"}})
+{{- end}}
+
 {{define "clock" -}}
     assumeNotNull((SELECT min(as_of) FROM {{db}}.progress FINAL WHERE generation = {{template "generation"}})) AS as_of_ms,
     intDiv(as_of_ms, 1000) AS as_of_s,

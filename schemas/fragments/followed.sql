@@ -5,12 +5,12 @@ entry bucket, and those who reached by age. Rates, Kaplan-Meier curves and quant
 
 {{define "from_entry" -}}
     FROM {{db}}.cells FINAL
-    WHERE generation = {{template "generation"}} AND kind = 'entry' AND {{segmented}}
+    WHERE {{template "cohort_cells"}} AND kind = 'entry' AND {{segmented}}
 {{- end}}
 
 {{define "from_reach"}}{{/* of the metrics themselves, not of their steps */ -}}
     FROM {{db}}.cells FINAL
-    WHERE generation = {{template "generation"}} AND kind = 'reach' AND stage = 0 AND {{segmented}} AND name IN (SELECT metric FROM named)
+    WHERE {{template "metric_cells"}} AND kind = 'reach' AND stage = 0 AND {{segmented}} AND name IN (SELECT metric FROM named)
 {{- end}}
 
 {{define "entered_by_end" -}}

@@ -62,7 +62,7 @@ WITH RECURSIVE
             (
                 SELECT name, segment, segment_value, day, toUnixTimestamp(bucket) AS started, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users
                 FROM {{db}}.cells FINAL
-                WHERE generation = {{template "generation"}} AND kind = 'entry' AND name IN (SELECT cohort FROM acts)
+                WHERE {{template "cohort_cells"}} AND kind = 'entry' AND name IN (SELECT cohort FROM acts)
                 GROUP BY name, segment, segment_value, day, started, ended
             ) AS e
             INNER JOIN (SELECT DISTINCT metric, cohort FROM acts WHERE unit = '') AS m ON m.cohort = e.name
@@ -70,7 +70,7 @@ WITH RECURSIVE
             SELECT name, segment, segment_value, day, toUnixTimestamp(bucket), toUnixTimestamp(bucket_end),
                 if(kind = 'period', n, 0), if(kind = 'reach', n, 0), mapFromArrays(ages, counts)
             FROM {{db}}.cells FINAL
-            WHERE generation = {{template "generation"}} AND kind IN ('reach', 'period') AND stage = 0 AND name IN (SELECT metric FROM acts)
+            WHERE {{template "metric_cells"}} AND kind IN ('reach', 'period') AND stage = 0 AND name IN (SELECT metric FROM acts)
         )
         GROUP BY metric, segment, segment_value, day, started, ended
     ),

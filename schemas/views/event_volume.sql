@@ -64,5 +64,5 @@ COMMENT 'Applied events by source and name: what arrives, and what has stopped a
 
 {{- define "from_volume" -}}
     FROM {{db}}.cells FINAL
-    WHERE generation = {{template "generation"}} AND kind = 'volume'
+    WHERE generation = {{template "volume_cells"}} AND kind = 'volume'
 {{- end}}

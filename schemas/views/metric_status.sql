@@ -36,7 +36,7 @@ WITH RECURSIVE
     (
         SELECT name AS cohort, day, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users
         FROM {{db}}.cells FINAL
-        WHERE generation = {{template "generation"}} AND kind = 'entry' AND {{segmented}}
+        WHERE {{template "cohort_cells"}} AND kind = 'entry' AND {{segmented}}
         GROUP BY cohort, day, ended
         HAVING users > 0
     ),
@@ -115,7 +115,7 @@ WITH RECURSIVE
             (
                 SELECT name, day, toUnixTimestamp(bucket_end) AS ended, sum(n) AS started, sumMap(mapFromArrays(ages, counts)) AS returned_in
                 FROM {{db}}.cells FINAL
-                WHERE generation = {{template "generation"}} AND kind = 'period' AND stage = 0 AND {{segmented}}
+                WHERE {{template "metric_cells"}} AND kind = 'period' AND stage = 0 AND {{segmented}}
                     AND name IN (SELECT metric FROM in_force)
                 GROUP BY name, day, ended
                 HAVING started > 0
@@ -182,6 +182,6 @@ COMMENT 'One row per metric: where it stands, where it stood, and who answers fo
 
 {{- define "from_recent"}}{{/* users of the 56 days have cohorts that began at most a month earlier */ -}}
     FROM {{db}}.cells FINAL
-            WHERE generation = {{template "generation"}} AND kind = 'reach' AND stage = 0 AND {{segmented}}
+            WHERE {{template "metric_cells"}} AND kind = 'reach' AND stage = 0 AND {{segmented}}
                 AND cohort_start >= arrayMin(arrayMap(r -> r.1, mapValues(recent))) - 56 - 31 AND name
 {{- end}}

@@ -11,10 +11,19 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/worker"
 )
 
 // SaveCatalog makes a catalog the one that shows the store's generation, as of now, unless it is already: the newest version counts.
 func (s *Store) SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Time) error {
+	plan, err := s.Plan(ctx)
+	if err != nil {
+		return err
+	}
+	return s.saveCatalog(ctx, c, plan.Origins, now)
+}
+
+func (s *Store) saveCatalog(ctx context.Context, c *catalog.Catalog, origins worker.Origins, now time.Time) error {
 	hash, err := contentHash(c)
 	if err != nil {
 		return err
@@ -34,7 +43,7 @@ func (s *Store) SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Ti
 	if err != nil {
 		return err
 	}
-	err = s.insert(ctx, "metrics", metricColumns, func(b driver.Batch) error {
+	err = s.insert(ctx, "metrics", metricColumns+", cells, cohort_cells", func(b driver.Batch) error {
 		for i := range c.Metrics {
 			row, err := metricRow(c, i)
 			if err != nil {
@@ -44,7 +53,9 @@ func (s *Store) SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Ti
 			if !known && (s.generation == 0 || s.generation == force) {
 				active = now.UTC() // else it takes effect with its generation, whose beginning says when
 			}
-			if err := b.Append(append(row, version, active)...); err != nil {
+			cells := origins.Of(worker.MetricOrigin(c.Metrics[i].Name), s.generation)
+			entries := origins.Of(worker.CohortOrigin(c.Cohorts[c.Metrics[i].Cohort].Name), s.generation)
+			if err := b.Append(append(row, version, active, cells, entries)...); err != nil {
 				return err
 			}
 		}
@@ -57,7 +68,7 @@ func (s *Store) SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Ti
 		return err
 	}
 	// The catalog's own row comes last: the views read metrics of the newest catalog only.
-	return s.insert(ctx, "catalogs", "catalog_version, product, timezone, week_start, lateness_seconds, settle_seconds, windows, cohorts, definition_hash, definition, content_hash, generation, voices", func(b driver.Batch) error {
+	return s.insert(ctx, "catalogs", "catalog_version, product, timezone, week_start, lateness_seconds, settle_seconds, windows, cohorts, definition_hash, definition, content_hash, generation, volumes, voices", func(b driver.Batch) error {
 		windows, cohorts, voices := make([]string, 0, len(c.Windows)), make([]string, 0, len(c.Cohorts)), make([]string, 0, len(c.Voices))
 		for _, w := range c.Windows {
 			windows = append(windows, w.Name)
@@ -69,7 +80,7 @@ func (s *Store) SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Ti
 			voices = append(voices, c.VoiceHash(i))
 		}
 		return b.Append(version, c.Product, c.Timezone, c.WeekStartName(), uint64(c.AllowedLateness.Seconds()), uint64(c.Settle.Seconds()),
-			windows, cohorts, c.Hash(), string(c.Definition()), hash, s.generation, voices)
+			windows, cohorts, c.Hash(), string(c.Definition()), hash, s.generation, origins.Of(worker.VolumesOrigin, s.generation), voices)
 	})
 }
 

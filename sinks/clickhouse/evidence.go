@@ -80,7 +80,7 @@ func (r *evidenceReader) oldest() string { return dayLiteral(r.e.From - 31) }
 func dayLiteral(d calendar.Day) string { return fmt.Sprintf("toDate(%d)", max(0, int(d))) }
 
 func (r *evidenceReader) firstDay(ctx context.Context) error {
-	return r.each(ctx, "SELECT min(day), count() FROM "+r.table("cells")+" WHERE "+r.here()+" AND kind IN ('entry', 'volume') AND segment = ''", func(rows driver.Rows) error {
+	return r.each(ctx, "SELECT min(day), count() FROM "+r.table("cells")+" WHERE segment = '' AND (kind = 'entry' AND "+r.cohortCells()+" OR kind = 'volume' AND "+r.volumeCells()+")", func(rows driver.Rows) error {
 		var (
 			first time.Time
 			n     uint64
@@ -110,7 +110,7 @@ func (r *evidenceReader) ageEdges(ctx context.Context) error {
 // entries counts users by local day of entry.
 func (r *evidenceReader) entries(ctx context.Context) error {
 	query := `SELECT name, day, sum(n) FROM ` + r.table("cells") + ` FINAL
-		WHERE ` + r.here() + ` AND kind = 'entry' AND segment = '' AND cohort_start >= ` + r.oldest() + ` AND day >= ` + dayLiteral(r.e.From) + `
+		WHERE ` + r.cohortCells() + ` AND kind = 'entry' AND segment = '' AND cohort_start >= ` + r.oldest() + ` AND day >= ` + dayLiteral(r.e.From) + `
 		GROUP BY name, day`
 	return r.each(ctx, query, func(rows driver.Rows) error {
 		var (
@@ -145,7 +145,7 @@ const summedAges = "sumMap(mapFromArrays(ages, counts)), sumMap(mapFromArrays(ag
 // completions counts the same users by how old they were when they got there.
 func (r *evidenceReader) completions(ctx context.Context) error {
 	query := `SELECT name, day, ` + summedAges + ` FROM ` + r.table("cells") + ` FINAL
-		WHERE ` + r.here() + ` AND kind = 'reach' AND stage = 0 AND segment = '' AND cohort_start >= ` + r.oldest() + ` AND day >= ` + dayLiteral(r.e.From) + `
+		WHERE ` + r.metricCells() + ` AND kind = 'reach' AND stage = 0 AND segment = '' AND cohort_start >= ` + r.oldest() + ` AND day >= ` + dayLiteral(r.e.From) + `
 		GROUP BY name, day`
 	return r.each(ctx, query, func(rows driver.Rows) error {
 		var (
@@ -192,9 +192,9 @@ func (r *evidenceReader) hours(ctx context.Context) error {
 			continue
 		}
 		hours := map[int64]anomaly.Followed{}
-		where := fmt.Sprintf("%s AND segment = '' AND cohort_start >= %s AND bucket >= toDateTime(%d, 'UTC')", r.here(), r.oldest(), from)
+		where := fmt.Sprintf("segment = '' AND cohort_start >= %s AND bucket >= toDateTime(%d, 'UTC')", r.oldest(), from)
 		query := `SELECT bucket, sumIf(n, kind = 'entry'), sumMapIf(mapFromArrays(ages, counts), kind = 'reach'), sumMapIf(mapFromArrays(ages, sums), kind = 'reach')
-			FROM ` + r.table("cells") + ` FINAL WHERE ` + where + ` AND (kind = 'entry' AND name = ? OR kind = 'reach' AND stage = 0 AND name = ?) GROUP BY bucket`
+			FROM ` + r.table("cells") + ` FINAL WHERE ` + where + ` AND (kind = 'entry' AND name = ? AND ` + r.cohortCells() + ` OR kind = 'reach' AND stage = 0 AND name = ? AND ` + r.metricCells() + `) GROUP BY bucket`
 		err := r.each(ctx, query, func(rows driver.Rows) error {
 			var (
 				at         time.Time
@@ -264,7 +264,7 @@ func (r *evidenceReader) windows(ctx context.Context) error {
 // periods counts the users who started on each local day, and who came back in the periods that are watched.
 func (r *evidenceReader) periods(ctx context.Context) error {
 	query := `SELECT name, day, sum(n), sumMap(mapFromArrays(ages, counts)) FROM ` + r.table("cells") + ` FINAL
-		WHERE ` + r.here() + ` AND kind = 'period' AND stage = 0 AND segment = '' AND day >= ` + dayLiteral(r.e.From) + `
+		WHERE ` + r.metricCells() + ` AND kind = 'period' AND stage = 0 AND segment = '' AND day >= ` + dayLiteral(r.e.From) + `
 		GROUP BY name, day`
 	return r.each(ctx, query, func(rows driver.Rows) error {
 		var (
@@ -300,7 +300,7 @@ func (r *evidenceReader) started(metric, period int, day time.Time, users anomal
 
 // volumes counts the events of each source.
 func (r *evidenceReader) volumes(ctx context.Context) error {
-	where := " FROM " + r.table("cells") + " FINAL WHERE " + r.here() + " AND kind = 'volume' AND day >= " + dayLiteral(r.e.From)
+	where := " FROM " + r.table("cells") + " FINAL WHERE " + r.volumeCells() + " AND kind = 'volume' AND day >= " + dayLiteral(r.e.From)
 	sources := map[string]int{}
 	source := func(name string) *anomaly.Source {
 		i, ok := sources[name]
@@ -344,7 +344,7 @@ func (r *evidenceReader) volumes(ctx context.Context) error {
 func (r *evidenceReader) entering(ctx context.Context) error {
 	r.e.Cohorts = make([]anomaly.Entries, len(r.catalog.Cohorts))
 	query := "SELECT name, bucket, sum(n) AS users FROM " + r.table("cells") + ` FINAL
-		WHERE ` + r.here() + ` AND kind = 'entry' AND segment = '' AND cohort_start >= ` + r.oldest() + ` AND day >= ` + dayLiteral(r.e.From) + `
+		WHERE ` + r.cohortCells() + ` AND kind = 'entry' AND segment = '' AND cohort_start >= ` + r.oldest() + ` AND day >= ` + dayLiteral(r.e.From) + `
 		GROUP BY name, bucket HAVING users > 0`
 	return r.each(ctx, query, func(rows driver.Rows) error {
 		var (

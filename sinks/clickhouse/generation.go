@@ -86,15 +86,15 @@ func (s *Store) Beside(ctx context.Context) (generation uint32, err error) {
 
 // BeginBeside begins a generation beside the one in force, in place of another, and returns it: or another that began at the same
 // moment. Its catalog is stored before it.
-func (s *Store) BeginBeside(ctx context.Context, source []byte, c *catalog.Catalog, now time.Time) (uint32, error) {
+func (s *Store) BeginBeside(ctx context.Context, source []byte, c *catalog.Catalog, plan worker.Plan, now time.Time) (uint32, error) {
 	next, err := s.next(ctx)
 	if err != nil {
 		return 0, err
 	}
-	if err := s.in(next).SaveCatalog(ctx, c, now); err != nil {
+	if err := s.in(next).saveCatalog(ctx, c, plan.Origins, now); err != nil {
 		return 0, err
 	}
-	if err := s.define(ctx, next, source, true, now); err != nil {
+	if err := s.define(ctx, next, source, true, plan, now); err != nil {
 		return 0, err
 	}
 	return s.Beside(ctx)
@@ -106,7 +106,7 @@ func (s *Store) EndBeside(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return s.define(ctx, next, nil, false, now)
+	return s.define(ctx, next, nil, false, worker.Plan{}, now)
 }
 
 // PutInForce puts a generation in force, with the catalog that shows it: that is one row.
@@ -115,15 +115,15 @@ func (s *Store) PutInForce(ctx context.Context, generation uint32, now time.Time
 }
 
 // define writes what a generation computes.
-func (s *Store) define(ctx context.Context, generation uint32, source []byte, beside bool, now time.Time) error {
-	return s.insert(ctx, "definitions", "generation, source, beside, began", func(b driver.Batch) error {
-		return b.Append(generation, string(source), beside, now.UTC())
+func (s *Store) define(ctx context.Context, generation uint32, source []byte, beside bool, plan worker.Plan, now time.Time) error {
+	return s.insert(ctx, "definitions", "generation, source, beside, began, origins, joins, partitions", func(b driver.Batch) error {
+		return b.Append(generation, string(source), beside, now.UTC(), sortedMap(plan.Origins), plan.Joins, plan.Partitions)
 	})
 }
 
 // SaveSource keeps the catalog file that the store's generation computes.
 func (s *Store) SaveSource(ctx context.Context, source []byte, now time.Time) error {
-	return s.define(ctx, s.generation, source, false, now)
+	return s.define(ctx, s.generation, source, false, worker.Plan{}, now)
 }
 
 // Source returns the catalog file that the store's generation computes, nil when it is not known.
@@ -147,6 +147,12 @@ func (s *Store) Source(ctx context.Context) (source []byte, err error) {
 func (s *Store) DropEarlier(ctx context.Context) error {
 	for _, t := range computed {
 		where := fmt.Sprintf("generation < %d", s.generation)
+		if t == "cells" {
+			var err error
+			if where, err = s.stale(ctx); err != nil {
+				return err
+			}
+		}
 		found, err := s.holds(ctx, t, where)
 		if err != nil {
 			return err
@@ -168,8 +174,23 @@ func (s *Store) Collect(ctx context.Context) (n uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	live := []uint32{generation}
+	if beside != 0 {
+		plan, err := s.in(beside).Plan(ctx)
+		if err != nil {
+			return 0, err
+		}
+		live = append(live, beside, plan.Joins)
+	}
 	for _, t := range computed {
-		where := fmt.Sprintf("generation NOT IN (%d, %d)", generation, beside)
+		where := fmt.Sprintf("generation NOT IN (%s)", numbersOf(live))
+		if t == "cells" {
+			stale, err := s.in(generation).stale(ctx, live[1:]...)
+			if err != nil {
+				return n, err
+			}
+			where += " AND (generation > " + fmt.Sprint(generation) + " OR " + stale + ")"
+		}
 		if t == "definitions" { // one above both says that nothing is computed beside, or is about to be
 			where += fmt.Sprintf(" AND generation < %d", generation)
 		}

@@ -68,8 +68,12 @@ func (s *Store) LoadAhead(ctx context.Context, seqs map[uint16]uint64, cell func
 // CountCells returns how many cells of a kind that are not empty each of some partitions has stored.
 func (s *Store) CountCells(ctx context.Context, partitions []uint16, kind string) (map[uint16]int, error) {
 	counts := map[uint16]int{}
-	query := "SELECT partition, count() FROM " + s.table("cells") + " FINAL WHERE " + s.here() + " AND kind = ? AND n != 0 AND " + in(partitions) + " GROUP BY partition"
-	err := s.each(ctx, query, func(r driver.Rows) error {
+	here, err := s.cellsOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	query := "SELECT partition, count() FROM " + s.table("cells") + " FINAL WHERE " + here + " AND kind = ? AND n != 0 AND " + in(partitions) + " GROUP BY partition"
+	err = s.each(ctx, query, func(r driver.Rows) error {
 		var (
 			partition uint16
 			n         uint64
@@ -87,13 +91,17 @@ func (s *Store) CountCells(ctx context.Context, partitions []uint16, kind string
 }
 
 func (s *Store) loadCells(ctx context.Context, where string, cell func(uint16, worker.StoredCell)) error {
-	query := "SELECT partition, kind, name, segment, segment_value, window, cohort_start, stage, bucket, n, version FROM " + s.table("cells") + " FINAL WHERE " + s.here() + " AND " + where
-	err := s.each(ctx, query, func(r driver.Rows) error {
+	here, err := s.cellsOf(ctx)
+	if err != nil {
+		return err
+	}
+	query := "SELECT partition, kind, name, segment, segment_value, window, cohort_start, stage, bucket, n, version, generation FROM " + s.table("cells") + " FINAL WHERE " + here + " AND " + where
+	err = s.each(ctx, query, func(r driver.Rows) error {
 		var (
 			p uint16
 			c worker.StoredCell
 		)
-		if err := r.Scan(&p, &c.Kind, &c.Name, &c.Segment, &c.Value, &c.Window, &c.CohortStart, &c.Stage, &c.Bucket, &c.N, &c.Version); err != nil {
+		if err := r.Scan(&p, &c.Kind, &c.Name, &c.Segment, &c.Value, &c.Window, &c.CohortStart, &c.Stage, &c.Bucket, &c.N, &c.Version, &c.Generation); err != nil {
 			return err
 		}
 		cell(p, c)

@@ -55,6 +55,9 @@ metrics:
 	add("period", "plan", "free", first, hour(first, 0), 3, []uint16{3}, []uint64{1})
 	add("period", "plan", "pro", first+2, hour(first+2, 0), 5, []uint16{1}, []uint64{1})
 	numbers := store.In(generation)
+	if err := numbers.SaveCatalog(t.Context(), c, time.Now()); err != nil {
+		t.Fatal(err)
+	}
 	if err := numbers.WriteCells(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}

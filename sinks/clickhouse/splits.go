@@ -51,7 +51,7 @@ func (s *Store) splitsByAge(c *catalog.Catalog, q anomaly.Question) (string, []a
 			sumIf(reached, now AND kind = 'reach'), sumIf(n, now AND kind = 'entry')
 		FROM (SELECT kind, segment, segment_value, n, ` + reached + ` AS reached, ` + in(q.Before) + ` AS before, ` + in(q.Now) + ` AS now
 			FROM ` + s.table("cells") + ` FINAL
-			WHERE ` + s.here() + ` AND segment != '' AND (kind = 'entry' AND name = ? OR kind = 'reach' AND stage = 0 AND name = ?) AND (before OR now))
+			WHERE segment != '' AND (kind = 'entry' AND name = ? AND ` + s.cohortCells() + ` OR kind = 'reach' AND stage = 0 AND name = ? AND ` + s.metricCells() + `) AND (before OR now))
 		GROUP BY segment, segment_value ORDER BY segment, segment_value`, []any{c.Cohorts[m.Cohort].Name, m.Name}
 }
 
@@ -62,7 +62,7 @@ func (s *Store) splitsByPeriod(metric string, period int, q anomaly.Question) (s
 	return `SELECT segment, segment_value, sumIf(k, before), sumIf(n, before), sumIf(k, now), sumIf(n, now)
 		FROM (SELECT segment, segment_value, n, toInt64(arraySum((p, users) -> if(p = ` + strconv.Itoa(period) + `, users, 0), ages, counts)) AS k, ` + in(q.Before) + ` AS before, ` + in(q.Now) + ` AS now
 			FROM ` + s.table("cells") + ` FINAL
-			WHERE ` + s.here() + ` AND kind = 'period' AND stage = 0 AND segment != '' AND name = ? AND (before OR now))
+			WHERE ` + s.metricCells() + ` AND kind = 'period' AND stage = 0 AND segment != '' AND name = ? AND (before OR now))
 		GROUP BY segment, segment_value ORDER BY segment, segment_value`, []any{metric}
 }
 

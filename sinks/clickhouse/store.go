@@ -97,8 +97,12 @@ func (s *Store) WriteCells(ctx context.Context, all ...*worker.CellRows) error {
 }
 
 func (s *Store) appendCells(b driver.Batch, r *worker.CellRows) error {
+	under := r.Generation
+	if len(under) == 0 {
+		under = repeat(s.generation, r.Len())
+	}
 	err := columns(b, r.Kind, r.Name, r.Segment, r.Value, r.CohortStart, r.Window, r.Stage, r.Bucket, r.BucketEnd, r.Day,
-		r.N, r.Active, r.Adopters, r.NewAdopters, repeat(r.Partition, r.Len()), repeat(r.Version, r.Len()), repeat(s.generation, r.Len()))
+		r.N, r.Active, r.Adopters, r.NewAdopters, repeat(r.Partition, r.Len()), repeat(r.Version, r.Len()), under)
 	if err != nil {
 		return err
 	}

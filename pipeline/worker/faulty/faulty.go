@@ -116,8 +116,8 @@ func (s *store) In(generation uint32) worker.Numbers {
 	return &numbers{s.Store.In(generation), s.fault}
 }
 
-func (s *store) BeginBeside(ctx context.Context, source []byte, c *catalog.Catalog, now time.Time) (generation uint32, err error) {
-	err = s.fault.once(Beside, func() (err error) { generation, err = s.Store.BeginBeside(ctx, source, c, now); return err })
+func (s *store) BeginBeside(ctx context.Context, source []byte, c *catalog.Catalog, plan worker.Plan, now time.Time) (generation uint32, err error) {
+	err = s.fault.once(Beside, func() (err error) { generation, err = s.Store.BeginBeside(ctx, source, c, plan, now); return err })
 	return generation, err
 }
 
@@ -140,6 +140,10 @@ type numbers struct {
 
 func (n *numbers) SaveSource(ctx context.Context, source []byte, now time.Time) error {
 	return n.fault.once(Source, func() error { return n.Numbers.SaveSource(ctx, source, now) })
+}
+
+func (n *numbers) CopyCalendar(ctx context.Context, from ...uint32) error {
+	return n.fault.write(Calendar, len(from), func(first int) error { return n.Numbers.CopyCalendar(ctx, from[:first]...) })
 }
 
 func (n *numbers) SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Time) error {
@@ -236,11 +240,15 @@ func (l *letters) Send(ctx context.Context, all []stream.DeadLetter) error {
 }
 
 func firstCells(r *worker.CellRows, n int) *worker.CellRows {
+	var under []uint32
+	if len(r.Generation) > 0 {
+		under = r.Generation[:n]
+	}
 	return &worker.CellRows{
 		Kind: r.Kind[:n], Name: r.Name[:n], Segment: r.Segment[:n], Value: r.Value[:n], Window: r.Window[:n],
 		CohortStart: r.CohortStart[:n], Day: r.Day[:n], Stage: r.Stage[:n], Bucket: r.Bucket[:n], BucketEnd: r.BucketEnd[:n],
 		N: r.N[:n], Active: r.Active[:n], Adopters: r.Adopters[:n], NewAdopters: r.NewAdopters[:n],
-		Ages: r.Ages[:n], Counts: r.Counts[:n], Sums: r.Sums[:n], Partition: r.Partition, Version: r.Version,
+		Ages: r.Ages[:n], Counts: r.Counts[:n], Sums: r.Sums[:n], Partition: r.Partition, Version: r.Version, Generation: under,
 	}
 }
 

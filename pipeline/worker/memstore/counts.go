@@ -86,7 +86,7 @@ type placed struct {
 
 func (e *evaluator) group() {
 	e.cells = map[about][]placed{}
-	for k, c := range e.n.Cells {
+	for k, c := range e.n.Counted() {
 		a := about{k.Kind, k.Name, k.Segment}
 		e.cells[a] = append(e.cells[a], placed{k, c})
 	}

@@ -38,6 +38,7 @@ type Numbers struct {
 	store      *Store
 	generation uint32
 	source     []byte
+	plan       worker.Plan
 	catalog    *catalog.Catalog
 
 	Cells     map[CellKey]Cell
@@ -138,12 +139,13 @@ func (s *Store) Beside(context.Context) (uint32, error) {
 }
 
 // BeginBeside begins the next generation beside.
-func (s *Store) BeginBeside(ctx context.Context, source []byte, c *catalog.Catalog, now time.Time) (uint32, error) {
+func (s *Store) BeginBeside(ctx context.Context, source []byte, c *catalog.Catalog, plan worker.Plan, now time.Time) (uint32, error) {
 	s.mu.Lock()
 	s.newest++
 	generation := s.newest
 	s.mu.Unlock()
-	n := s.In(generation)
+	n := s.numbers(generation)
+	n.plan = plan
 	if err := n.SaveSource(ctx, source, now); err != nil {
 		return 0, err
 	}
@@ -176,21 +178,31 @@ func (s *Store) PutInForce(_ context.Context, generation uint32, _ time.Time) er
 }
 
 // In returns the numbers of a generation.
-func (s *Store) In(generation uint32) worker.Numbers {
+func (s *Store) In(generation uint32) worker.Numbers { return s.numbers(generation) }
+
+func (s *Store) numbers(generation uint32) *Numbers {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.locked(generation)
+}
+
+func (s *Store) locked(generation uint32) *Numbers {
 	if n := s.generations[generation]; n != nil {
 		return n
 	}
-	n := &Numbers{
-		store: s, generation: generation, Cells: map[CellKey]Cell{}, Users: map[UserKey]User{}, Forgotten: map[ForgottenKey]worker.Forgotten{}, Names: map[NameKey]uint64{},
-		Days: map[calendar.Day]int64{}, Newest: map[uint16]worker.Checkpoint{}, Progress: map[uint16]worker.Progress{},
-	}
+	n := newNumbers(s, generation, map[CellKey]Cell{})
 	if s.generations == nil {
 		s.generations = map[uint32]*Numbers{}
 	}
 	s.generations[generation] = n
 	return n
+}
+
+func newNumbers(s *Store, generation uint32, cells map[CellKey]Cell) *Numbers {
+	return &Numbers{
+		store: s, generation: generation, Cells: cells, Users: map[UserKey]User{}, Forgotten: map[ForgottenKey]worker.Forgotten{}, Names: map[NameKey]uint64{},
+		Days: map[calendar.Day]int64{}, Newest: map[uint16]worker.Checkpoint{}, Progress: map[uint16]worker.Progress{},
+	}
 }
 
 // InForce returns the numbers of the generation in force.
@@ -212,6 +224,59 @@ func (n *Numbers) Source(context.Context) ([]byte, error) {
 	n.store.mu.Lock()
 	defer n.store.mu.Unlock()
 	return n.source, nil
+}
+
+// Plan returns how the generation comes by its numbers.
+func (n *Numbers) Plan(context.Context) (worker.Plan, error) {
+	n.store.mu.Lock()
+	defer n.store.mu.Unlock()
+	return n.plan, nil
+}
+
+// CopyCalendar takes over days.
+func (n *Numbers) CopyCalendar(_ context.Context, from ...uint32) error {
+	n.store.mu.Lock()
+	defer n.store.mu.Unlock()
+	for _, generation := range from {
+		maps.Copy(n.Days, n.store.locked(generation).Days)
+	}
+	return nil
+}
+
+// generations are those under which cells stand.
+func (n *Numbers) generations() map[uint32]bool {
+	all := map[uint32]bool{n.generation: true}
+	for _, generation := range n.plan.Origins {
+		all[generation] = true
+	}
+	return all
+}
+
+// origin returns the generation under which a cell of the numbers stands.
+func (n *Numbers) origin(kind, name string) uint32 {
+	switch kind {
+	case "volume":
+		return n.plan.Origins.Of(worker.VolumesOrigin, n.generation)
+	case "entry":
+		return n.plan.Origins.Of(worker.CohortOrigin(name), n.generation)
+	default:
+		return n.plan.Origins.Of(worker.MetricOrigin(name), n.generation)
+	}
+}
+
+// Counted are the cells that count, wherever they stand.
+func (n *Numbers) Counted() map[CellKey]Cell {
+	n.store.mu.Lock()
+	defer n.store.mu.Unlock()
+	out := map[CellKey]Cell{}
+	for generation := range n.generations() {
+		for k, c := range n.store.locked(generation).Cells {
+			if n.origin(k.Kind, k.Name) == generation {
+				out[k] = c
+			}
+		}
+	}
+	return out
 }
 
 // SaveCatalog keeps the catalog.
@@ -273,7 +338,11 @@ func (n *Numbers) WriteCells(_ context.Context, rows ...*worker.CellRows) error 
 	for _, r := range rows {
 		for i := range r.Len() {
 			k := CellKey{r.Kind[i], r.Name[i], r.Segment[i], r.Value[i], r.CohortStart[i], r.Window[i], r.Stage[i], r.Bucket[i], r.Partition}
-			newer(n.Cells, k, Cell{
+			under := n
+			if len(r.Generation) > 0 && r.Generation[i] != 0 {
+				under = n.store.locked(r.Generation[i])
+			}
+			newer(under.Cells, k, Cell{
 				r.BucketEnd[i], r.Day[i], r.N[i], r.Active[i], r.Adopters[i], r.NewAdopters[i],
 				slices.Clone(r.Ages[i]), slices.Clone(r.Counts[i]), slices.Clone(r.Sums[i]), r.Version,
 			}, func(c Cell) uint64 { return c.Version })
@@ -481,10 +550,16 @@ func (n *Numbers) CountCells(_ context.Context, partitions []uint16, kind string
 func (n *Numbers) each(is func(CellKey, Cell) bool, cell func(uint16, worker.StoredCell)) {
 	n.store.mu.Lock()
 	defer n.store.mu.Unlock()
+	for generation := range n.generations() {
+		n.store.locked(generation).eachOwn(is, cell)
+	}
+}
+
+func (n *Numbers) eachOwn(is func(CellKey, Cell) bool, cell func(uint16, worker.StoredCell)) {
 	for k, c := range n.Cells {
 		if is(k, c) {
 			cell(k.Partition, worker.StoredCell{
-				Kind: k.Kind, Name: k.Name, Segment: k.Segment, Value: k.Value, Window: k.Window, CohortStart: k.CohortStart,
+				Generation: n.generation, Kind: k.Kind, Name: k.Name, Segment: k.Segment, Value: k.Value, Window: k.Window, CohortStart: k.CohortStart,
 				Stage: k.Stage, Bucket: k.Bucket, N: c.N, Version: c.Version,
 			})
 		}
@@ -502,6 +577,15 @@ func (n *Numbers) HasLeftovers(context.Context) (bool, error) {
 func (n *Numbers) DropEarlier(context.Context) error {
 	n.store.mu.Lock()
 	defer n.store.mu.Unlock()
-	maps.DeleteFunc(n.store.generations, func(generation uint32, _ *Numbers) bool { return generation < n.generation })
+	kept := n.generations()
+	for generation, other := range n.store.generations {
+		switch {
+		case generation >= n.generation:
+		case kept[generation]:
+			*other = *newNumbers(n.store, generation, other.Cells)
+		default:
+			delete(n.store.generations, generation)
+		}
+	}
 	return nil
 }

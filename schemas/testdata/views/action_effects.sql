@@ -70,7 +70,7 @@ WITH RECURSIVE
             (
                 SELECT name, segment, segment_value, day, toUnixTimestamp(bucket) AS started, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users
                 FROM `firstlight`.cells FINAL
-                WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'entry' AND name IN (SELECT cohort FROM acts)
+                WHERE (generation, name) IN (SELECT if(cohort_cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cohort_cells), cohort FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'entry' AND name IN (SELECT cohort FROM acts)
                 GROUP BY name, segment, segment_value, day, started, ended
             ) AS e
             INNER JOIN (SELECT DISTINCT metric, cohort FROM acts WHERE unit = '') AS m ON m.cohort = e.name
@@ -78,7 +78,7 @@ WITH RECURSIVE
             SELECT name, segment, segment_value, day, toUnixTimestamp(bucket), toUnixTimestamp(bucket_end),
                 if(kind = 'period', n, 0), if(kind = 'reach', n, 0), mapFromArrays(ages, counts)
             FROM `firstlight`.cells FINAL
-            WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind IN ('reach', 'period') AND stage = 0 AND name IN (SELECT metric FROM acts)
+            WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind IN ('reach', 'period') AND stage = 0 AND name IN (SELECT metric FROM acts)
         )
         GROUP BY metric, segment, segment_value, day, started, ended
     ),

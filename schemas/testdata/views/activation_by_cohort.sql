@@ -35,7 +35,7 @@ WITH RECURSIVE
     (
         SELECT name AS cohort,  cohort_start, sumMap(map(toUnixTimestamp(bucket_end), n)) AS entered_by_end
         FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'entry' AND segment = '' AND segment_value = ''
+    WHERE (generation, name) IN (SELECT if(cohort_cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cohort_cells), cohort FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'entry' AND segment = '' AND segment_value = ''
         GROUP BY cohort,  cohort_start
     ),
     reach AS
@@ -46,7 +46,7 @@ WITH RECURSIVE
         (
             SELECT name,  cohort_start, bucket_end, n, ages, counts, sums, toInt32(cohort_start) >= young AS is_young
             FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = '' AND name IN (SELECT metric FROM named)
+    WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = '' AND name IN (SELECT metric FROM named)
         )
         GROUP BY metric,  cohort_start
     ),

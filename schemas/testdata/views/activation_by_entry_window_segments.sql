@@ -61,14 +61,14 @@ WITH RECURSIVE
     (
         SELECT name AS cohort, segment, segment_value, day, bucket, bucket_end, sum(n) AS users
         FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'entry' AND segment != ''
+    WHERE (generation, name) IN (SELECT if(cohort_cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cohort_cells), cohort FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'entry' AND segment != ''
         GROUP BY cohort, segment, segment_value, day, bucket, bucket_end
     ),
     reach AS
     (
         SELECT name AS metric, segment, segment_value, day, bucket, bucket_end, sum(n) AS users
         FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'reach' AND stage = 0 AND segment != '' AND name IN (SELECT metric FROM named)
+    WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'reach' AND stage = 0 AND segment != '' AND name IN (SELECT metric FROM named)
         GROUP BY metric, segment, segment_value, day, bucket, bucket_end
     ),
     buckets AS

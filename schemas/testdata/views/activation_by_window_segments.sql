@@ -59,14 +59,14 @@ WITH RECURSIVE
     (
         SELECT name AS metric, segment, segment_value, cohort_start, day, bucket, bucket_end, n AS done_n, toInt64(0) AS entry_n
         FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'done' AND stage = 0 AND segment != '' AND name IN (SELECT metric FROM named)
+    WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'done' AND stage = 0 AND segment != '' AND name IN (SELECT metric FROM named)
         UNION ALL
         SELECT c.metric AS metric, e.segment AS segment, e.segment_value AS segment_value, e.cohort_start AS cohort_start, e.day AS day, e.bucket AS bucket, e.bucket_end AS bucket_end, toInt64(0) AS done_n, e.n AS entry_n
         FROM
         (
             SELECT name AS cohort, segment, segment_value, cohort_start, day, bucket, bucket_end, n
             FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'entry' AND segment != ''
+    WHERE (generation, name) IN (SELECT if(cohort_cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cohort_cells), cohort FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'entry' AND segment != ''
         ) AS e
         INNER JOIN chosen AS c ON c.cohort = e.cohort
     ),

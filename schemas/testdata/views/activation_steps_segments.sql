@@ -38,7 +38,7 @@ WITH RECURSIVE
         (
             SELECT name AS cohort, segment, segment_value, cohort_start, bucket_end, sum(n) AS users
             FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'entry' AND segment != ''
+    WHERE (generation, name) IN (SELECT if(cohort_cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cohort_cells), cohort FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'entry' AND segment != ''
             GROUP BY cohort, segment, segment_value, cohort_start, bucket_end
         ) AS e
         INNER JOIN chosen AS c ON c.cohort = e.cohort
@@ -54,7 +54,7 @@ WITH RECURSIVE
             sumMapIf(mapFromArrays(ages, sums), r.kind = 'between') AS ms_by_age_between
         FROM `firstlight`.cells AS r FINAL
         INNER JOIN chosen AS c ON c.metric = r.name
-        WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND r.kind IN ('reach', 'between') AND stage > 0 AND segment != ''
+        WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND r.kind IN ('reach', 'between') AND stage > 0 AND segment != ''
             AND (within_seconds = 0 OR toUnixTimestamp(bucket_end) + within_seconds <= as_of_s)
         GROUP BY metric, segment, segment_value, cohort_start, step
     ),

@@ -41,7 +41,7 @@ WITH RECURSIVE
         SELECT name AS metric,  cohort_start, `window`, bucket AS window_start, bucket_end AS window_end, day AS start_day,
             sum(active) AS active_n, sum(adopters) AS adopter_n, sum(new_adopters) AS new_n, sum(n) AS event_n
         FROM `firstlight`.cells FINAL
-        WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'window' AND segment = '' AND segment_value = '' AND name IN (SELECT metric FROM named)
+        WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'window' AND segment = '' AND segment_value = '' AND name IN (SELECT metric FROM named)
             AND has(listed_windows, `window`)
         GROUP BY metric,  cohort_start, `window`, window_start, window_end, start_day
     ),
@@ -57,7 +57,7 @@ WITH RECURSIVE
     (
         SELECT name AS metric,  cohort_start, `window`, day, active, adopters, new_adopters, n AS events
         FROM `firstlight`.cells FINAL
-        WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'trailing' AND segment = '' AND segment_value = '' AND name IN (SELECT metric FROM named)
+        WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'trailing' AND segment = '' AND segment_value = '' AND name IN (SELECT metric FROM named)
             AND has(listed_windows, `window`)
         UNION ALL
         SELECT metric,  cohort_start, `window`, d.day + if(change = 1, 0, trailing_n) AS day,
@@ -66,7 +66,7 @@ WITH RECURSIVE
         (
             SELECT name AS metric,  cohort_start, day, sum(new_adopters) AS new_n, sum(n) AS event_n, 1 AS one
             FROM `firstlight`.cells FINAL
-            WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'window' AND `window` = '1d' AND segment = '' AND segment_value = '' AND name IN (SELECT metric FROM named)
+            WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'window' AND `window` = '1d' AND segment = '' AND segment_value = '' AND name IN (SELECT metric FROM named)
                 AND cohort_start != toDate(0)
             GROUP BY metric,  cohort_start, day
             HAVING new_n != 0 OR event_n != 0

@@ -57,7 +57,7 @@ WITH RECURSIVE
         (
             SELECT name AS source, segment_value AS event, sum(n) AS total
             FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'volume' AND name IN (SELECT source FROM crowded) AND segment_value != '(other)'
+    WHERE generation = (SELECT if(argMax(volumes, catalog_version) = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), argMax(volumes, catalog_version)) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind = 'volume' AND name IN (SELECT source FROM crowded) AND segment_value != '(other)'
             GROUP BY source, event
         )
         ORDER BY source, total DESC, event
@@ -67,12 +67,12 @@ WITH RECURSIVE
     (
         SELECT name AS source, segment_value AS event, day, bucket, bucket_end, sum(n) AS volume
         FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'volume' AND (name NOT IN (SELECT source FROM crowded) OR (name, segment_value) IN (SELECT source, event FROM shown))
+    WHERE generation = (SELECT if(argMax(volumes, catalog_version) = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), argMax(volumes, catalog_version)) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind = 'volume' AND (name NOT IN (SELECT source FROM crowded) OR (name, segment_value) IN (SELECT source, event FROM shown))
         GROUP BY source, event, day, bucket, bucket_end
         UNION ALL
         SELECT name AS source, '(other)' AS event, day, bucket, bucket_end, sum(n) AS volume
         FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'volume' AND name IN (SELECT source FROM crowded) AND (name, segment_value) NOT IN (SELECT source, event FROM shown)
+    WHERE generation = (SELECT if(argMax(volumes, catalog_version) = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), argMax(volumes, catalog_version)) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind = 'volume' AND name IN (SELECT source FROM crowded) AND (name, segment_value) NOT IN (SELECT source, event FROM shown)
         GROUP BY source, day, bucket, bucket_end
     )
 SELECT source, event, `window`, window_start, window_end, toUInt64(volume) AS events,

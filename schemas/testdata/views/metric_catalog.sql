@@ -32,7 +32,9 @@ WITH RECURSIVE
     assumeNotNull((SELECT if(argMax(beside, generation), max(generation), 0) FROM `firstlight`.definitions WHERE generation > in_force)) AS building,
     assumeNotNull((SELECT max(began) FROM `firstlight`.generations WHERE generation = in_force)) AS began_at,
     (SELECT minOrNullIf(first_received, first_received > 0) FROM `firstlight`.checkpoints FINAL WHERE generation = in_force) AS complete_ms,
-    assumeNotNull((SELECT sum(received) FROM `firstlight`.checkpoints FINAL WHERE generation = building)) AS read_n,
+    -- Numbers that are united with those in force have read what the generation has that they join.
+    assumeNotNull((SELECT max(joins) FROM `firstlight`.definitions WHERE generation = building)) AS joined,
+    assumeNotNull((SELECT sum(r) FROM (SELECT max(received) AS r FROM `firstlight`.checkpoints FINAL WHERE generation IN (building, joined) GROUP BY partition))) AS read_n,
     assumeNotNull((SELECT sum(lag) FROM `firstlight`.progress FINAL WHERE generation = building)) AS waiting_n,
     shown AS (SELECT * FROM `firstlight`.metrics FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))),
     coming AS

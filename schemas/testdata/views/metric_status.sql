@@ -38,7 +38,7 @@ WITH RECURSIVE
     (
         SELECT name AS cohort, day, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users
         FROM `firstlight`.cells FINAL
-        WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'entry' AND segment = '' AND segment_value = ''
+        WHERE (generation, name) IN (SELECT if(cohort_cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cohort_cells), cohort FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'entry' AND segment = '' AND segment_value = ''
         GROUP BY cohort, day, ended
         HAVING users > 0
     ),
@@ -78,7 +78,7 @@ WITH RECURSIVE
         (
             SELECT name AS metric, day, toUnixTimestamp(bucket_end) AS ended, n, recent[name] AS of, of.1 AS newest_day, of.2 AS wait, as_of_s AS now_s
             FROM `firstlight`.cells FINAL
-            WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = ''
+            WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = ''
                 AND cohort_start >= arrayMin(arrayMap(r -> r.1, mapValues(recent))) - 56 - 31 AND name NOT IN (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('ttfv'))
         )
         WHERE day <= newest_day AND day > newest_day - 56 AND (wait = 0 OR ended + wait <= now_s)
@@ -89,7 +89,7 @@ WITH RECURSIVE
         (
             SELECT name AS metric, day, toUnixTimestamp(bucket_end) AS ended, n, ages, counts, sums, recent[name] AS of, of.1 AS newest_day, of.2 AS wait, as_of_s AS now_s
             FROM `firstlight`.cells FINAL
-            WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = ''
+            WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = ''
                 AND cohort_start >= arrayMin(arrayMap(r -> r.1, mapValues(recent))) - 56 - 31 AND name IN (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('ttfv'))
         )
         WHERE day <= newest_day AND day > newest_day - 56 AND (wait = 0 OR ended + wait <= now_s)
@@ -162,7 +162,7 @@ WITH RECURSIVE
             (
                 SELECT name, day, toUnixTimestamp(bucket_end) AS ended, sum(n) AS started, sumMap(mapFromArrays(ages, counts)) AS returned_in
                 FROM `firstlight`.cells FINAL
-                WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'period' AND stage = 0 AND segment = '' AND segment_value = ''
+                WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'period' AND stage = 0 AND segment = '' AND segment_value = ''
                     AND name IN (SELECT metric FROM in_force)
                 GROUP BY name, day, ended
                 HAVING started > 0

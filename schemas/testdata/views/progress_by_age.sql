@@ -34,14 +34,14 @@ WITH RECURSIVE
     (
         SELECT name AS cohort,  cohort_start, sumMap(map(toUnixTimestamp(bucket_end), n)) AS entered_by_end
         FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'entry' AND segment = '' AND segment_value = ''
+    WHERE (generation, name) IN (SELECT if(cohort_cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cohort_cells), cohort FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'entry' AND segment = '' AND segment_value = ''
         GROUP BY cohort,  cohort_start
     ),
     reach AS
     (
         SELECT name AS metric,  cohort_start, sumMap(map(toUnixTimestamp(bucket_end), n)) AS reached_by_end, sumMap(mapFromArrays(ages, counts)) AS users_by_age, sumMap(mapFromArrays(ages, sums)) AS ms_by_age
         FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = '' AND name IN (SELECT metric FROM named)
+    WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = '' AND name IN (SELECT metric FROM named)
         GROUP BY metric,  cohort_start
     ),
     followed AS
@@ -65,7 +65,7 @@ WITH RECURSIVE
                 SELECT name AS metric,  cohort_start, ages, counts, toUnixTimestamp(bucket_end) AS ended,
                     (as_of_s - ended) * 1000 AS followed_ms, 0 AS key
                 FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = '' AND name IN (SELECT metric FROM named) AND notEmpty(ages)
+    WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = '' AND name IN (SELECT metric FROM named) AND notEmpty(ages)
             ) AS r
             ASOF JOIN (SELECT age, toInt64(upper_ms) AS upper_ms, 0 AS key FROM `firstlight`.age_edges FINAL) AS beyond
                 ON beyond.key = r.key AND beyond.upper_ms > r.followed_ms

@@ -46,7 +46,7 @@ WITH RECURSIVE
             SELECT name, segment, segment_value, cohort_start, day, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users,
                 sumMap(mapFromArrays(ages, counts)) AS returned_in, sumMap(mapFromArrays(ages, sums)) AS last_in
             FROM `firstlight`.cells FINAL
-            WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'period' AND stage = 0 AND segment != '' AND name IN (SELECT metric FROM chosen)
+            WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'period' AND stage = 0 AND segment != '' AND name IN (SELECT metric FROM chosen)
             GROUP BY name, segment, segment_value, cohort_start, day, ended
             HAVING users > 0
         ) AS r
@@ -89,7 +89,7 @@ WITH RECURSIVE
         (
             SELECT kind, toString(name) AS name, segment, segment_value, cohort_start, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users
             FROM `firstlight`.cells FINAL
-            WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind IN ('entry', 'reach') AND stage = 0 AND segment != ''
+            WHERE (kind = 'entry' AND (generation, name) IN (SELECT if(cohort_cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cohort_cells), cohort FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) OR kind = 'reach' AND (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))))) AND stage = 0 AND segment != ''
                 AND toUnixTimestamp(bucket_end) + (SELECT max(within_seconds) FROM in_force) > as_of_s
             GROUP BY kind, name, segment, segment_value, cohort_start, ended
         ) AS r ON r.kind = w.kind AND r.name = w.name

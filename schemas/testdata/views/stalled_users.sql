@@ -40,7 +40,7 @@ WITH RECURSIVE
             (
                 SELECT name AS metric, sumMap(mapFromArrays(ages, counts)) AS users_by_age, sumMap(mapFromArrays(ages, sums)) AS ms_by_age
                 FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = '' AND name IN (SELECT metric FROM named)
+    WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = '' AND name IN (SELECT metric FROM named)
                 GROUP BY metric
             )
         )

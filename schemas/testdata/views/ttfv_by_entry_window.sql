@@ -60,7 +60,7 @@ WITH RECURSIVE
         (
             SELECT name AS cohort,  day, sumMap(map(toUnixTimestamp(bucket_end), n)) AS by_end
             FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'entry' AND segment = '' AND segment_value = ''
+    WHERE (generation, name) IN (SELECT if(cohort_cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cohort_cells), cohort FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'entry' AND segment = '' AND segment_value = ''
             GROUP BY cohort,  day
         ) AS d
         INNER JOIN spans AS s ON s.day = d.day
@@ -68,7 +68,7 @@ WITH RECURSIVE
         UNION ALL
         SELECT name AS cohort, '1h' AS `window`, bucket AS window_start, bucket_end AS window_end, day AS start_day, sumMap(map(toUnixTimestamp(bucket_end), n)) AS entered_by_end
         FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'entry' AND segment = '' AND segment_value = '' AND has(listed_windows, '1h')
+    WHERE (generation, name) IN (SELECT if(cohort_cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cohort_cells), cohort FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'entry' AND segment = '' AND segment_value = '' AND has(listed_windows, '1h')
         GROUP BY cohort, bucket, bucket_end, day
     ),
     reach AS
@@ -79,7 +79,7 @@ WITH RECURSIVE
         (
             SELECT name AS metric,  day, sumMap(map(toUnixTimestamp(bucket_end), n)) AS reached_by_end, sumMap(mapFromArrays(ages, counts)) AS users_by_age, sumMap(mapFromArrays(ages, sums)) AS ms_by_age
             FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = '' AND name IN (SELECT metric FROM named)
+    WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = '' AND name IN (SELECT metric FROM named)
             GROUP BY metric,  day
         ) AS d
         INNER JOIN spans AS s ON s.day = d.day
@@ -88,7 +88,7 @@ WITH RECURSIVE
         SELECT name AS metric, '1h' AS `window`, bucket AS window_start, bucket_end AS window_end, day AS start_day,
             sumMap(map(toUnixTimestamp(bucket_end), n)) AS reached_by_end, sumMap(mapFromArrays(ages, counts)) AS users_by_age, sumMap(mapFromArrays(ages, sums)) AS ms_by_age
         FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = '' AND name IN (SELECT metric FROM named) AND has(listed_windows, '1h')
+    WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = '' AND name IN (SELECT metric FROM named) AND has(listed_windows, '1h')
         GROUP BY metric, bucket, bucket_end, day
     ),
     followed AS

@@ -59,7 +59,7 @@ WITH RECURSIVE
     (
         SELECT name AS metric, segment, segment_value, cohort_start, day, bucket, bucket_end, n AS done_n, toInt64(0) AS entry_n, ages, counts, sums
         FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'done' AND stage = 0 AND segment != '' AND name IN (SELECT metric FROM named)
+    WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'done' AND stage = 0 AND segment != '' AND name IN (SELECT metric FROM named)
     ),
     done_by_window AS
     (

@@ -38,7 +38,7 @@ WITH RECURSIVE
             {{template "by_age_of" args "kind" "reach" "suffix" ""}}, {{template "by_age_of" args "kind" "between" "suffix" "_between"}}
         FROM {{db}}.cells AS r FINAL
         INNER JOIN chosen AS c ON c.metric = r.name
-        WHERE generation = {{template "generation"}} AND r.kind IN ('reach', 'between') AND stage > 0 AND {{segmented}}
+        WHERE {{template "metric_cells"}} AND r.kind IN ('reach', 'between') AND stage > 0 AND {{segmented}}
             AND {{template "is_eligible" args "bucket_end" "toUnixTimestamp(bucket_end)" "now" "as_of_s"}}
         GROUP BY metric, {{seg ""}} cohort_start, step
     ),

@@ -34,7 +34,7 @@ WITH RECURSIVE
             sumMapIf(mapFromArrays(ages, sums), {{template "is_eligible" args "bucket_end" "toUnixTimestamp(bucket_end)" "now" "as_of_s"}}) AS ms_by_age
         FROM {{db}}.cells AS r FINAL
         INNER JOIN chosen AS c ON c.metric = r.name
-        WHERE generation = {{template "generation"}} AND r.kind = 'reach' AND stage = 0 AND {{segmented}}
+        WHERE {{template "metric_cells"}} AND r.kind = 'reach' AND stage = 0 AND {{segmented}}
         GROUP BY metric, {{seg ""}} cohort_start
     )
 SELECT metric, cohort, {{seg ""}} cohort_start, entered, eligible, event_total AS adopted,

@@ -35,7 +35,7 @@ WITH RECURSIVE
             SELECT name, {{seg ""}} cohort_start, day, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users,
                 sumMap(mapFromArrays(ages, counts)) AS returned_in, sumMap(mapFromArrays(ages, sums)) AS last_in
             FROM {{db}}.cells FINAL
-            WHERE generation = {{template "generation"}} AND kind = 'period' AND stage = 0 AND {{segmented}} AND name IN (SELECT metric FROM chosen)
+            WHERE {{template "metric_cells"}} AND kind = 'period' AND stage = 0 AND {{segmented}} AND name IN (SELECT metric FROM chosen)
             GROUP BY name, {{seg ""}} cohort_start, day, ended
             HAVING users > 0
         ) AS r
@@ -78,7 +78,7 @@ WITH RECURSIVE
         (
             SELECT kind, toString(name) AS name, {{seg ""}} cohort_start, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users
             FROM {{db}}.cells FINAL
-            WHERE generation = {{template "generation"}} AND kind IN ('entry', 'reach') AND stage = 0 AND {{segmented}}
+            WHERE (kind = 'entry' AND {{template "cohort_cells"}} OR kind = 'reach' AND {{template "metric_cells"}}) AND stage = 0 AND {{segmented}}
                 AND toUnixTimestamp(bucket_end) + (SELECT max(within_seconds) FROM in_force) > as_of_s
             GROUP BY kind, name, {{seg ""}} cohort_start, ended
         ) AS r ON r.kind = w.kind AND r.name = w.name
