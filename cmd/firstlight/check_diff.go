@@ -123,15 +123,10 @@ func (d *change) write(w io.Writer) {
 	}
 }
 
-// stays says what is not computed again.
+// stays says that something is not computed again.
 func (d *change) stays() string {
-	n := len(d.Of(catalog.Unchanged))
-	switch {
-	case len(d.Everywhere) > 0 || len(d.Experiments) > 0 || n == 0: // experiments have all computed
+	if len(d.Everywhere) > 0 || len(d.Of(catalog.Unchanged)) == 0 {
 		return ""
-	case n == 1:
-		return " The metric that is unchanged is not computed again."
-	default:
-		return fmt.Sprintf(" The %d metrics that are unchanged are not computed again.", n)
 	}
+	return " What is unchanged is not computed again."
 }

@@ -244,23 +244,28 @@ func (c *Catalog) stepsKeys() map[string]string {
 
 // Kept says what of a catalog stays as an earlier one counts it.
 type Kept struct {
-	Metrics, Cohorts []bool // by index in the catalog
+	Metrics, Cohorts []bool // by index in the computed catalog
 }
 
-// Any reports whether some metric stays: else all is computed anew.
+// Any reports whether some metric stays, an experiment's included: else all is computed anew.
 func (k *Kept) Any() bool { return slices.Contains(k.Metrics, true) }
 
 // Kept returns what of the catalog stays by the difference to an earlier one.
 func (c *Catalog) Kept(d *Difference) *Kept {
-	k := &Kept{Metrics: make([]bool, len(c.Metrics)), Cohorts: make([]bool, len(c.Cohorts))}
+	all := c.Computed()
+	k := &Kept{Metrics: make([]bool, len(all.Metrics)), Cohorts: make([]bool, len(all.Cohorts))}
 	if len(d.Everywhere) > 0 {
 		return k
 	}
-	for i := range c.Cohorts {
-		k.Cohorts[i] = d.Cohorts[i].State == Unchanged
+	stays := map[string]bool{}
+	for _, p := range d.Experiments {
+		stays[hidden+p.Name] = p.State == Unchanged
 	}
-	for i := range c.Metrics {
-		k.Metrics[i] = d.Metrics[i].State == Unchanged
+	for i := range all.Cohorts {
+		k.Cohorts[i] = stays[all.Cohorts[i].Name] || i < len(c.Cohorts) && d.Cohorts[i].State == Unchanged
+	}
+	for i := range all.Metrics {
+		k.Metrics[i] = i < len(c.Metrics) && d.Metrics[i].State == Unchanged || i >= len(c.Metrics) && k.Cohorts[all.Metrics[i].Cohort]
 	}
 	return k
 }

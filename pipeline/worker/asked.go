@@ -221,8 +221,8 @@ func (d *Definitions) begin(ctx context.Context, source []byte, file, computed *
 		switch changed = file.Changed(computed.Definition()); {
 		case partitions != 0:
 			changed = append(changed, fmt.Sprintf("partitions: %d", partitions))
-		case len(file.Experiments) == 0 && len(computed.Experiments) == 0: // whose cells stand under one generation with all others
-			plan.Origins = keptOrigins(file, file.Kept(difference), force, inForce.Origins)
+		default:
+			plan.Origins = keptOrigins(file.Computed(), file.Kept(difference), force, inForce.Origins)
 		}
 	}
 	generation, err := d.Store.BeginBeside(ctx, source, file, plan, time.Now())

@@ -101,7 +101,7 @@ func (d *Definitions) join(ctx context.Context, beside uint32, plan Plan) error 
 	if mine {
 		shown = c.As(d.wanted.catalog)
 	}
-	joined, err := d.Store.BeginBeside(ctx, source, shown, Plan{Origins: plan.Origins.joined(c, beside), Joins: beside}, time.Now())
+	joined, err := d.Store.BeginBeside(ctx, source, shown, Plan{Origins: plan.Origins.joined(c.Computed(), beside), Joins: beside}, time.Now())
 	if err == nil && mine {
 		d.own = joined
 	}

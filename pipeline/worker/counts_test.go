@@ -98,8 +98,10 @@ func (h *harness) cellsInForce() []oracle.Row {
 		SELECT * FROM {db}.cells FINAL
 		WHERE multiIf(
 			kind = 'volume', generation = (SELECT if(volumes = 0, g, volumes) FROM {db}.catalogs FINAL WHERE catalog_version = newest),
-			kind = 'entry', (generation, name) IN (SELECT if(cohort_cells = 0, g, cohort_cells), cohort FROM {db}.metrics WHERE catalog_version = newest),
-			(generation, name) IN (SELECT if(cells = 0, g, cells), metric FROM {db}.metrics WHERE catalog_version = newest))`, "{db}", "`"+h.database+"`"))
+			kind = 'entry', (generation, name) IN (SELECT if(cohort_cells = 0, g, cohort_cells), cohort FROM {db}.metrics WHERE catalog_version = newest
+				UNION ALL SELECT if(cells = 0, g, cells), cohort FROM {db}.experiments WHERE catalog_version = newest),
+			(generation, name) IN (SELECT if(cells = 0, g, cells), metric FROM {db}.metrics WHERE catalog_version = newest
+				UNION ALL SELECT if(cells = 0, g, cells), cell FROM {db}.experiments WHERE catalog_version = newest))`, "{db}", "`"+h.database+"`"))
 	if err != nil {
 		h.t.Fatal(err)
 	}

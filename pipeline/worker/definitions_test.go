@@ -86,6 +86,7 @@ func mixMetrics(t *rapid.T, lines, other []string) string {
 		return name
 	}
 	metrics := func(lines []string) int { return slices.Index(lines, "metrics:\n") + 1 }
+	isMetric := func(line string) bool { return strings.HasPrefix(line, "  - {name: ") }
 	file := strings.Join(lines, "")
 	for _, line := range other[metrics(other):] {
 		if line == "" || !rapid.Bool().Draw(t, "changes") {
@@ -96,7 +97,8 @@ func mixMetrics(t *rapid.T, lines, other []string) string {
 		if at >= metrics(mixed) {
 			mixed[at] = line
 		} else {
-			mixed = append(mixed, line)
+			end := slices.IndexFunc(mixed[metrics(mixed):], func(own string) bool { return !isMetric(own) })
+			mixed = slices.Insert(mixed, metrics(mixed)+end, line)
 		}
 		text := strings.Join(mixed, "")
 		if _, err := loadCatalog([]byte(text)); err == nil {

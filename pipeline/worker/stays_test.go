@@ -56,17 +56,21 @@ func TestUnchangedMetricsStay(t *testing.T) {
 	h := newHarness(t)
 	h.reset()
 	h.publish(traffic(300, 0))
-	h.drainDefinitions(hostileCatalog, 2)
+	first := hostileCatalog + `experiments:
+  - {name: x, exposure: {event: a}, variant: properties.plan, split: {plan 0: 0.5, plan 1: 0.5}, control: plan 0, metrics: [in_order]}
+  - {name: y, exposure: {event: b}, variant: properties.plan, split: {plan 0: 0.5, plan 1: 0.5}, control: plan 0, metrics: [activated]}
+`
+	h.drainDefinitions(first, 2)
 	kept := func() []string {
 		return h.lines(`SELECT toString((kind, name, segment, segment_value, cohort_start, window, stage, bucket, partition, version, generation, n)) AS row
-			FROM {db}.cells WHERE name IN ('signup', 'seen', 'in_order', 'first_value', 'use', 'web') ORDER BY row`)
+			FROM {db}.cells WHERE name IN ('signup', 'seen', 'in_order', 'first_value', 'use', 'web', 'experiment:x', 'experiment:x:in_order') ORDER BY row`)
 	}
 	since := func() []string {
 		return h.lines("SELECT concat(metric, ' ', toString(active_since)) FROM {db}.metric_catalog WHERE metric NOT IN ('activated', 'more') ORDER BY metric")
 	}
 	cells, active := kept(), since()
 
-	second := strings.Replace(hostileCatalog, "within: 1d}\n  - {name: in_order", "within: 2d}\n  - {name: more, kind: ttfv, cohort: signup, value: {event: a}}\n  - {name: in_order", 1)
+	second := strings.Replace(first, "within: 1d}\n  - {name: in_order", "within: 2d}\n  - {name: more, kind: ttfv, cohort: signup, value: {event: a}}\n  - {name: in_order", 1)
 	h.drainDefinitions(second, 2)
 	if diff := cmp.Diff(cells, kept()); diff != "" {
 		t.Errorf("rows of metrics that did not change (-before +after):\n%s", diff)

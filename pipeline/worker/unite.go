@@ -328,7 +328,7 @@ func (n *union) uniteForgotten(ctx context.Context) error {
 func (n *union) copyNames(ctx context.Context) error {
 	changed := func(scope string) bool {
 		for i, stays := range n.p.uniting.stays.Cohorts {
-			if !stays && strings.HasPrefix(scope, scopeSegment+n.Catalog.Cohorts[i].Name+".") {
+			if !stays && strings.HasPrefix(scope, scopeSegment+n.p.catalog.Cohorts[i].Name+".") {
 				return true
 			}
 		}

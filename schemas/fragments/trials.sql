@@ -1,12 +1,12 @@
 {{- /* What experiments are counted from. */ -}}
 
 {{define "trial_days"}}{{/* of each metric that an experiment asks and each variant, users by the day of their first exposure; needs clock, today and sunday_weeks */ -}}
-    asked AS (SELECT * FROM {{db}}.experiments FINAL WHERE catalog_version = {{template "catalog_version"}}),
+    asked AS (SELECT *, if(cells = 0, assumeNotNull({{template "generation"}}), cells) AS origin FROM {{db}}.experiments FINAL WHERE catalog_version = {{template "catalog_version"}}),
     exposed AS
     (
         SELECT name, segment_value, day, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users
         FROM {{db}}.cells FINAL
-        WHERE generation = {{template "generation"}} AND kind = 'entry' AND segment = 'variant' AND name IN (SELECT cohort FROM asked)
+        WHERE (generation, name) IN (SELECT origin, cohort FROM asked) AND kind = 'entry' AND segment = 'variant'
         GROUP BY name, segment_value, day, ended
         HAVING users > 0
     ),
@@ -14,7 +14,7 @@
     (
         SELECT name, segment_value, toUnixTimestamp(bucket_end) AS ended, sumIf(n, stage = 0) AS reached, sumIf(n, stage = 1) AS left_out
         FROM {{db}}.cells FINAL
-        WHERE generation = {{template "generation"}} AND kind = 'reach' AND segment = 'variant' AND name IN (SELECT cell FROM asked)
+        WHERE (generation, name) IN (SELECT origin, cell FROM asked) AND kind = 'reach' AND segment = 'variant'
         GROUP BY name, segment_value, ended
     ),
     days AS

@@ -10,4 +10,6 @@ ALTER TABLE {{db}}.metrics
     ADD COLUMN IF NOT EXISTS cells UInt32 COMMENT 'Generation under which the cells of the metric stand; 0: that of the catalog',
     ADD COLUMN IF NOT EXISTS cohort_cells UInt32 COMMENT 'Generation under which the entries into its cohort stand; 0: that of the catalog';
 
+ALTER TABLE {{db}}.experiments ADD COLUMN IF NOT EXISTS cells UInt32 COMMENT 'Generation under which what is counted of the experiment stands; 0: that of the catalog';
+
 ALTER TABLE {{db}}.catalogs ADD COLUMN IF NOT EXISTS volumes UInt32 COMMENT 'Generation under which event volumes stand; 0: its own';

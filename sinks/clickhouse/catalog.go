@@ -64,7 +64,7 @@ func (s *Store) saveCatalog(ctx context.Context, c *catalog.Catalog, origins wor
 	if err != nil {
 		return err
 	}
-	if err := s.saveExperiments(ctx, c, version); err != nil {
+	if err := s.saveExperiments(ctx, c, origins, version); err != nil {
 		return err
 	}
 	// The catalog's own row comes last: the views read metrics of the newest catalog only.

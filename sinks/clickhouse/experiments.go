@@ -6,20 +6,26 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/worker"
 )
 
 const experimentColumns = `position, experiment, metric_position, metric, hypothesis, owner, variants, shares, control, least_effect, until, better_up,
-	cohort, cell, kind, within_seconds, period, period_number, catalog_version`
+	cohort, cell, kind, within_seconds, period, period_number, catalog_version, cells`
 
 // saveExperiments stores what a catalog's experiments ask, beside its metrics.
-func (s *Store) saveExperiments(ctx context.Context, c *catalog.Catalog, version uint64) error {
-	rows := experimentRows(c)
+func (s *Store) saveExperiments(ctx context.Context, c *catalog.Catalog, origins worker.Origins, version uint64) error {
+	rows, under := experimentRows(c), []uint32{}
+	for i := range c.Experiments {
+		for j := range c.Experiments[i].Metrics {
+			under = append(under, origins.Of(worker.MetricOrigin(c.Experiments[i].Metrics[j].Name), s.generation))
+		}
+	}
 	if len(rows) == 0 {
 		return nil
 	}
 	return s.insert(ctx, "experiments", experimentColumns, func(b driver.Batch) error {
-		for _, row := range rows {
-			if err := b.Append(append(row, version)...); err != nil {
+		for i, row := range rows {
+			if err := b.Append(append(row, version, under[i])...); err != nil {
 				return err
 			}
 		}

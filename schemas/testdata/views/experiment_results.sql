@@ -26,12 +26,12 @@ WITH RECURSIVE
     fromUnixTimestamp64Milli(as_of_ms, 'UTC') AS as_of_time,
     assumeNotNull((SELECT maxIf(day, toUnixTimestamp(start) <= as_of_s) FROM `firstlight`.calendar WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS today,
     assumeNotNull((SELECT argMax(week_start = 'sunday', catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AS sunday_weeks,
-    asked AS (SELECT * FROM `firstlight`.experiments FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))),
+    asked AS (SELECT *, if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells) AS origin FROM `firstlight`.experiments FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))),
     exposed AS
     (
         SELECT name, segment_value, day, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users
         FROM `firstlight`.cells FINAL
-        WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'entry' AND segment = 'variant' AND name IN (SELECT cohort FROM asked)
+        WHERE (generation, name) IN (SELECT origin, cohort FROM asked) AND kind = 'entry' AND segment = 'variant'
         GROUP BY name, segment_value, day, ended
         HAVING users > 0
     ),
@@ -39,7 +39,7 @@ WITH RECURSIVE
     (
         SELECT name, segment_value, toUnixTimestamp(bucket_end) AS ended, sumIf(n, stage = 0) AS reached, sumIf(n, stage = 1) AS left_out
         FROM `firstlight`.cells FINAL
-        WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND kind = 'reach' AND segment = 'variant' AND name IN (SELECT cell FROM asked)
+        WHERE (generation, name) IN (SELECT origin, cell FROM asked) AND kind = 'reach' AND segment = 'variant'
         GROUP BY name, segment_value, ended
     ),
     days AS
