@@ -68,3 +68,6 @@ func (w *Worker) Runs() (ids []uint16) {
 // KeepTo has users take so many bytes, and know those who are not in memory by so many digits of their tokens: by one, several have
 // one key.
 func (w *Worker) KeepTo(memory, digits int) { w.Memory, w.keyDigits = memory, digits }
+
+// UniteAtOnce has the worker unite so many users at a time.
+func (w *Worker) UniteAtOnce(users int) { w.page = users }

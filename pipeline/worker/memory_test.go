@@ -94,6 +94,7 @@ func (b *bench) worker(c *catalog.Catalog, o options) *worker.Worker {
 	}
 	w.Limit(o.messages, o.users, o.cells, o.letters)
 	w.KeepTo(o.memory, o.digits)
+	w.UniteAtOnce(o.page)
 	return w
 }
 
@@ -104,6 +105,7 @@ type options struct {
 	messages              uint64
 	users, cells, letters int
 	memory, digits        int // of all partitions, and of tokens; see worker.KeepTo
+	page                  int // users united at once
 }
 
 func drawOptions(t *rapid.T, partitions int) options {
@@ -116,6 +118,7 @@ func drawOptions(t *rapid.T, partitions int) options {
 		users:         rapid.SampledFrom([]int{1, 3, 1000}).Draw(t, "users of a snapshot"),
 		cells:         rapid.SampledFrom([]int{1, 50, 10_000}).Draw(t, "cells of a snapshot"),
 		letters:       rapid.SampledFrom([]int{1, 4, 1000}).Draw(t, "letters of a snapshot"),
+		page:          rapid.SampledFrom([]int{1, 2, 1000}).Draw(t, "users united at once"),
 	}
 }
 

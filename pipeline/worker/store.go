@@ -76,6 +76,8 @@ type Numbers interface {
 	// ReadUsers calls user for users of some partitions who are named, those of whom there is none left out, in no particular order. id
 	// and facts are valid during the call only.
 	ReadUsers(ctx context.Context, named []Named, user func(partition uint16, id, facts []byte, version uint64) error) error
+	// PageUsers calls user for the first users of a page, in the order of ids. id and facts are valid during the call only.
+	PageUsers(ctx context.Context, page Page, user func(id, facts []byte, version uint64) error) error
 	// LoadForgotten calls user for what is kept of every user of some partitions who was forgotten.
 	LoadForgotten(ctx context.Context, partitions []uint16, user func(Forgotten) error) error
 	// Purged returns the sequences of messages that were purged from the stream for users who were forgotten, before this generation
@@ -99,6 +101,13 @@ type Named struct {
 	Partition uint16
 	IDs       []string
 	Tokens    []string // the beginnings of tokens: all users are meant who have one of them. Looking for them takes longer
+}
+
+// Page is some users of one partition: those whose ids, as bytes, are above one and at most another.
+type Page struct {
+	Partition   uint16
+	Above, UpTo string // UpTo is empty where there is no last one
+	Limit       int    // how many, at most
 }
 
 // Letters is where messages go that were refused, each once: *stream.DeadLetters is one.

@@ -1,8 +1,11 @@
 package worker
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -49,13 +52,14 @@ type union struct {
 	beside   Numbers
 	force    Numbers
 	at       Checkpoint      // of beside
-	halves   map[string]half // by id
+	halves   map[string]half // of the page, by id
 	newest   uint64          // version of these
 	first    *facts.User     // reads what the first version stored; nil before
 	rows     UserRows
 	room     userRoom
-	later    []string // users in force whose rows are newer than the checkpoint
+	later    map[string]half // users in force whose rows are newer than the checkpoint, by id
 	lateness int64
+	size     int // of a page
 }
 
 // half is a user of the generation beside.
@@ -66,20 +70,11 @@ type half struct {
 
 // unite stores the users of a partition whole, and returns the checkpoint that it goes on from.
 func (w *Worker) unite(ctx context.Context, p *partition, at Checkpoint) (Checkpoint, error) {
-	n := &union{Worker: w, p: p, beside: w.Store.In(w.Plan.Joins), force: w.Store.In(w.From), at: at, lateness: w.Catalog.AllowedLateness.Milliseconds()}
-	p.uniting = newUniting(p, w.Plan.kept(p.catalog))
+	n := &union{Worker: w, p: p, beside: w.Store.In(w.Plan.Joins), force: w.Store.In(w.From), at: at, lateness: w.Catalog.AllowedLateness.Milliseconds(), size: cmp.Or(w.page, unitedAtOnce)}
 	if err := w.numbers.CopyCalendar(ctx, w.From, w.Plan.Joins); err != nil {
 		return at, err
 	}
-	if err := n.readHalves(ctx); err != nil {
-		return at, err
-	}
-	p.clock = n.at.ArrivalClock
-	inForce, err := n.awaitForce(ctx, n.newest)
-	if err != nil {
-		return at, err
-	}
-	if err := n.uniteUsers(ctx, inForce); err != nil {
+	if err := n.uniteAll(ctx); err != nil {
 		return at, err
 	}
 	if err := n.uniteForgotten(ctx); err != nil {
@@ -88,7 +83,8 @@ func (w *Worker) unite(ctx context.Context, p *partition, at Checkpoint) (Checkp
 	if err := n.copyNames(ctx); err != nil {
 		return at, err
 	}
-	if inForce, err = n.awaitForce(ctx, 0); err != nil {
+	inForce, err := n.awaitForce(ctx, 0)
+	if err != nil {
 		return at, err
 	}
 	p.uniting.prune = inForce.ArrivalClock - n.lateness
@@ -98,16 +94,11 @@ func (w *Worker) unite(ctx context.Context, p *partition, at Checkpoint) (Checkp
 	return at, nil
 }
 
-// readHalves reads the users of the generation beside as of one checkpoint.
-func (n *union) readHalves(ctx context.Context) error {
+// uniteAll unites the users with those of the generation beside as of one checkpoint of it.
+func (n *union) uniteAll(ctx context.Context) error {
 	for {
-		n.halves, n.newest = map[string]half{}, 0
-		err := n.beside.LoadUsers(ctx, []uint16{n.p.id}, func(_ uint16, id, facts []byte, version uint64) error {
-			n.halves[string(id)] = half{slices.Clone(facts), version}
-			n.newest = max(n.newest, version)
-			return nil
-		})
-		if err != nil {
+		n.p.uniting, n.p.clock, n.later = newUniting(n.p, n.Plan.kept(n.p.catalog)), n.at.ArrivalClock, map[string]half{}
+		if err := n.uniteUsers(ctx); err != nil {
 			return err
 		}
 		now, err := checkpointOf(ctx, n.beside, n.p.id)
@@ -120,7 +111,7 @@ func (n *union) readHalves(ctx context.Context) error {
 		case now.AppliedSeq == n.at.AppliedSeq:
 			return nil
 		}
-		n.at = now // a worker has not heard yet that it is joined
+		n.at = now // a worker had not heard yet that it is joined
 	}
 }
 
@@ -156,60 +147,111 @@ func (n *union) awaitForce(ctx context.Context, seq uint64) (Checkpoint, error) 
 	}
 }
 
-// unitedAtOnce is how many users are written together.
+// unitedAtOnce is how many users are read and written together.
 const unitedAtOnce = 5000
 
-// uniteUsers unites the users in force with their halves, and stores them.
-func (n *union) uniteUsers(ctx context.Context, inForce Checkpoint) error {
+// uniteUsers unites the users in force with their halves, page by page, and stores them. Rows are written between reads: a store may not
+// read and write at once.
+func (n *union) uniteUsers(ctx context.Context) error {
 	n.startRows()
-	take := func(at Checkpoint) func(uint16, []byte, []byte, uint64) error {
-		return func(_ uint16, id, facts []byte, version uint64) error {
-			if version > at.AppliedSeq {
-				n.later = append(n.later, string(id))
-				return nil
-			}
-			return n.take(string(id), facts, version, at.ArrivalClock-n.lateness)
-		}
-	}
-	// Rows are written between reads: a store may not read and write at once.
-	var texts [][2]string
-	var versions []uint64
-	err := n.force.LoadUsers(ctx, []uint16{n.p.id}, func(_ uint16, id, facts []byte, version uint64) error {
-		texts, versions = append(texts, [2]string{string(id), string(facts)}), append(versions, version)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	each := take(inForce)
-	for i, t := range texts {
-		if err := each(n.p.id, []byte(t[0]), []byte(t[1]), versions[i]); err != nil {
+	var inForce Checkpoint
+	for above, more := "", true; more; {
+		last, err := n.readHalves(ctx, above)
+		if err != nil {
 			return err
 		}
-		if n.rows.Len() >= unitedAtOnce {
-			if err := n.write(ctx); err != nil {
-				return err
-			}
+		if inForce, err = n.awaitForce(ctx, n.newest); err != nil {
+			return err
+		}
+		if err := n.uniteRange(ctx, Page{Partition: n.p.id, Above: above, UpTo: last, Limit: n.size}, inForce); err != nil {
+			return err
+		}
+		above, more = last, last != ""
+	}
+	return n.uniteLater(ctx, inForce)
+}
+
+// readHalves reads the next users of the generation beside, and returns the last of them; empty where no more come.
+func (n *union) readHalves(ctx context.Context, above string) (last string, err error) {
+	n.halves = map[string]half{}
+	err = n.beside.PageUsers(ctx, Page{Partition: n.p.id, Above: above, Limit: n.size}, func(id, facts []byte, version uint64) error {
+		last = string(id)
+		n.halves[last] = half{slices.Clone(facts), version}
+		n.newest = max(n.newest, version)
+		return nil
+	})
+	if len(n.halves) < n.size {
+		last = ""
+	}
+	return last, err
+}
+
+// uniteRange unites the users in force of a range of ids, which holds those of halves.
+func (n *union) uniteRange(ctx context.Context, page Page, inForce Checkpoint) error {
+	for more := true; more; {
+		read := 0
+		err := n.force.PageUsers(ctx, page, func(id, facts []byte, version uint64) error {
+			read++
+			page.Above = string(id)
+			return n.takeAsOf(inForce, page.Above, facts, version)
+		})
+		if err != nil {
+			return err
+		}
+		if more = read == page.Limit; !more {
+			err = n.storeAlone()
+		}
+		if err = errors.Join(err, n.write(ctx)); err != nil {
+			return err
 		}
 	}
-	for len(n.later) > 0 { // they are read again as of a later checkpoint
-		ids := n.later
-		n.later = nil
+	return nil
+}
+
+// takeAsOf takes a user in force as of a checkpoint, or later where the row is newer.
+func (n *union) takeAsOf(inForce Checkpoint, id string, facts []byte, version uint64) error {
+	if version > inForce.AppliedSeq {
+		n.later[id] = n.halves[id]
+		delete(n.halves, id)
+		return nil
+	}
+	return n.take(id, facts, version, inForce.ArrivalClock-n.lateness)
+}
+
+// uniteLater unites users whose rows were newer than the checkpoint: they are read again as of a later one.
+func (n *union) uniteLater(ctx context.Context, inForce Checkpoint) error {
+	for len(n.later) > 0 {
 		at, err := n.awaitForce(ctx, inForce.AppliedSeq+1)
 		if err != nil {
 			return err
 		}
-		inForce = at
-		if err := n.force.ReadUsers(ctx, []Named{{Partition: n.p.id, IDs: ids}}, take(at)); err != nil {
+		inForce, n.halves, n.later = at, n.later, map[string]half{}
+		ids := slices.Sorted(maps.Keys(n.halves))
+		err = n.force.ReadUsers(ctx, []Named{{Partition: n.p.id, IDs: ids}}, func(_ uint16, id, facts []byte, version uint64) error {
+			return n.takeAsOf(at, string(id), facts, version)
+		})
+		if err == nil {
+			err = n.storeAlone()
+		}
+		if err = errors.Join(err, n.write(ctx)); err != nil {
 			return err
 		}
 	}
-	for id, h := range n.halves { // of whom the generation in force knows nothing any more
+	return nil
+}
+
+// storeAlone stores users of the generation beside of whom the one in force knows nothing any more.
+func (n *union) storeAlone() error {
+	for id, h := range n.halves {
+		if h.version == 0 {
+			continue
+		}
 		if err := n.store(id, nil, 0, h, 0); err != nil {
 			return err
 		}
 	}
-	return n.write(ctx)
+	n.halves = nil
+	return nil
 }
 
 // take takes a user in force. watermark (ms) is one that no event is older than that comes after the version.

@@ -71,6 +71,7 @@ type Worker struct {
 	sharing    *sharing      // nil: it holds all partitions
 	stored     atomic.Uint64 // messages of partitions that were stopped
 	keyDigits  int           // of tokens; tests set fewer; 0 for tokenDigits
+	page       int           // users who are united at once; tests set fewer; 0 for unitedAtOnce
 	limits     *limits       // of each partition; tests set smaller ones; nil for limitsOf
 	terms      *lease.Terms  // of the leases; tests set shorter ones; nil for lease.Standard
 

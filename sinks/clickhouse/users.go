@@ -23,6 +23,23 @@ func (s *Store) LoadUsers(ctx context.Context, partitions []uint16, user func(pa
 	return nil
 }
 
+// PageUsers calls user for the first users of a page, in the order of ids. id and facts are valid during the call only.
+func (s *Store) PageUsers(ctx context.Context, page worker.Page, user func(id, facts []byte, version uint64) error) error {
+	var condition strings.Builder
+	fmt.Fprintf(&condition, "partition = %d AND user_id > ", page.Partition)
+	quote(&condition, page.Above)
+	if page.UpTo != "" {
+		condition.WriteString(" AND user_id <= ")
+		quote(&condition, page.UpTo)
+	}
+	fmt.Fprintf(&condition, " ORDER BY user_id LIMIT %d", page.Limit)
+	err := s.selectUsers(ctx, condition.String(), func(_ uint16, id, facts []byte, version uint64) error { return user(id, facts, version) })
+	if err != nil {
+		return fmt.Errorf("read a page of users: %w", err)
+	}
+	return nil
+}
+
 // ReadUsers calls user for users of some partitions who are named, in no particular order. id and facts are valid during the call only.
 // One thread reads them: several cost more, a third more where few users are named.
 func (s *Store) ReadUsers(ctx context.Context, named []worker.Named, user func(partition uint16, id, facts []byte, version uint64) error) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,14 @@ func TestUsersByColumnAndByRow(t *testing.T) {
 	}
 	if want := fmt.Sprintf("0 %q 10007", strings.Repeat(string(rune(7)), 7)+"\r\n__exception__\r\n"); byColumn["user-0-7"] != want {
 		t.Errorf("the user written twice is %s, want %s", byColumn["user-0-7"], want)
+	}
+	var page []string
+	take := func(id, _ []byte, _ uint64) error { page = append(page, string(id)); return nil }
+	if err := numbers.PageUsers(t.Context(), worker.Page{Partition: 0, Above: "user-0-10", UpTo: "user-0-1002", Limit: 3}, take); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"user-0-100", "user-0-1000", "user-0-1001"}; !slices.Equal(page, want) {
+		t.Errorf("a page of three users is %q, want %q", page, want)
 	}
 	if none := read(conn, 3); len(none) != 0 {
 		t.Errorf("%d users are read of a partition without any", len(none))

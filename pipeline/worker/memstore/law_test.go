@@ -173,6 +173,15 @@ func readBack(t *rapid.T, n worker.Numbers) (lines []string) {
 				return nil
 			}))
 		}
+		for _, page := range []worker.Page{{Limit: 2}, {Above: "a", Limit: 1000}, {Above: "a", UpTo: "it's \\ not\nthere\x00", Limit: 1000}, {Above: "b", UpTo: "c", Limit: 1}} {
+			page.Partition = some[0]
+			above := ""
+			must(n.PageUsers(ctx, page, func(id, facts []byte, version uint64) error {
+				say("user of %+v after %q: %q %q %d", page, above, id, facts, version)
+				above = string(id)
+				return nil
+			}))
+		}
 		must(n.LoadForgotten(ctx, some, func(f worker.Forgotten) error {
 			say("forgotten %+v", f)
 			return nil

@@ -482,6 +482,26 @@ func (n *Numbers) LoadUsers(_ context.Context, partitions []uint16, user func(pa
 	return nil
 }
 
+// PageUsers calls user for the first users of a page.
+func (n *Numbers) PageUsers(_ context.Context, page worker.Page, user func(id, facts []byte, version uint64) error) error {
+	n.store.mu.Lock()
+	defer n.store.mu.Unlock()
+	var ids []string
+	for k := range n.Users {
+		if k.Partition == page.Partition && k.ID > page.Above && (page.UpTo == "" || k.ID <= page.UpTo) {
+			ids = append(ids, k.ID)
+		}
+	}
+	slices.Sort(ids)
+	for _, id := range ids[:min(page.Limit, len(ids))] {
+		u := n.Users[UserKey{page.Partition, id}]
+		if err := user([]byte(id), []byte(u.Facts), u.Version); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // ReadUsers calls user for users of some partitions who are named.
 func (n *Numbers) ReadUsers(_ context.Context, named []worker.Named, user func(partition uint16, id, facts []byte, version uint64) error) error {
 	n.store.mu.Lock()
