@@ -177,14 +177,15 @@ func date(text string) *time.Time {
 	return &t
 }
 
-// activeSince returns since when each metric definition is in force, by its hash: one that was computed beside took effect when its
-// generation did.
+// activeSince returns since when each metric definition of the last catalog in force is, by its hash: one that was computed beside took
+// effect when its generation did, and one that left and comes back is new.
 func (s *Store) activeSince(ctx context.Context) (map[string]time.Time, error) {
 	out := make(map[string]time.Time)
 	query := "SELECT definition_hash, min(since) FROM (SELECT m.definition_hash AS definition_hash, if(toUnixTimestamp64Milli(m.active_since) > 0, m.active_since, g.began) AS since" +
 		" FROM " + s.table("metrics") + " AS m INNER JOIN " + s.table("catalogs") + " AS c ON c.catalog_version = m.catalog_version" +
 		" LEFT JOIN " + s.table("generations") + " AS g ON g.generation = c.generation" +
-		" WHERE toUnixTimestamp64Milli(m.active_since) > 0 OR g.generation > 0) GROUP BY definition_hash"
+		" WHERE m.catalog_version = (SELECT argMax(catalog_version, (generation, catalog_version)) FROM " + s.table("catalogs") + " WHERE generation = 0 OR generation IN (SELECT generation FROM " + s.table("generations") + "))" +
+		" AND (toUnixTimestamp64Milli(m.active_since) > 0 OR g.generation > 0)) GROUP BY definition_hash"
 	err := s.each(ctx, query, func(r driver.Rows) error {
 		var (
 			hash string

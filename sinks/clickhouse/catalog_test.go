@@ -1,6 +1,7 @@
 package clickhouse_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +54,19 @@ func TestSaveCatalog(t *testing.T) {
 		if n := count("uniqExact(catalog_version)", "catalogs"); n != c.rows {
 			t.Errorf("after %s there are %d rows, want %d", c.what, n, c.rows)
 		}
+	}
+	since := func(metric string) uint64 {
+		t.Helper()
+		return count("toUInt64(toUnixTimestamp64Milli(assumeNotNull(active_since)))", "metric_catalog WHERE metric = '"+metric+"'")
+	}
+	stays, returns := since("activated"), since("integrations")
+	save(regexp.MustCompile(`(?s)  - name: integrations\n.*?\n\n`).ReplaceAllString(saas, ""))
+	save(saas)
+	if got := since("activated"); got != stays {
+		t.Errorf("a metric that stayed is active since %d, want %d", got, stays)
+	}
+	if got := since("integrations"); got <= returns || got != uint64(at.UnixMilli()) {
+		t.Errorf("a metric that left and came back is active since %d, want %d: it is new", got, at.UnixMilli())
 	}
 	s.exec("TRUNCATE TABLE %s.metrics", s.database)
 	save(saas)
