@@ -39,6 +39,7 @@ type options struct {
 	heapProfile               string
 	collector                 bool
 	active                    int
+	copies                    int
 	memory                    string
 	forUsers                  int // MiB
 }
@@ -66,6 +67,7 @@ func main() {
 	flag.IntVar(&o.rate, "rate", 20_000, "events per second of the steady phase")
 	flag.DurationVar(&o.steady, "steady", 30*time.Second, "length of the steady phase")
 	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of the drain to this file")
+	flag.IntVar(&o.copies, "copies", 0, "store each user so many times more before the restart, to see what very many take")
 	flag.StringVar(&o.restoreProfile, "restore-profile", "", "write a CPU profile of the restart to this file")
 	flag.StringVar(&o.heapProfile, "heap-profile", "", "write a heap profile of what a restored worker holds to this file")
 	sharing := flag.Bool("workers", false, "measure only what 1, 2 and 4 workers that share the partitions cost")
@@ -73,7 +75,7 @@ func main() {
 	flag.BoolVar(&o.collector, "collector", true, "measure the collector")
 	quiet := flag.Bool("quiet", false, "measure only what a memory budget costs when most of the users are quiet: -users are known, -active of them come, in each of three phases of -events")
 	flag.IntVar(&o.active, "active", 0, "with -quiet, users who come; 0: a tenth of those who are known")
-	flag.IntVar(&o.forUsers, "for-users", 0, "with -quiet, how much (MiB) of -memory is for users; 0: as much as run gives them. With few users this takes the place of a -memory that the worker itself would fill")
+	flag.IntVar(&o.forUsers, "for-users", 0, "how much memory (MiB) users may take in a worker that is restarted; 0: any. With -quiet: how much of -memory, 0: as much as run gives them. With few users this takes the place of a -memory that the worker itself would fill")
 	flag.StringVar(&o.memory, "memory", "", "as FIRSTLIGHT_MEMORY")
 	flag.Parse()
 	budget, err := memory.Parse(o.memory)
@@ -165,6 +167,11 @@ func run(ctx context.Context, o options) error {
 		row("  rows read", fmt.Sprintf("%d; %d", r.rawRows, r.viewRows), "")
 	}
 
+	if o.copies > 0 {
+		if err := s.copyUsers(ctx, o.copies); err != nil {
+			return err
+		}
+	}
 	restored, err := s.restore(ctx, c, o)
 	if err != nil {
 		return err

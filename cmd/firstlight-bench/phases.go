@@ -146,6 +146,16 @@ type restored struct {
 	heap              uint64
 }
 
+// copyUsers stores each user several times more, under other ids: what is counted does not change, and how long a start takes does.
+func (s *servers) copyUsers(ctx context.Context, copies int) error {
+	users := "`" + database + "`.users"
+	query := fmt.Sprintf("INSERT INTO %s SELECT * REPLACE (concat(user_id, '-', toString(copy)) AS user_id) FROM (SELECT * FROM %s FINAL) ARRAY JOIN range(%d) AS copy", users, users, copies)
+	if err := s.db.Exec(ctx, query); err != nil {
+		return fmt.Errorf("copy users: %w", err)
+	}
+	return nil
+}
+
 // restore starts a worker on what is stored, and measures until it takes messages.
 func (s *servers) restore(ctx context.Context, c *catalog.Catalog, o options) (restored, error) {
 	before := heap()
@@ -153,6 +163,7 @@ func (s *servers) restore(ctx context.Context, c *catalog.Catalog, o options) (r
 	if err != nil {
 		return restored{}, err
 	}
+	w.Memory = o.forUsers << 20
 	ctx, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	stopProfile, err := startProfile(o.restoreProfile)
@@ -178,7 +189,7 @@ func (s *servers) restore(ctx context.Context, c *catalog.Catalog, o options) (r
 		return restored{}, errors.Join(err, <-ended)
 	}
 	for _, p := range w.Observe().Partitions {
-		r.users += p.Users
+		r.users += p.Known
 	}
 	stop()
 	return r, <-ended

@@ -146,6 +146,24 @@ func (c *Cells) Set(k Key, n int64) {
 	t.at(t.get(&k)).n = n
 }
 
+// Restore makes a cell that is not held what is stored of it, clean. Ages are ascending.
+func (c *Cells) Restore(k Key, counts Counts, ages []AgeCount) {
+	if counts.Zero() && len(ages) == 0 {
+		return
+	}
+	t := c.of(k.Kind)
+	to := t.at(t.get(&k))
+	to.n = counts.N
+	if !k.Kind.hasList() {
+		to.rest = [3]int32{counts.Active, counts.Adopters, counts.NewAdopters}
+		return
+	}
+	c.ages.reserve(to, len(ages))
+	for i := range ages {
+		c.ages.add(to, ages[i].Bucket, ages[i].N, ages[i].SumMs)
+	}
+}
+
 // Dirty returns how many cells wait to be written.
 func (c *Cells) Dirty() int { return len(c.kept.dirty) + len(c.open.dirty) }
 

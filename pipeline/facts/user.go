@@ -179,6 +179,9 @@ func IsBlank(buf []byte) bool {
 	return r.Time() == 0
 }
 
+// Told reports whether a user as Store wrote it is one of whom something is known, as far as its first bytes tell.
+func Told(buf []byte) bool { return len(buf) > 0 && buf[0] == storedVersion && !IsBlank(buf[1:]) }
+
 // NewestOpen returns a time that no event that is not settled is later than, 0 when all are.
 func (u *User) NewestOpen() int64 { return u.openUntil }
 

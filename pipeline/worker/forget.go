@@ -143,6 +143,9 @@ func (p *partition) dropBlank(users []uint32) {
 
 // loadForgotten adds what is stored of a user who was forgotten, before users are loaded.
 func (p *partition) loadForgotten(f Forgotten) error {
+	if p.restored && f.Sequence > p.applied {
+		return errAhead
+	}
 	p.forgotten.since[f.Token] = max(p.forgotten.since[f.Token], f.Sequence)
 	if f.Facts == "" {
 		return nil
@@ -155,7 +158,9 @@ func (p *partition) loadForgotten(f Forgotten) error {
 		p.release(f)
 		return nil
 	}
-	p.cells.Load(contributions)
+	if !p.restored {
+		p.cells.Load(contributions)
+	}
 	p.forgotten.kept = append(p.forgotten.kept, f)
 	return nil
 }

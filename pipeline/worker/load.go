@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"firstlight/pipeline/facts"
 )
 
 // loadUsers loads the users of partitions. While one goroutine reads them, as many as there are processors fold them into the cells of
@@ -116,13 +118,20 @@ func (f *folder) run(ctx context.Context) error {
 	return nil
 }
 
-// load adds a stored user: its facts, and its contributions to the cells.
+// load adds a stored user: its facts, and its contributions to the cells, unless these are read as they are stored.
 func (p *partition) load(id, stored []byte, version uint64) error {
+	if p.restored && version > p.applied {
+		return errAhead
+	}
 	if since := p.forgotten.of(view(id)); since > version {
 		p.blankUser(p.addUser(view(id), p.blank), since) // the worker ended before it could store that
 		return nil
 	}
 	if p.uniting != nil && p.isHalf(id, version) {
+		return nil
+	}
+	if p.restored && version < p.away.loadedFrom && !checked && facts.Told(stored) {
+		p.away.note(view(id), version)
 		return nil
 	}
 	if err := p.open(id, stored, version); err != nil {
@@ -131,9 +140,11 @@ func (p *partition) load(id, stored []byte, version uint64) error {
 	if p.scratch.LastSeen == 0 && version <= p.away.stored {
 		return nil // nothing is known of a user who was forgotten, and the row that says so may be deleted
 	}
-	p.considerAll()
-	p.after = p.contributions(p.after[:0])
-	p.cells.Load(p.after)
+	if !p.restored {
+		p.considerAll()
+		p.after = p.contributions(p.after[:0])
+		p.cells.Load(p.after)
+	}
 	if version < p.away.loadedFrom {
 		p.away.note(view(id), version)
 		if checked {

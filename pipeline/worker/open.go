@@ -70,7 +70,7 @@ func (w *Worker) begun(ctx context.Context, checkpoints []Checkpoint) (bool, err
 func (w *Worker) begin(ctx context.Context, id Identity, info *jetstream.StreamInfo) ([]Checkpoint, error) {
 	var checkpoints []Checkpoint
 	for i := range w.Partitions {
-		checkpoints = append(checkpoints, Checkpoint{Identity: id, Partition: uint16(i), AppliedSeq: beforeFirst(info)})
+		checkpoints = append(checkpoints, Checkpoint{Identity: id, Partition: uint16(i), AppliedSeq: beforeFirst(info), Cells: wholeCells})
 	}
 	if err := w.saveCatalog(ctx); err != nil {
 		return nil, err

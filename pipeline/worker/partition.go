@@ -28,6 +28,7 @@ type partition struct {
 	folder   *cohort.Folder
 	matcher  *catalog.Matcher
 	cells    *cohort.Cells
+	restored bool // the cells are as they were stored: users who are loaded count in them already
 	names    *names
 
 	applied uint64 // everything of this partition up to here is in the state

@@ -12,18 +12,21 @@ import (
 	"firstlight/pipeline/cohort"
 )
 
-// recover brings partitions to their checkpoints: it loads the users and folds them into cells. What was stored after the checkpoints
+// recover brings partitions to their checkpoints: it loads the cells and the users, or folds these into cells. What was stored after the checkpoints
 // is marked, so that the replay skips what is in it already. Each table is read once for all of them: a query costs the server more
 // than the rows of a small partition.
 func (w *Worker) recover(ctx context.Context, recovering []*partition) error {
 	of := make(map[uint16]*partition, len(recovering))
 	ids := make([]uint16, len(recovering))
-	prunes, applied := make(map[uint16]int64), make(map[uint16]uint64)
+	prunes := make(map[uint16]int64)
 	for i, p := range recovering {
 		ids[i], of[p.id] = p.id, p
-		prunes[p.id], applied[p.id] = p.prune/1000, p.applied
+		prunes[p.id] = p.prune / 1000
 	}
 	if err := w.numbers.LoadNames(ctx, ids, func(id uint16, scope, value string) { of[id].names.load(scope, value) }); err != nil {
+		return err
+	}
+	if err := w.restoreCells(ctx, recovering); err != nil {
 		return err
 	}
 	if err := w.numbers.LoadForgotten(ctx, ids, func(f Forgotten) error { return of[f.Partition].loadForgotten(f) }); err != nil {
@@ -32,11 +35,11 @@ func (w *Worker) recover(ctx context.Context, recovering []*partition) error {
 	if err := w.loadUsers(ctx, ids, recovering); err != nil {
 		return err
 	}
+	if err := w.stillNewest(ctx, of); err != nil {
+		return err
+	}
 	for _, p := range recovering {
 		p.loaded()
-	}
-	if err := w.addBetween(ctx, ids, recovering); err != nil {
-		return err
 	}
 	err := w.numbers.LoadVolumes(ctx, prunes, func(id uint16, c StoredCell) {
 		p := of[id]
@@ -45,16 +48,28 @@ func (w *Worker) recover(ctx context.Context, recovering []*partition) error {
 			p.volumes[k] = c.Version
 		}
 	})
-	if err != nil {
+	if folded := folding(recovering); err == nil && len(folded) > 0 {
+		err = w.settleFolded(ctx, folded)
+	}
+	return err
+}
+
+// settleFolded compares cells that were folded with those that are stored.
+func (w *Worker) settleFolded(ctx context.Context, folded []*partition) error {
+	of, ids, applied := make(map[uint16]*partition, len(folded)), make([]uint16, len(folded)), make(map[uint16]uint64, len(folded))
+	for i, p := range folded {
+		ids[i], of[p.id], applied[p.id] = p.id, p, p.applied
+	}
+	if err := w.addBetween(ctx, ids, folded); err != nil {
 		return err
 	}
-	err = w.numbers.LoadAhead(ctx, applied, func(id uint16, c StoredCell) {
+	err := w.numbers.LoadAhead(ctx, applied, func(id uint16, c StoredCell) {
 		p := of[id]
 		if k, ok := p.keyOf(c); ok {
 			p.ahead = append(p.ahead, aheadCell{key: k, seq: c.Version})
 		}
 	})
-	for _, p := range recovering {
+	for _, p := range folded {
 		slices.SortFunc(p.ahead, func(a, b aheadCell) int { return cmp.Compare(a.seq, b.seq) })
 	}
 	return err

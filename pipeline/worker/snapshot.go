@@ -46,6 +46,10 @@ func (p *partition) snapshot() *snapshot {
 func (p *partition) checkpoint() Checkpoint {
 	c := p.counters
 	c.AppliedSeq, c.ArrivalClock, c.StreamClock = p.applied, p.clock, p.streamClock
+	c.Cells = wholeCells
+	if p.uniting != nil {
+		c.Cells = 0
+	}
 	c.Dead = maps.Clone(c.Dead)
 	c.Fingerprints = p.trail.all()
 	c.Failures = p.matcher.Failures()

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -24,20 +25,14 @@ func (w *Worker) start(ctx context.Context, checkpoints []Checkpoint, partitions
 	if w.limits != nil {
 		limit = *w.limits
 	}
-	mine := make([]Checkpoint, 0, len(partitions))
 	for _, id := range partitions {
-		i := slices.IndexFunc(checkpoints, func(c Checkpoint) bool { return c.Partition == id })
-		if i < 0 {
-			return w.unstarted(partitions, fmt.Errorf("start partition %d: it has no checkpoint", id))
-		}
 		l := newLife(id, limit, w.flusher.urge)
 		l.state.Store(int32(recovering))
 		l.applied, l.missed, l.moved, l.leased = w.reader.Applied, w.sayMissed, w.progress.moved, w.leased
 		l.share, l.readBack, l.overtook = w.share, w.readBacks.ask, w.overtook
 		lives[id].Store(l)
-		mine = append(mine, checkpoints[i])
 	}
-	recovered, err := w.recoverAll(ctx, mine)
+	recovered, checkpoints, err := w.recoverNewest(ctx, checkpoints, partitions)
 	if err != nil {
 		return w.unstarted(partitions, err)
 	}
@@ -54,6 +49,42 @@ func (w *Worker) start(ctx context.Context, checkpoints []Checkpoint, partitions
 	}
 	w.reader.Attach(known, joining...)
 	return nil
+}
+
+// recoverNewest recovers partitions from their checkpoints. Where another worker stores while they are read, it folds users, from the
+// checkpoints that there are by then, and returns those.
+func (w *Worker) recoverNewest(ctx context.Context, checkpoints []Checkpoint, partitions []uint16) ([]*partition, []Checkpoint, error) {
+	mine, err := checkpointsFor(checkpoints, partitions)
+	if err != nil {
+		return nil, nil, err
+	}
+	recovered, err := w.recoverAll(ctx, mine)
+	if !errors.Is(err, errAhead) {
+		return recovered, checkpoints, err
+	}
+	if checkpoints, err = w.checkpoints(ctx); err != nil {
+		return nil, nil, err
+	}
+	if mine, err = checkpointsFor(checkpoints, partitions); err != nil {
+		return nil, nil, err
+	}
+	for i := range mine {
+		mine[i].Cells = 0
+	}
+	recovered, err = w.recoverAll(ctx, mine)
+	return recovered, checkpoints, err
+}
+
+// checkpointsFor are the checkpoints of some partitions.
+func checkpointsFor(checkpoints []Checkpoint, partitions []uint16) (mine []Checkpoint, err error) {
+	for _, id := range partitions {
+		i := slices.IndexFunc(checkpoints, func(c Checkpoint) bool { return c.Partition == id })
+		if i < 0 {
+			return nil, fmt.Errorf("start partition %d: it has no checkpoint", id)
+		}
+		mine = append(mine, checkpoints[i])
+	}
+	return mine, nil
 }
 
 // whatIsKnown returns what is known of the stream when partitions join its reader, which take account of what went while they did not

@@ -85,6 +85,9 @@ type Numbers interface {
 	Purged(ctx context.Context) ([]uint64, error)
 	// LoadVolumes calls cell for every event volume of partitions whose hour ends after a time (Unix seconds), given by partition.
 	LoadVolumes(ctx context.Context, after map[uint16]int64, cell func(partition uint16, c StoredCell)) error
+	// LoadCells calls cell for every cell of partitions that an event may still change: all but event volumes and those whose window ends
+	// at or before a time (Unix seconds), given by partition. The cell is valid during the call only.
+	LoadCells(ctx context.Context, after map[uint16]int64, cell func(partition uint16, c *WholeCell)) error
 	// LoadAhead calls cell for every cell of partitions whose version is above a sequence, given by partition, event volumes aside.
 	LoadAhead(ctx context.Context, seqs map[uint16]uint64, cell func(partition uint16, c StoredCell)) error
 	// CountCells returns how many cells of a kind that count anybody each of some partitions has, nothing for those that have none.
@@ -146,6 +149,7 @@ type Checkpoint struct {
 	Capped        map[string]uint64 // by cap
 	DeadSeq       uint64            // last sequence of the dead-letter stream when written
 	Fingerprints  map[uint64]uint64 // of a few messages of the partition, by sequence
+	Cells         uint8             // whether the cells that are stored are all that users give; see wholeCells
 
 	unjoined bool // of the generation that the worker joins: its own has none of the partition yet
 }

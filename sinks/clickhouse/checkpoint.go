@@ -9,7 +9,7 @@ import (
 	"firstlight/pipeline/worker"
 )
 
-const checkpointColumns = "partition, applied_seq, arrival_clock, stream_clock, first_received, received, applied, ignored, missed, clamped, misrouted, dead, failures, capped, dead_seq, fingerprints, stream_created, partitions, definition_hash"
+const checkpointColumns = "partition, applied_seq, arrival_clock, stream_clock, first_received, received, applied, ignored, missed, clamped, misrouted, dead, failures, capped, dead_seq, fingerprints, stream_created, partitions, definition_hash, whole_cells"
 
 // WriteCheckpoints writes checkpoints. It is the last write of a flush: what it covers is stored.
 func (s *Store) WriteCheckpoints(ctx context.Context, checkpoints ...worker.Checkpoint) error {
@@ -17,7 +17,7 @@ func (s *Store) WriteCheckpoints(ctx context.Context, checkpoints ...worker.Chec
 		for i := range checkpoints {
 			c := &checkpoints[i]
 			err := b.Append(c.Partition, c.AppliedSeq, c.ArrivalClock, c.StreamClock, c.FirstReceived, c.Received, c.Applied, c.Ignored, c.Missed, c.Clamped, c.Misrouted,
-				sortedMap(c.Dead), sortedMap(c.Failures), sortedMap(c.Capped), c.DeadSeq, c.Fingerprints, c.StreamCreated, c.Partitions, c.DefinitionHash, c.AppliedSeq, s.generation)
+				sortedMap(c.Dead), sortedMap(c.Failures), sortedMap(c.Capped), c.DeadSeq, c.Fingerprints, c.StreamCreated, c.Partitions, c.DefinitionHash, c.Cells, c.AppliedSeq, s.generation)
 			if err != nil {
 				return err
 			}
@@ -33,7 +33,7 @@ func (s *Store) Checkpoints(ctx context.Context) ([]worker.Checkpoint, error) {
 	err := s.each(ctx, query, func(r driver.Rows) error {
 		var c worker.Checkpoint
 		err := r.Scan(&c.Partition, &c.AppliedSeq, &c.ArrivalClock, &c.StreamClock, &c.FirstReceived, &c.Received, &c.Applied, &c.Ignored, &c.Missed, &c.Clamped, &c.Misrouted,
-			&c.Dead, &c.Failures, &c.Capped, &c.DeadSeq, &c.Fingerprints, &c.StreamCreated, &c.Partitions, &c.DefinitionHash)
+			&c.Dead, &c.Failures, &c.Capped, &c.DeadSeq, &c.Fingerprints, &c.StreamCreated, &c.Partitions, &c.DefinitionHash, &c.Cells)
 		out = append(out, c)
 		return err
 	})

@@ -51,13 +51,18 @@ func byPartition[T any](values map[uint16]T, format string) string {
 	return "(" + strings.Join(conditions, " OR ") + ")"
 }
 
+// notNegative are times that the server can compare.
+func notNegative(times map[uint16]int64) map[uint16]int64 {
+	out := make(map[uint16]int64, len(times))
+	for p, at := range times {
+		out[p] = max(at, 0)
+	}
+	return out
+}
+
 // LoadVolumes calls cell for every event volume of partitions whose hour ends after a time (Unix seconds), given by partition.
 func (s *Store) LoadVolumes(ctx context.Context, after map[uint16]int64, cell func(uint16, worker.StoredCell)) error {
-	from := make(map[uint16]int64, len(after))
-	for p, at := range after {
-		from[p] = max(at, 0)
-	}
-	return s.loadCells(ctx, "kind = 'volume' AND "+byPartition(from, "bucket_end > toDateTime(%d, 'UTC')"), cell)
+	return s.loadCells(ctx, "kind = 'volume' AND "+byPartition(notNegative(after), "bucket_end > toDateTime(%d, 'UTC')"), cell)
 }
 
 // LoadAhead calls cell for every cell of partitions that was written after a checkpoint, event volumes aside.

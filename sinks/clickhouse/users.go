@@ -110,7 +110,7 @@ func (s *Store) selectUsers(ctx context.Context, condition string, user func(par
 	return err
 }
 
-// columnReader is what userColumns needs of a connection.
+// columnReader is what blocks needs of a connection.
 type columnReader interface {
 	QueryFormat(ctx context.Context, format string, query string, args ...any) (io.ReadCloser, error)
 	ServerVersion() (*driver.ServerVersion, error)
@@ -119,9 +119,26 @@ type columnReader interface {
 // The oldest ClickHouse whose answer tells an error in its middle from data that look like one.
 const taggedMajor, taggedMinor = 25, 11
 
-// userColumns reads users by column, in memory that is used again: row by row each text would be allocated. It returns
-// ErrFormatNativeUnsupported, before it calls user, where the connection cannot.
-func (s *Store) userColumns(ctx context.Context, query string, user func(partition uint16, id, facts []byte, version uint64) error) (err error) {
+// userColumns reads users by column.
+func (s *Store) userColumns(ctx context.Context, query string, user func(partition uint16, id, facts []byte, version uint64) error) error {
+	var (
+		partitions, versions = new(chproto.ColUInt16), new(chproto.ColUInt64)
+		ids, facts           = new(chproto.ColStr), new(chproto.ColStr)
+		block                = chproto.Results{{Name: "partition", Data: partitions}, {Name: "user_id", Data: ids}, {Name: "facts", Data: facts}, {Name: "version", Data: versions}}
+	)
+	return s.blocks(ctx, query, block, func(rows int) error {
+		for i := range rows {
+			if err := user(partitions.Row(i), ids.RowBytes(i), facts.RowBytes(i), versions.Row(i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// blocks reads what a query returns block by block, in memory that is used again: row by row each text would be allocated. It returns
+// ErrFormatNativeUnsupported, before it calls read, where the connection cannot.
+func (s *Store) blocks(ctx context.Context, query string, block chproto.Results, read func(rows int) error) (err error) {
 	conn, ok := s.conn.(columnReader)
 	if !ok {
 		return clickhouse.ErrFormatNativeUnsupported
@@ -136,11 +153,6 @@ func (s *Store) userColumns(ctx context.Context, query string, user func(partiti
 		return err
 	}
 	defer func() { err = errors.Join(err, body.Close()) }()
-	var (
-		partitions, versions = new(chproto.ColUInt16), new(chproto.ColUInt64)
-		ids, facts           = new(chproto.ColStr), new(chproto.ColStr)
-		block                = chproto.Results{{Name: "partition", Data: partitions}, {Name: "user_id", Data: ids}, {Name: "facts", Data: facts}, {Name: "version", Data: versions}}
-	)
 	r := chproto.NewReader(bufio.NewReaderSize(body, readAhead))
 	for {
 		if more, err := blockInfo(r); !more {
@@ -150,10 +162,8 @@ func (s *Store) userColumns(ctx context.Context, query string, user func(partiti
 		if err := of.DecodeRawBlock(r, clickhouse.ClientTCPProtocolVersion, block); err != nil {
 			return unexpected(err)
 		}
-		for i := range of.Rows {
-			if err := user(partitions.Row(i), ids.RowBytes(i), facts.RowBytes(i), versions.Row(i)); err != nil {
-				return err
-			}
+		if err := read(of.Rows); err != nil {
+			return err
 		}
 	}
 }

@@ -80,7 +80,7 @@ func drawWrite(t *rapid.T) func(context.Context, worker.Numbers) error {
 		r := &worker.CellRows{Partition: partition, Version: version}
 		for i := range count {
 			hour := time.Unix(3600*rapid.Int64Range(100, 102).Draw(t, "hour"), 0).UTC()
-			r.Kind = append(r.Kind, rapid.SampledFrom([]string{"volume", "entry", "between"}).Draw(t, "kind"))
+			r.Kind = append(r.Kind, rapid.SampledFrom([]string{"volume", "entry", "between", "window"}).Draw(t, "kind"))
 			r.Name, r.Segment, r.Value, r.Window = append(r.Name, letter("name")), append(r.Segment, letter("segment")), append(r.Value, fmt.Sprint(i)), append(r.Window, "")
 			r.CohortStart, r.Day, r.Stage = append(r.CohortStart, calendar.Day(4).Time()), append(r.Day, calendar.Day(4).Time()), append(r.Stage, uint8(i))
 			r.Bucket, r.BucketEnd = append(r.Bucket, hour), append(r.BucketEnd, hour.Add(time.Hour))
@@ -112,6 +112,7 @@ func drawWrite(t *rapid.T) func(context.Context, worker.Numbers) error {
 			Identity: worker.Identity{StreamCreated: 1, Partitions: 2, DefinitionHash: letter("hash")}, Partition: partition, AppliedSeq: version,
 			ArrivalClock: 4, FirstReceived: 5, Received: rapid.Uint64Range(0, 9).Draw(t, "received"), Applied: 6, Ignored: 7, Missed: 8, Clamped: 9,
 			Dead: map[string]uint64{"late": 1}, Failures: map[string]uint64{}, Capped: map[string]uint64{"x": 2}, DeadSeq: 3, Fingerprints: map[uint64]uint64{version: 1 << 63},
+			Cells: uint8(version),
 		}
 		return func(ctx context.Context, n worker.Numbers) error { return n.WriteCheckpoints(ctx, c) }
 	case 5:
@@ -185,6 +186,11 @@ func readBack(t *rapid.T, n worker.Numbers) (lines []string) {
 		must(n.LoadForgotten(ctx, some, func(f worker.Forgotten) error {
 			say("forgotten %+v", f)
 			return nil
+		}))
+		must(n.LoadCells(ctx, after, func(p uint16, c *worker.WholeCell) {
+			whole := *c
+			whole.CohortStart, whole.Bucket, whole.Generation = c.CohortStart.UTC(), c.Bucket.UTC(), 0
+			say("whole cell of %d %+v", p, whole)
 		}))
 		must(n.LoadVolumes(ctx, after, cell))
 		must(n.LoadAhead(ctx, seqs, cell))

@@ -14,6 +14,7 @@ import (
 
 	"firstlight/pipeline/calendar"
 	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/cohort"
 	"firstlight/pipeline/event"
 	"firstlight/pipeline/worker"
 )
@@ -545,6 +546,24 @@ func (n *Numbers) LoadVolumes(_ context.Context, after map[uint16]int64, cell fu
 		from, ok := after[k.Partition]
 		return ok && k.Kind == "volume" && c.BucketEnd.Unix() > max(from, 0)
 	}, cell)
+	return nil
+}
+
+// LoadCells calls cell for every cell but volumes and those whose window ends at or before a time.
+func (n *Numbers) LoadCells(_ context.Context, after map[uint16]int64, cell func(uint16, *worker.WholeCell)) error {
+	open := func(k CellKey, c Cell) bool {
+		from, ok := after[k.Partition]
+		windowed := k.Kind == "window" || k.Kind == "trailing"
+		return ok && k.Kind != "volume" && (!windowed || c.BucketEnd.Unix() > max(from, 0))
+	}
+	n.each(open, func(p uint16, c worker.StoredCell) {
+		row := n.store.locked(c.Generation).Cells[CellKey{c.Kind, c.Name, c.Segment, c.Value, c.CohortStart, c.Window, c.Stage, c.Bucket, p}]
+		whole := worker.WholeCell{StoredCell: c, Active: row.Active, Adopters: row.Adopters, NewAdopters: row.NewAdopters}
+		for i, age := range row.Ages {
+			whole.Ages = append(whole.Ages, cohort.AgeCount{Bucket: age, N: int32(row.Counts[i]), SumMs: int64(row.Sums[i])})
+		}
+		cell(p, &whole)
+	})
 	return nil
 }
 
