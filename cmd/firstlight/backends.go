@@ -29,6 +29,7 @@ import (
 // backends are the servers a command uses: embedded ones that it starts, or running ones.
 type backends struct {
 	settings *Settings
+	patience time.Duration // with servers that are not there yet; 0: none
 	log      *zap.Logger
 	board    *trouble.Board // what fails now; see trouble
 
@@ -43,6 +44,7 @@ type backends struct {
 	lost        chan struct{} // closed when the NATS connection is, for good
 	embedded    *natsd.Server
 	engine      *engine.Process
+	entrance    *entrance  // over HTTP
 	lock        *os.File   // of the data directory
 	demo        bool       // that process is a demo which nobody named
 	rebuild     bool       // everything is computed again: what is missing is made again
@@ -68,12 +70,32 @@ func (b *backends) openNATS(ctx context.Context, serve bool) error {
 			return err
 		}
 	}
+	return b.await(ctx, trouble.NATS, "connecting", func() error { return b.connectNATS(ctx, url) })
+}
+
+// await does what a start needs. Where that is patient, an error that passes is tried again.
+func (b *backends) await(ctx context.Context, at, what string, try func() error) error {
+	return b.trouble().RetryFor(ctx, b.patience, at, what, try)
+}
+
+// connectNATS connects to a server, and looks whether it can be used.
+func (b *backends) connectNATS(ctx context.Context, url string) error {
 	b.lost = make(chan struct{})
 	conn, err := nats.Connect(url, b.natsOptions()...)
 	if err != nil {
 		return fmt.Errorf("connect to NATS at %s (NATS_URL): %w", redact.Addresses(url), err)
 	}
-	b.nats, b.natsURL = conn, url
+	if err := b.useNATS(ctx, conn, url); err != nil {
+		conn.Close()
+		b.trouble().Forget(trouble.NATS, connection)
+		return err
+	}
+	b.nats = conn
+	return nil
+}
+
+func (b *backends) useNATS(ctx context.Context, conn *nats.Conn, url string) (err error) {
+	b.natsURL = url
 	b.js, err = jetstream.New(conn, jetstream.WithPublishAsyncTimeout(publishPatience))
 	if err != nil {
 		return fmt.Errorf("use JetStream at %s: %w", redact.Addresses(url), err)
@@ -135,9 +157,10 @@ func (b *backends) natsOptions() []nats.Option {
 		opts = append(opts, nats.ClientCert(b.settings.NATSCert, b.settings.NATSKey))
 	}
 	b.trouble() // made before the client's goroutines ask for it
+	lost := b.lost
 	rare := onceAMinute(b.log)
 	return append(opts,
-		nats.ClosedHandler(func(*nats.Conn) { close(b.lost) }),
+		nats.ClosedHandler(func(*nats.Conn) { close(lost) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
 				b.trouble().Report(trouble.NATS, connection, err)
@@ -173,7 +196,11 @@ func (b *backends) openClickHouse(ctx context.Context, serve bool) error {
 			return err
 		}
 	}
-	conn, err := clickhouse.Open(ctx, b.dsn)
+	var conn *clickhouse.Connection
+	err := b.await(ctx, trouble.ClickHouse, "connecting", func() (err error) {
+		conn, err = clickhouse.Open(ctx, b.dsn)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -191,10 +218,11 @@ func (b *backends) openClickHouse(ctx context.Context, serve bool) error {
 	if !serve && b.engine == nil {
 		return nil
 	}
+	const migrating = "the tables and views"
 	if b.rebuild {
-		return clickhouse.Restore(ctx, conn, b.settings.Database)
+		return b.await(ctx, trouble.ClickHouse, migrating, func() error { return clickhouse.Restore(ctx, conn, b.settings.Database) })
 	}
-	err = clickhouse.Migrate(ctx, conn, b.settings.Database)
+	err = b.await(ctx, trouble.ClickHouse, migrating, func() error { return clickhouse.Migrate(ctx, conn, b.settings.Database) })
 	if missing := (*clickhouse.MissingTables)(nil); !serve && errors.As(err, &missing) {
 		return nil // what is left may be looked at
 	}

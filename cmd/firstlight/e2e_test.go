@@ -21,6 +21,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"firstlight/pipeline/stream/streamtest"
 	"firstlight/pipeline/testprocess"
 	"firstlight/sinks/clickhouse/enginetest"
 )
@@ -30,6 +31,7 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	streamtest.Serve()
 	dir, err := os.MkdirTemp("", "firstlight-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

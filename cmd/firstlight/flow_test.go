@@ -234,7 +234,7 @@ func TestTakenPorts(t *testing.T) {
 
 func TestUnreachableServers(t *testing.T) {
 	b := newBox(t)
-	b.env["NATS_URL"] = "nats://127.0.0.1:1"
+	b.env["NATS_URL"], b.env["FIRSTLIGHT_START_WAIT"] = "nats://127.0.0.1:1", "0s"
 	b.refused(1, []string{"NATS_URL", "127.0.0.1:1"}, "run")
 	b = &box{t: t, dir: b.dir, env: b.env}
 	b.env["NATS_URL"], b.env["CLICKHOUSE_URL"] = "", "http://u:secret@127.0.0.1:1"

@@ -19,6 +19,7 @@ import (
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/redact"
 	"firstlight/pipeline/stream"
+	"firstlight/pipeline/trouble"
 	"firstlight/pipeline/worker"
 	"firstlight/sinks/alert"
 	"firstlight/sinks/clickhouse"
@@ -87,23 +88,37 @@ func run(ctx context.Context, s *Settings, o runOptions) error {
 	if collectAt != nil {
 		defer collectAt.Close()
 	}
-	b := &backends{settings: s, log: s.logger(), rebuild: o.rebuild}
+	b := &backends{settings: s, log: s.logger(), rebuild: o.rebuild, patience: s.StartWait}
 	defer b.giveUpAfter(ctx, stopPatience)()
 	defer b.close()
+	if listener != nil {
+		b.entrance = enter(ctx, listener, s.face(b.log), b.trouble().Failing, b.log)
+		defer b.entrance.close()
+	}
 	if err := b.open(ctx, true); err != nil {
 		return stopped(ctx, err)
 	}
-	if err := b.ensureStreams(ctx); err != nil {
+	if err := b.await(ctx, trouble.NATS, "the streams", func() error { return b.ensureStreams(ctx) }); err != nil {
 		return stopped(ctx, err)
 	}
 	flushes := newFlushSeconds()
 	definitions := b.definitions(o, memory.ForUsers(budget), func(took time.Duration) { flushes.Observe(took.Seconds()) })
 	alerts := alert.NewMetrics()
-	judging, err := b.judging(ctx, definitions, alerts)
+	var (
+		judging     *judging
+		annotations *storage.Follower
+	)
+	err = b.await(ctx, trouble.NATS, "the lease of who judges", func() (err error) {
+		judging, err = b.judging(ctx, definitions, alerts)
+		return err
+	})
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	annotations, err := b.annotations(ctx, o)
+	err = b.await(ctx, trouble.NATS, "annotations", func() (err error) {
+		annotations, err = b.annotations(ctx, o)
+		return err
+	})
 	if err != nil {
 		return stopped(ctx, err)
 	}
@@ -114,7 +129,11 @@ func run(ctx context.Context, s *Settings, o runOptions) error {
 	}
 	a := workload{definitions: definitions, file: file, source: file.source, catalog: c, annotations: annotations, judging: judging, alerts: alerts, flushes: flushes}
 	if collectAt != nil && !o.drain {
-		if a.collector, err = b.collector(ctx, collectAt); err != nil {
+		err := b.await(ctx, trouble.NATS, "the collector", func() (err error) {
+			a.collector, err = b.collector(ctx, collectAt)
+			return err
+		})
+		if err != nil {
 			return stopped(ctx, err)
 		}
 		if at, err := loopback(collectAt.Addr().String()); err == nil && o.tryOut && a.collector.keys.Len() == 0 {
@@ -240,8 +259,8 @@ func (b *backends) attend(ctx context.Context, a workload, listener net.Listener
 		if a.collector != nil {
 			metrics.MustRegister(a.collector.Metrics())
 		}
-		face := b.settings.face(b.log).guard(handler(h, metrics, shown))
-		group.Go(func() error { return serveHTTP(running, listener, face, b.log) })
+		b.entrance.lead(handler(h, metrics, shown))
+		group.Go(func() error { return b.entrance.until(running) })
 	}
 	group.Go(func() error {
 		select {

@@ -37,6 +37,7 @@ type Settings struct {
 	Stream         string        `env:"FIRSTLIGHT_STREAM" envDefault:"EVENTS" help:"JetStream stream of the events"`
 	Partitions     int           `env:"FIRSTLIGHT_PARTITIONS" envDefault:"16" help:"partitions users are dealt to, 1-1024; stored numbers keep theirs unless this is set; another number is computed beside them"`
 	FlushInterval  time.Duration `env:"FIRSTLIGHT_FLUSH_INTERVAL" envDefault:"1s" help:"how often changes are written, 10ms-1m"`
+	StartWait      time.Duration `env:"FIRSTLIGHT_START_WAIT" envDefault:"1m" help:"how long a start waits for servers that are not there yet or elect a leader, 0s-1h"`
 	Memory         string        `env:"FIRSTLIGHT_MEMORY" help:"what the worker, with embedded JetStream, is to keep to, such as 2GiB or 40%; empty: half of the machine's or container's"`
 	HTTPAddr       string        `env:"FIRSTLIGHT_HTTP_ADDR" envDefault:"127.0.0.1:8080" help:"the page, /healthz, /readyz, /metrics; off: none"`
 	HTTPToken      string        `env:"FIRSTLIGHT_HTTP_TOKEN" help:"what page, API and /metrics ask for; empty: nothing" secret:"whole"`
@@ -156,6 +157,8 @@ func (s *Settings) check() error {
 	switch {
 	case s.Partitions < 1 || s.Partitions > 1024:
 		return usagef("FIRSTLIGHT_PARTITIONS is %d: write a number from 1 to 1024", s.Partitions)
+	case s.StartWait < 0 || s.StartWait > time.Hour:
+		return usagef("FIRSTLIGHT_START_WAIT is %s: write a duration from 0s to 1h", s.StartWait)
 	case s.FlushInterval < 10*time.Millisecond || s.FlushInterval > time.Minute:
 		return usagef("FIRSTLIGHT_FLUSH_INTERVAL is %s: write a duration from 10ms to 1m", s.FlushInterval)
 	case s.VoicesKeep < time.Hour || s.VoicesKeep > 87600*time.Hour:

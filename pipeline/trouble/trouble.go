@@ -175,7 +175,13 @@ func (b *Board) Forget(at, what string) {
 }
 
 // Lasting returns one line for each place where something has failed for long, the oldest first.
-func (b *Board) Lasting() (lines []string) {
+func (b *Board) Lasting() []string { return b.lines(Lasting) }
+
+// Failing returns one line for each place where something fails, the oldest first.
+func (b *Board) Failing() []string { return b.lines(Passing) }
+
+// lines are of what fails and is of a class at least.
+func (b *Board) lines(least Class) (lines []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
@@ -183,15 +189,15 @@ func (b *Board) Lasting() (lines []string) {
 		return cmp.Or(b.places[x].since().Compare(b.places[y].since()), strings.Compare(x, y))
 	})
 	for _, at := range names {
-		if line := b.places[at].line(at, now); line != "" {
+		if line := b.places[at].line(at, now, least); line != "" {
 			lines = append(lines, line)
 		}
 	}
 	return lines
 }
 
-// line says what fails for longest at a place; empty when nothing lasts.
-func (p *place) line(at string, now time.Time) string {
+// line says what fails for longest at a place; empty when that is not of a class at least.
+func (p *place) line(at string, now time.Time, least Class) string {
 	var what string
 	for w, f := range p.failing {
 		if o, ok := p.failing[what]; !ok || f.since.Before(o.since) || f.since.Equal(o.since) && w < what {
@@ -199,7 +205,7 @@ func (p *place) line(at string, now time.Time) string {
 		}
 	}
 	f, ok := p.failing[what]
-	if !ok || Of(f.err, now.Sub(f.since)) == Passing {
+	if !ok || Of(f.err, now.Sub(f.since)) < least {
 		return ""
 	}
 	more := ""
@@ -231,13 +237,24 @@ func Backoff(failed int) time.Duration { return min(firstRetry<<min(failed-1, 10
 
 // Retry tries something until it works, ctx ends, or it fails for good. It returns the last error then.
 func (b *Board) Retry(ctx context.Context, at, what string, try func() error) error {
+	return b.retry(ctx, at, what, func(err error) bool { return Of(err, 0) != ForGood }, try)
+}
+
+// RetryFor tries something until it works, ctx ends, it fails with an error that does not pass, or has failed for as long as patience lasts.
+// It returns the last error then.
+func (b *Board) RetryFor(ctx context.Context, patience time.Duration, at, what string, try func() error) error {
+	began := b.now()
+	return b.retry(ctx, at, what, func(err error) bool { return Passes(err) && b.now().Sub(began) < patience }, try)
+}
+
+func (b *Board) retry(ctx context.Context, at, what string, again func(error) bool, try func() error) error {
 	for failed := 1; ; failed++ {
 		err := try()
 		if err == nil {
 			b.Report(at, what, nil)
 			return nil
 		}
-		if ctx.Err() != nil || Of(err, 0) == ForGood {
+		if ctx.Err() != nil || !again(err) {
 			b.Forget(at, what)
 			return err
 		}

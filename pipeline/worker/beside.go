@@ -87,7 +87,7 @@ func (d *Definitions) newOf(ctx context.Context, c *catalog.Catalog, generation 
 	if err != nil {
 		return nil, err
 	}
-	w.Generation, w.Plan = generation, plan
+	w.Generation, w.Plan, w.StartWait = generation, plan, d.StartWait
 	return w, nil
 }
 

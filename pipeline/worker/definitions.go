@@ -27,9 +27,10 @@ type Definitions struct {
 	// Show is told the worker of the numbers in force and the catalog that shows them, at the beginning and when either changes. It
 	// may be nil.
 	Show       func(w *Worker, shown *catalog.Catalog)
-	Rebuild    bool // drop what was computed and start from the stream's start
-	Drain      bool // end once all that the stream held at start is stored, and in force
-	AcceptLoss bool // go on although a change cannot be computed from all that was counted
+	Rebuild    bool          // drop what was computed and start from the stream's start
+	Drain      bool          // end once all that the stream held at start is stored, and in force
+	AcceptLoss bool          // go on although a change cannot be computed from all that was counted
+	StartWait  time.Duration // how long a start waits for servers that are not there yet or elect a leader
 	Log        *zap.Logger
 	Trouble    *trouble.Board // what fails; nil: one of its own
 
@@ -93,7 +94,8 @@ func (d *Definitions) Run(ctx context.Context, source []byte) error {
 	defer d.workers.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if err := d.adopt(ctx, source); err != nil {
+	err := d.Trouble.RetryFor(ctx, d.StartWait, trouble.ClickHouse, "looking up what is computed", func() error { return d.adopt(ctx, source) })
+	if err != nil {
 		return quiet(ctx, err)
 	}
 	if d.Drain {

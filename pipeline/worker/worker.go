@@ -42,6 +42,7 @@ type Worker struct {
 	Log           *zap.Logger
 	Trouble       *trouble.Board           // what fails; nil: one of its own
 	Flushed       func(took time.Duration) // told of every snapshot stored; may be nil
+	StartWait     time.Duration            // how long a start waits for servers that are not there yet or elect a leader
 	Name          string                   // of this worker, for people
 	Register      Register                 // where workers agree on who holds which partition; nil: this one holds all
 	Positions     Register                 // where workers say what they have stored in a store of replicas; nil: it is of one server
@@ -97,18 +98,32 @@ func (w *Worker) Run(ctx context.Context) error {
 			w.sharing.leave()
 		}
 	}()
-	err := w.run(ctx)
+	err := w.started(ctx)
 	for w.Generation == 0 && ctx.Err() == nil && (errors.Is(err, errRebuilt) || errors.Is(err, errOtherCatalog)) {
 		if w.overtaken = errors.Is(err, errRebuilt); w.overtaken {
 			w.Log.Warn("another worker began a rebuild: going on with it from the stream's start")
 		}
 		w.observed.recovered.Store(false)
 		w.observed.report.Store(nil)
-		err = w.run(ctx)
+		err = w.started(ctx)
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // stopped before it took its first message
 	}
+	return err
+}
+
+const starting = "starting the worker"
+
+// started is run, begun again while it cannot start. Once it has started, what fails is tried again where it fails.
+func (w *Worker) started(ctx context.Context) (err error) {
+	_ = w.Trouble.RetryFor(ctx, w.StartWait, trouble.ClickHouse, starting, func() error {
+		err = w.run(ctx)
+		if w.observed.recovered.Load() {
+			return nil
+		}
+		return err
+	}) // which is err
 	return err
 }
 
@@ -141,6 +156,7 @@ func (w *Worker) run(ctx context.Context) error {
 	stopSharing, otherwise := w.shareUntilStopped(ctx, len(checkpoints))
 	if err = w.startAll(ctx, checkpoints); err == nil {
 		w.observed.recovered.Store(true)
+		w.Trouble.Report(trouble.ClickHouse, starting, nil)
 		w.group.Go(func() error {
 			select {
 			case err := <-otherwise:

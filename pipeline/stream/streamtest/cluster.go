@@ -39,10 +39,15 @@ const nodeVariable = "FIRSTLIGHT_TEST_NATS_NODE"
 
 // Main runs a package's tests, or the server that this process is to be. A package that starts clusters calls it in TestMain.
 func Main(m *testing.M) {
+	Serve()
+	os.Exit(m.Run())
+}
+
+// Serve is the server that this process is to be, if it is to be one: then it does not return. It is what a TestMain of its own calls first.
+func Serve() {
 	if text := os.Getenv(nodeVariable); text != "" {
 		serveNode(text)
 	}
-	os.Exit(m.Run())
 }
 
 // serveNode serves until stdin ends.
