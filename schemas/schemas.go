@@ -19,7 +19,7 @@ import (
 	"firstlight/pipeline/kind"
 )
 
-//go:embed migrations/*.sql views/*.sql fragments/*.sql
+//go:embed migrations/*.sql views/*.sql fragments/*.sql statements/*.sql
 var files embed.FS
 
 // ExampleSaaS is the example catalog of a team product.
@@ -69,6 +69,11 @@ func Migrations(database string) ([]Migration, error) {
 		all = append(all, Migration{Version: version, Name: entry.Name(), Statements: statements(text)})
 	}
 	return all, nil
+}
+
+// WindowDays returns the query of the rows that window_days is to have, of all generations. It reads the calendar and the catalogs.
+func WindowDays(database string) (string, error) {
+	return render(files, "statements/window_days.sql", database, "", false)
 }
 
 // Views returns every view, with its tables in the database named: first those of the kinds, then those that all share.

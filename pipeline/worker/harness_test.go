@@ -50,7 +50,7 @@ func (h *harness) reset() {
 			h.t.Fatal(err)
 		}
 	}
-	for _, table := range []string{"generations", "definitions", "catalogs", "metrics", "checkpoints", "cells", "users", "said", "forgotten", "names", "progress", "calendar", "annotation_log"} {
+	for _, table := range []string{"generations", "definitions", "catalogs", "metrics", "checkpoints", "cells", "users", "said", "forgotten", "names", "progress", "calendar", "window_days", "annotation_log"} {
 		if err := h.conn.Exec(h.t.Context(), "TRUNCATE TABLE `"+h.database+"`."+table); err != nil {
 			h.t.Fatal(err)
 		}

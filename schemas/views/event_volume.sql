@@ -12,7 +12,6 @@ AS
 WITH RECURSIVE
     {{template "clock"}},
     {{template "catalog"}},
-    {{template "today"}},
     {{template "spans"}},
     -- Only sources with more names than are shown need a ranking.
     crowded AS

@@ -107,4 +107,5 @@ func (s *script) loadYear() {
 			s.text(statement)
 		}
 	}
+	s.windowDays()
 }

@@ -16,7 +16,7 @@ import (
 // effect with one row, and a worker that has not heard of it writes where nobody reads.
 
 // computed are the tables that hold what was computed from the stream.
-var computed = []string{"checkpoints", "cells", "users", "forgotten", "names", "progress", "calendar", "definitions"}
+var computed = []string{"checkpoints", "cells", "users", "forgotten", "names", "progress", "calendar", "window_days", "definitions"}
 
 // In returns the numbers of one generation: what is written to them belongs there, and so does what is read. A store that NewStore
 // returned reads the generation in force and writes nothing computed.

@@ -36,6 +36,25 @@ func TestMigrateAgain(t *testing.T) {
 	}
 }
 
+// TestMigrateFillsWindowDays holds that days which an earlier version stored lie in windows after it is migrated.
+func TestMigrateFillsWindowDays(t *testing.T) {
+	s := newScript(t)
+	for _, line := range []string{"windows 1d 1w 3d/1d", "metric activated activation signup", "as_of 2024-03-20T00:00:00", "entry signup 2024-03-04 2024-03-04T10 n=3"} {
+		s.line(strings.Fields(line))
+	}
+	s.load()
+	const rows = "SELECT * FROM window_days FINAL ORDER BY ALL"
+	before := s.text(rows)
+	s.exec("DROP TABLE %s.window_days", s.database)
+	s.exec("TRUNCATE TABLE %s.schema_migrations", s.database)
+	if err := clickhouse.Migrate(context.Background(), s.conn, s.database); err != nil {
+		t.Fatal(err)
+	}
+	if after := s.text(rows); after != before || !strings.Contains(before, "\t3d/1d\t") {
+		t.Errorf("migrating made\n%s\ninto\n%s", before, after)
+	}
+}
+
 func TestMigrateRefusesNewerSchema(t *testing.T) {
 	s := newScript(t)
 	s.exec("INSERT INTO %s.schema_migrations (version, name) VALUES (99, '0099_future.sql')", s.database)

@@ -37,6 +37,7 @@ import (
 
 	"firstlight/pipeline/calendar"
 	"firstlight/pipeline/cohort"
+	"firstlight/schemas"
 	"firstlight/sinks/clickhouse"
 	"firstlight/sinks/clickhouse/enginetest"
 	"firstlight/sinks/clickhouse/migratedtest"
@@ -298,6 +299,16 @@ func (s *script) load() {
 		values = append(values, fmt.Sprintf("('%s', %d)", d.Time().Format(time.DateOnly), s.calendar.Start(d)))
 	}
 	s.exec("INSERT INTO %s.calendar (day, start) VALUES %s", s.database, strings.Join(values, ", "))
+	s.windowDays()
+}
+
+// windowDays writes which windows the days of the calendar lie in.
+func (s *script) windowDays() {
+	query, err := schemas.WindowDays(s.database)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.exec("INSERT INTO %s.window_days %s", s.database, query)
 }
 
 // days returns the calendar, once the settings it depends on are known.

@@ -37,7 +37,7 @@ var settingsOfReaders = [][]string{
 	{
 		"compatibility = '25.3'",
 		// Filters on what lies under the views.
-		"additional_table_filters = {'DATABASE.cells': 'kind = \\'entry\\'', 'DATABASE.users': '0', 'DATABASE.said': '0', 'DATABASE.forgotten': '0', 'DATABASE.voices_keep': '0', 'DATABASE.calendar': '0', " +
+		"additional_table_filters = {'DATABASE.cells': 'kind = \\'entry\\'', 'DATABASE.users': '0', 'DATABASE.said': '0', 'DATABASE.forgotten': '0', 'DATABASE.voices_keep': '0', 'DATABASE.calendar': '0', 'DATABASE.window_days': '0', " +
 			"'DATABASE.metrics': '0', 'DATABASE.catalogs': '0', 'DATABASE.names': '0', 'DATABASE.checkpoints': '0', " +
 			"'DATABASE.incident_log': 'seq = 1', 'DATABASE.annotation_log': '0', 'DATABASE.progress': '0', 'DATABASE.age_edges': '0'}",
 	},

@@ -27,7 +27,6 @@ WITH RECURSIVE
     newest_catalog.2 AS lateness_s,
     newest_catalog.3 AS sunday_weeks,
     newest_catalog.4 AS listed_windows,
-    assumeNotNull((SELECT maxIf(day, toUnixTimestamp(start) <= as_of_s) FROM `firstlight`.calendar WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS today,
     named AS (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('ttfv')),
     chosen AS
     (
@@ -37,23 +36,9 @@ WITH RECURSIVE
     ),
     spans AS
     (
-        SELECT `window`, s.day AS day, s.first AS start_day, f.start AS window_start, l.start AS window_end
-        FROM
-        (
-            SELECT w AS `window`, day,
-                multiIf(
-                    w = '1w', if(sunday_weeks, toStartOfWeek(day, 0), toStartOfWeek(day, 1)),
-                    w = '1mo', toStartOfMonth(day),
-                    w IN ('1d', '1h'), day,
-                    day + shift - toUInt16OrZero(splitByChar('d', w)[1]) + 1) AS first,
-                multiIf(w = '1w', first + 6, w = '1mo', addMonths(first, 1) - 1, w IN ('1d', '1h'), day, day + shift) AS last
-            FROM `firstlight`.calendar FINAL
-            ARRAY JOIN listed_windows AS w
-            ARRAY JOIN range(if(endsWith(w, '/1d'), toUInt16OrZero(splitByChar('d', w)[1]), 1)) AS shift
-            WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND w != '1h' AND (NOT endsWith(w, '/1d') OR last <= today)
-        ) AS s
-        INNER JOIN (SELECT day, start FROM `firstlight`.calendar FINAL WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)) AS f ON f.day = s.first
-        INNER JOIN (SELECT day, start FROM `firstlight`.calendar FINAL WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)) AS l ON l.day = s.last + 1
+        SELECT `window`, day, start_day, window_start, window_end
+        FROM `firstlight`.window_days FINAL
+        WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND `window` != '1h' AND toUnixTimestamp(shown_from) <= as_of_s
     ),
     entry AS
     (

@@ -15,7 +15,6 @@ AS
 WITH RECURSIVE
     {{template "clock"}},
     {{template "catalog"}},
-    {{template "today"}},
     {{template "chosen" "'activation'"}},
     {{template "spans_of_buckets"}},
     entry AS

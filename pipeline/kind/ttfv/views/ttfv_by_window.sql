@@ -15,7 +15,6 @@ AS
 WITH RECURSIVE
     {{template "clock"}},
     {{template "catalog"}},
-    {{template "today"}},
     {{template "chosen" "'ttfv'"}},
     {{template "spans"}},
     happened AS

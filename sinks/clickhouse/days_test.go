@@ -1,0 +1,52 @@
+package clickhouse_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"firstlight/pipeline/calendar"
+	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/kind"
+	"firstlight/pipeline/worker"
+	"firstlight/schemas"
+	"firstlight/sinks/clickhouse"
+)
+
+// TestWindowsOfDays holds that days which are stored, and those taken over from another generation, lie in the windows of the catalog
+// of their generation.
+func TestWindowsOfDays(t *testing.T) {
+	s := newScript(t)
+	store := clickhouse.NewStore(s.conn, s.database)
+	days := map[calendar.Day]int64{}
+	for d := calendar.FromDate(2026, 1, 1); d <= calendar.FromDate(2026, 5, 1); d++ {
+		days[d] = d.Time().Unix()
+	}
+	listed := func(generation uint32, windows string, fill func(worker.Numbers) error) {
+		t.Helper()
+		c, problems := catalog.Load([]byte(strings.Replace(string(schemas.ExampleSaaS), "windows: [1h, 1d, 1w, 7d/1d, 28d/1d]", "windows: "+windows, 1)), kind.All)
+		if problems.Failed() {
+			t.Fatal(problems.Format("catalog.yaml"))
+		}
+		n := store.In(generation)
+		if err := n.SaveCatalog(t.Context(), c, time.Unix(int64(generation), 0)); err != nil {
+			t.Fatal(err)
+		}
+		if err := fill(n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	listed(7, "[1d, 1w, 7d/1d, 28d/1d]", func(n worker.Numbers) error { return n.WriteCalendar(t.Context(), days) })
+	listed(8, "[1d, 1w, 2d/1d, 7d/1d, 28d/1d]", func(n worker.Numbers) error { return n.CopyCalendar(t.Context(), 7) })
+	got := s.text("SELECT generation, window, start_day, window_start, window_end, toDate(shown_from) FROM window_days FINAL WHERE day = '2026-03-04' AND window NOT IN ('7d/1d', '28d/1d') ORDER BY ALL")
+	want := `7	1d	2026-03-04	2026-03-04 00:00:00	2026-03-05 00:00:00	1970-01-01
+7	1w	2026-03-02	2026-03-02 00:00:00	2026-03-09 00:00:00	1970-01-01
+8	1d	2026-03-04	2026-03-04 00:00:00	2026-03-05 00:00:00	1970-01-01
+8	1w	2026-03-02	2026-03-02 00:00:00	2026-03-09 00:00:00	1970-01-01
+8	2d/1d	2026-03-03	2026-03-03 00:00:00	2026-03-05 00:00:00	2026-03-04
+8	2d/1d	2026-03-04	2026-03-04 00:00:00	2026-03-06 00:00:00	2026-03-05
+`
+	if got != want {
+		t.Errorf("4 March lies in\n%s\nwant\n%s", got, want)
+	}
+}
