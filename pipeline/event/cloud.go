@@ -13,13 +13,16 @@ import (
 // cloudAttributes are the attributes that mean something here; their headers are called ce-type and so on.
 var cloudAttributes = [...]string{"type", "id", "time", "subject"}
 
+// versionHeader tells a CloudEvent in binary mode.
+const versionHeader = "ce-specversion"
+
 // binaryMode reports whether the headers are those of a CloudEvent in binary mode. A content type of
 // application/cloudevents says that the event is the body, as in structured mode.
 func binaryMode(h map[string][]string) bool {
 	if len(h) == 0 {
 		return false
 	}
-	if _, cloud := header(h, "ce-specversion"); !cloud {
+	if _, cloud := header(h, versionHeader); !cloud {
 		return false
 	}
 	kind, _ := header(h, "Content-Type")

@@ -12,6 +12,8 @@ type Message struct {
 	Stored   int64               // the stream's own timestamp, ms
 	Sequence uint64              // the stream sequence
 	Data     []byte
+
+	head head // see ReadHead
 }
 
 // Event is one accepted product event.

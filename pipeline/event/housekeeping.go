@@ -8,15 +8,3 @@ const (
 	// ControlHeader marks what Firstlight itself puts among the events, such as what forget leaves behind.
 	ControlHeader = "Firstlight-Control"
 )
-
-// Housekeeping reports whether the server or Firstlight stored a message for itself: it is no event, is ignored, and moves
-// no clock.
-func Housekeeping(header map[string][]string) bool {
-	if len(header) == 0 {
-		return false
-	}
-	_, marker := header[markerHeader]
-	_, schedule := header[scheduleHeader]
-	_, control := header[ControlHeader]
-	return marker || schedule || control
-}

@@ -18,7 +18,7 @@ const (
 // may use one Event again and again: strings are copied out of m.Data, byte slices point into it.
 // allUsers is the catalog's `users: all`: events with only an anonymous id count.
 //
-// A message of the server's own (Housekeeping) is Ignored and has no received time, whatever it holds. All others are
+// A message of the server's own (Message.Own) is Ignored and has no received time, whatever it holds. All others are
 // events in Segment's form, CloudEvents in structured mode (the body has a key specversion), or CloudEvents in binary
 // mode (there is a header ce-specversion; the body is the data, and may be empty). Of these the judgements come in this
 // order, and the first that fails decides:
@@ -53,17 +53,18 @@ func Parse(m *Message, allUsers bool, ev *Event) Result {
 
 // judge is Parse; it leaves in f what it has found by then.
 func (f *fields) judge(m *Message, allUsers bool, ev *Event) Result {
-	if Housekeeping(m.Header) {
+	head := m.judgeHead()
+	if head.own {
 		return Result{Verdict: Ignored}
 	}
-	received, clockProblem := receivedTime(m)
+	received := head.received
 	refuse := func(r Reason, detail string) Result {
 		return Result{Verdict: Dead, Reason: r, Detail: detail, Received: received}
 	}
 	if len(m.Data) > MaxPayload {
 		return refuse(TooLarge, fmt.Sprintf("the event has %d bytes, the limit is %d", len(m.Data), MaxPayload))
 	}
-	if problem := f.readMessage(m); problem != "" {
+	if problem := f.readMessage(m, &head); problem != "" {
 		return refuse(Malformed, problem)
 	}
 	if f.ignored() {
@@ -80,8 +81,9 @@ func (f *fields) judge(m *Message, allUsers bool, ev *Event) Result {
 	if anonymous && !allUsers {
 		return Result{Verdict: Ignored, Received: received}
 	}
-	if clockProblem != "" {
-		return refuse(BadTimestamp, clockProblem)
+	if head.flawed {
+		_, problem = receivedTime(m)
+		return refuse(BadTimestamp, problem)
 	}
 	at, clamped, problem := f.eventTime(received)
 	if problem != "" {
@@ -106,7 +108,8 @@ func (f *fields) judge(m *Message, allUsers bool, ev *Event) Result {
 // (identify, group, alias), and one that is refused for something else. It is empty where none can be read.
 func UserOf(m *Message) string {
 	var f fields
-	if Housekeeping(m.Header) || len(m.Data) > MaxPayload || f.readMessage(m) != "" {
+	head := m.judgeHead()
+	if head.own || len(m.Data) > MaxPayload || f.readMessage(m, &head) != "" {
 		return ""
 	}
 	user, _, _, problem := f.user()
@@ -117,8 +120,8 @@ func UserOf(m *Message) string {
 }
 
 // readMessage finds the fields of a message in whichever form it is, or says what is wrong with a malformed one.
-func (f *fields) readMessage(m *Message) (problem string) {
-	if binaryMode(m.Header) {
+func (f *fields) readMessage(m *Message, head *head) (problem string) {
+	if head.binary {
 		return f.readBinary(m.Header, m.Data)
 	}
 	return f.read(m.Data)

@@ -283,6 +283,7 @@ func (r *Reader) deal(ctx context.Context, msg event.Message) {
 	}
 	p := Partition(msg.Subject, len(r.slots))
 	s := r.slots[p].Load()
+	msg.ReadHead()
 	received := event.Received(&msg) // 0 of what moves no clock: of a message of the server's or Firstlight's own, too
 	clock := max(r.delivered.Clock, received)
 	if s != nil && msg.Sequence > s.from && !r.hand(ctx, s, Item{Message: msg, Clock: clock}) {
@@ -330,10 +331,10 @@ func (r *Reader) tell(m *event.Message, received, clock int64) {
 	r.marking.Lock()
 	defer r.marking.Unlock()
 	r.delivered.Sequence, r.delivered.Stored = m.Sequence, m.Stored
-	if received == 0 && event.Housekeeping(m.Header) {
+	if received == 0 && m.Own() {
 		return
 	}
-	r.delivered.Clock, r.delivered.Live = clock, event.Live(m.Header)
+	r.delivered.Clock, r.delivered.Live = clock, m.Live()
 	if OfThePast(received, m.Stored) {
 		r.delivered.Past = m.Stored
 		if e := r.earliest.Load(); e == 0 || received < e {

@@ -47,10 +47,14 @@ func (w *Worker) describe(ctx context.Context, last uint64, checkpoints []Checkp
 		case errors.Is(err, jetstream.ErrMsgNotFound):
 		case err != nil:
 			return newest, fmt.Errorf("read message %d: %w", sequence, err)
-		case !event.Housekeeping(m.Header):
-			newest.Live, newest.Stored = event.Live(m.Header), m.Time.UnixMilli()
-			if stream.OfThePast(event.Received(&event.Message{Header: m.Header, Stored: newest.Stored}), newest.Stored) {
-				newest.Past = newest.Stored
+		default:
+			read := event.Message{Header: m.Header, Stored: m.Time.UnixMilli()}
+			if read.Own() {
+				continue
+			}
+			newest.Live, newest.Stored = read.Live(), read.Stored
+			if stream.OfThePast(event.Received(&read), read.Stored) {
+				newest.Past = read.Stored
 			}
 			return newest, nil
 		}
