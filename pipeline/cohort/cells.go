@@ -46,8 +46,7 @@ func (c *Cells) Change(before, after []Contribution) {
 			before = before[n:]
 			continue
 		}
-		c.apply(&before[0], -1)
-		c.apply(&after[0], 1)
+		c.move(&before[0], &after[0])
 		before, after = before[1:], after[1:]
 	}
 	c.applyAll(before, -1)
@@ -64,6 +63,20 @@ func ahead(list []Contribution, x *Contribution) int {
 		}
 	}
 	return 0
+}
+
+// move subtracts one contribution and adds another, often to the same cell.
+func (c *Cells) move(before, after *Contribution) {
+	if before.Key != after.Key {
+		c.apply(before, -1)
+		c.apply(after, 1)
+		return
+	}
+	t := c.of(before.Key.Kind)
+	i := t.get(&before.Key)
+	c.add(t.at(i), before, -1)
+	c.add(t.at(i), after, 1)
+	t.mark(i)
 }
 
 func (c *Cells) applyAll(list []Contribution, sign int32) {

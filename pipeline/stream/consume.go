@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -83,12 +85,42 @@ func Consume(ctx context.Context, s jetstream.Stream, from uint64, started func(
 
 // message returns a stored message as the pure packages read it, and its place among those of its consumer.
 func message(m jetstream.Msg) (event.Message, uint64, error) {
-	meta, err := m.Metadata()
-	if err != nil {
-		return event.Message{}, 0, fmt.Errorf("read the metadata of a message: %w", err)
+	at, ok := placeOf(m.Reply())
+	if !ok {
+		meta, err := m.Metadata()
+		if err != nil {
+			return event.Message{}, 0, fmt.Errorf("read the metadata of a message: %w", err)
+		}
+		at = place{meta.Timestamp.UnixMilli(), meta.Sequence.Stream, meta.Sequence.Consumer}
 	}
-	return event.Message{Subject: m.Subject(), Header: m.Headers(), Stored: meta.Timestamp.UnixMilli(), Sequence: meta.Sequence.Stream, Data: m.Data()},
-		meta.Sequence.Consumer, nil
+	return event.Message{Subject: m.Subject(), Header: m.Headers(), Stored: at.stored, Sequence: at.sequence, Data: m.Data()}, at.ofConsumer, nil
+}
+
+// place is where a message lies in the stream.
+type place struct {
+	stored               int64 // when, ms
+	sequence, ofConsumer uint64
+}
+
+// placeOf reads the place from the subject at which a message would be acknowledged, in the form of servers without a domain:
+// $JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<sequence of the consumer>.<stored, ns>.<pending>. It reports false for any other,
+// which the client reads in several times the time.
+func placeOf(reply string) (p place, ok bool) {
+	const prefix, dots = "$JS.ACK.", 8
+	if !strings.HasPrefix(reply, prefix) || strings.Count(reply, ".") != dots {
+		return p, false
+	}
+	rest := reply[:strings.LastIndexByte(reply, '.')]
+	var last [3]uint64
+	for i := range last {
+		at := strings.LastIndexByte(rest, '.')
+		n, err := strconv.ParseUint(rest[at+1:], 10, 63)
+		if err != nil {
+			return p, false
+		}
+		last[i], rest = n, rest[:at]
+	}
+	return place{stored: int64(last[0]) / 1e6, ofConsumer: last[1], sequence: last[2]}, true
 }
 
 // Message returns a stored message as the pure packages read it.

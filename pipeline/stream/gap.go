@@ -87,7 +87,7 @@ func (r *Reader) Gone(upTo uint64) {
 			return
 		}
 	}
-	r.fingerprint = 0
+	r.last.Sequence = 0
 	r.marking.Lock()
 	defer r.marking.Unlock()
 	r.delivered.Sequence = upTo

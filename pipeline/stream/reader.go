@@ -60,9 +60,9 @@ type Reader struct {
 	delivered Mark // changed by who holds dealing as well
 	joins     int  // how often partitions were taken in
 
-	dealing     sync.Mutex // held while a message is handed out, and for what follows
-	had         Had
-	fingerprint uint64 // of the message delivered last; 0 where there is none
+	dealing sync.Mutex // held while a message is handed out, and for what follows
+	had     Had
+	last    event.Message // the one delivered last; without a sequence where there is none
 
 	mu      sync.Mutex
 	joining []Joining          // attached, and not read for yet
@@ -193,7 +193,7 @@ func (r *Reader) join(again context.CancelFunc) bool {
 		}
 	}
 	if from != delivered {
-		r.fingerprint = 0
+		r.last.Sequence = 0
 	}
 	r.marking.Lock()
 	// the clock of one who is further ahead would overstate how far all are
@@ -290,7 +290,7 @@ func (r *Reader) deal(ctx context.Context, msg event.Message) {
 		return
 	}
 	r.had.Receive(p, msg.Sequence)
-	r.fingerprint = Fingerprint(&msg)
+	r.last = msg
 	r.tell(&msg, received, clock)
 }
 
@@ -298,7 +298,10 @@ func (r *Reader) deal(ctx context.Context, msg event.Message) {
 func (r *Reader) newest() uint64 {
 	r.dealing.Lock()
 	defer r.dealing.Unlock()
-	return r.fingerprint
+	if r.last.Sequence == 0 {
+		return 0
+	}
+	return Fingerprint(&r.last)
 }
 
 // hand hands a message to a partition, unless that is gone. It reports false when ctx has ended.

@@ -10,7 +10,10 @@ import (
 
 // trail keeps the fingerprints of a few messages of a partition: the newest, and older ones at growing distances, because any of
 // them may rightly leave the stream. Slot i is of the newest message whose number within the partition is a multiple of 4^i.
-type trail [trailSlots]print
+type trail struct {
+	prints [trailSlots]print
+	newest event.Message // that of slot 0, until somebody asks for its fingerprint; none: without a sequence
+}
 
 type print struct{ sequence, hash uint64 }
 
@@ -20,16 +23,28 @@ func trailStep(slot int) uint64 { return 1 << (2 * slot) }
 
 // note takes note of a partition's n-th message, from 1.
 func (t *trail) note(n uint64, m *event.Message) {
-	at := print{m.Sequence, stream.Fingerprint(m)}
-	for i := 0; i < trailSlots && n%trailStep(i) == 0; i++ {
-		t[i] = at
+	t.newest = *m
+	if n%trailStep(1) != 0 {
+		return
+	}
+	t.settle()
+	for i := 1; i < trailSlots && n%trailStep(i) == 0; i++ {
+		t.prints[i] = t.prints[0]
+	}
+}
+
+// settle fingerprints the newest message.
+func (t *trail) settle() {
+	if t.newest.Sequence != 0 {
+		t.prints[0], t.newest = print{t.newest.Sequence, stream.Fingerprint(&t.newest)}, event.Message{}
 	}
 }
 
 // all returns the fingerprints by sequence.
 func (t *trail) all() map[uint64]uint64 {
+	t.settle()
 	out := make(map[uint64]uint64, trailSlots)
-	for _, p := range t {
+	for _, p := range t.prints {
 		if p.sequence != 0 {
 			out[p.sequence] = p.hash
 		}
@@ -41,7 +56,7 @@ func (t *trail) all() map[uint64]uint64 {
 func (t *trail) restore(n uint64, prints map[uint64]uint64) {
 	sequences := slices.Sorted(maps.Keys(prints))
 	before := uint64(0)
-	for i := range t {
+	for i := range t.prints {
 		number := n - n%trailStep(i) // of the slot's message
 		if i > 0 && number != before && len(sequences) > 0 {
 			sequences = sequences[:len(sequences)-1]
@@ -50,6 +65,6 @@ func (t *trail) restore(n uint64, prints map[uint64]uint64) {
 			return
 		}
 		newest := sequences[len(sequences)-1]
-		t[i], before = print{newest, prints[newest]}, number
+		t.prints[i], before = print{newest, prints[newest]}, number
 	}
 }

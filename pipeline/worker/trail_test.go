@@ -27,10 +27,11 @@ func TestTrail(t *testing.T) {
 				restarted.restore(n, stored)
 			}
 		}
-		if whole != restarted {
-			rt.Errorf("after a restart at %d of %d the trail is %v, without %v", restart, length, restarted, whole)
-		}
 		prints := whole.all()
+		restarted.all()
+		if whole.prints != restarted.prints {
+			rt.Errorf("after a restart at %d of %d the trail is %v, without %v", restart, length, restarted.prints, whole.prints)
+		}
 		for slot := range trailSlots {
 			if number := length - length%trailStep(slot); number > 0 && prints[3*number] == 0 {
 				rt.Errorf("of %d messages the trail does not hold number %d", length, number)
