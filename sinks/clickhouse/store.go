@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"firstlight/pipeline/calendar"
@@ -36,6 +38,7 @@ type Store struct {
 	conn       Conn
 	database   string
 	generation uint32 // 0: the one in force, for reading
+	shapes     *shapes
 }
 
 // NewStore returns the store of a migrated database. Over a connection with a Cluster it reads what any worker had stored before,
@@ -44,25 +47,52 @@ func NewStore(conn Conn, database string) *Store {
 	if c, ok := conn.(*Connection); ok && c.Cluster != "" {
 		conn = newUpToDate(c, database)
 	}
-	return &Store{conn: conn, database: database}
+	return &Store{conn: conn, database: database, shapes: &shapes{}}
 }
 
 func (s *Store) table(name string) string { return "`" + s.database + "`." + name }
 
 // insert writes the rows that fill puts into a batch. A failed batch is spent, so a retry fills a new one.
 func (s *Store) insert(ctx context.Context, table, columns string, fill func(driver.Batch) error) error {
-	batch, err := s.conn.PrepareBatch(ctx, "INSERT INTO "+s.table(table)+" ("+columns+")")
+	query := "INSERT INTO " + s.table(table) + " (" + columns + ")"
+	batch, err := s.conn.PrepareBatch(s.shapes.with(ctx, query), query)
 	if err != nil {
+		s.shapes.Delete(query)
 		return fmt.Errorf("prepare rows for %s: %w", table, err)
 	}
+	shape := shapeOf(batch)
 	if err := fill(batch); err != nil {
+		s.shapes.Delete(query)
 		_ = batch.Abort() // the error that matters is why the rows do not fit
 		return fmt.Errorf("fill rows for %s: %w", table, err)
 	}
 	if err := batch.Send(); err != nil {
+		s.shapes.Delete(query)
 		return fmt.Errorf("write rows of %s: %w", table, err)
 	}
+	s.shapes.Store(query, shape)
 	return nil
+}
+
+// shapes are the columns into which inserts went that worked, by query: over HTTP the client else asks for them before every insert. A
+// shape that works no more, because the table has changed, is forgotten with the insert that fails.
+type shapes struct{ sync.Map }
+
+// with is a context in which an insert goes into the columns that it went into before.
+func (s *shapes) with(ctx context.Context, query string) context.Context {
+	shape, known := s.Load(query)
+	if !known {
+		return ctx
+	}
+	return clickhouse.Context(ctx, clickhouse.WithColumnNamesAndTypes(shape.([]clickhouse.ColumnNameAndType)))
+}
+
+// shapeOf is the columns of a batch.
+func shapeOf(b driver.Batch) (shape []clickhouse.ColumnNameAndType) {
+	for _, c := range b.Columns() {
+		shape = append(shape, clickhouse.ColumnNameAndType{Name: c.Name(), Type: string(c.Type())})
+	}
+	return shape
 }
 
 // columns appends whole columns to a batch, in the order of the insert.
