@@ -16,7 +16,10 @@ type flusher struct {
 	urgent chan struct{} // a partition is full, or ends
 }
 
-const intervalsBehind = 5
+const (
+	intervalsBehind = 5
+	looksPerFlush   = 20 // a flush is late by a twentieth of the interval at most
+)
 
 func newFlusher(every time.Duration, lives func() []*life, write func([]*snapshot) error) *flusher {
 	return &flusher{every: every, lives: lives, write: write, urgent: make(chan struct{}, 1)}
@@ -36,7 +39,7 @@ func (f *flusher) interval() time.Duration {
 
 // run flushes until end is closed. The partitions must have ended before.
 func (f *flusher) run(end <-chan struct{}) {
-	tick := time.NewTicker(min(f.every, time.Second) / 4)
+	tick := time.NewTicker(max(time.Millisecond, min(f.every, time.Second)/looksPerFlush))
 	defer tick.Stop()
 	for last := time.Now(); ; {
 		urgent := false
