@@ -18,6 +18,8 @@ type User struct {
 	// openUntil is a time that no open event is later than, 0 when there is none.
 	openUntil int64
 
+	header []byte // in the bytes that were opened
+
 	joiner     *Joiner
 	cohorts    []Cohort
 	activities []Activity
@@ -107,7 +109,7 @@ func (u *User) read(s *slot, foreign bool) bool {
 
 // clear makes the user one of whom nothing is known.
 func (u *User) clear() {
-	u.LastSeen, u.Sequence, u.openUntil = 0, 0, 0
+	u.LastSeen, u.Sequence, u.openUntil, u.header = 0, 0, 0, nil
 	for i := range u.slots {
 		s := &u.slots[i]
 		s.raw, s.decoded, s.changed = nil, false, false
@@ -157,10 +159,23 @@ func (u *User) Open(buf []byte) {
 	r := Reader{}
 	r.start(buf)
 	u.readHeader(&r)
+	u.header = buf[:len(buf)-len(r.buf)]
 	for len(r.buf) > 0 {
 		i := int(r.Uint())
 		u.slots[i].raw = r.bytes(r.Count())
 	}
+}
+
+// Patch writes the user into the bytes that it was opened from, where an event changed nothing but the header: most do. It reports false
+// where the user is to be appended.
+func (u *User) Patch() bool {
+	for i := range u.slots {
+		if u.slots[i].changed {
+			return false
+		}
+	}
+	u.writer.buf = u.appendHeader(u.writer.buf[:0])
+	return len(u.writer.buf) == len(u.header) && copy(u.header, u.writer.buf) > 0
 }
 
 // SequenceOf returns the Sequence of a user as Append wrote it.

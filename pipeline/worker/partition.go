@@ -198,6 +198,10 @@ func (p *partition) join(u uint32, seq uint64) {
 	p.after = p.contributions(p.after[:0])
 	p.cells.Change(p.before, p.after)
 	p.scratch.Sequence = seq
+	if p.scratch.Patch() {
+		p.await(u)
+		return
+	}
 	p.keep(u)
 }
 
