@@ -8,11 +8,17 @@ import (
 
 // Counter is a kind's state of a metric that says what its user counts.
 type Counter interface {
-	// Count hands the Folder what the user counts for the metric, in an order that depends on the facts only. With a focus (ms, 0
-	// for none) what an event at that time cannot change may be left out, whether it is joined yet or not.
-	Count(f *Folder, u *facts.User, focus int64)
-	// Narrow returns the focus for an event at a time (ms) that is to be joined.
-	Narrow(u *facts.User, t int64) int64
+	// Count hands the Folder what the user counts for the metric, in an order that depends on the facts only. What an event of the focus cannot
+	// change may be left out, whether it is joined yet or not.
+	Count(f *Folder, u *facts.User, focus Focus)
+	// Narrow returns the focus for an event at a time (ms) that is to be joined, and the selectors that it matches.
+	Narrow(u *facts.User, t int64, mask *catalog.Mask) Focus
+}
+
+// Focus is an event, by what it can change. The zero Focus may change all.
+type Focus struct {
+	At   int64 // ms; of windows it changes those only that hold this time
+	Idle bool  // it is no use of a feature: it changes only when its user was active
 }
 
 // Folder turns facts into contributions. It reuses memory, so it is not safe for concurrent use.
@@ -55,7 +61,7 @@ func (f *Folder) Entries(out []Contribution, u *facts.User, c int) []Contributio
 
 // Metric appends what a user counts for a metric: one who is left out only in windows that were final before. Windows that end at or before prune (ms) are final and left out; so is, with a
 // focus, what an event at that time (ms) does not change.
-func (f *Folder) Metric(out []Contribution, u *facts.User, m int, prune, focus int64) []Contribution {
+func (f *Folder) Metric(out []Contribution, u *facts.User, m int, prune int64, focus Focus) []Contribution {
 	f.out, f.prune, f.excluded = out, prune, u.Excluded()
 	if t, ok := u.Metric(m).(*facts.Trial); ok {
 		f.trial(t, u, m)
@@ -65,12 +71,12 @@ func (f *Folder) Metric(out []Contribution, u *facts.User, m int, prune, focus i
 	return f.out
 }
 
-// Focus returns what Metric needs to be told before and after an event at a time (ms) is joined; 0 when it may change all.
-func (f *Folder) Focus(u *facts.User, m int, t int64) int64 {
+// Focus returns what Metric needs to be told before and after an event is joined.
+func (f *Folder) Focus(u *facts.User, m int, t int64, mask *catalog.Mask) Focus {
 	if c, ok := u.Metric(m).(Counter); ok {
-		return c.Narrow(u, t)
+		return c.Narrow(u, t, mask)
 	}
-	return 0
+	return Focus{}
 }
 
 // Reached counts a user who reached a stage of a metric, by when it entered; age (ms) is the time it took.

@@ -32,9 +32,9 @@ type Uses struct {
 	Until   int64         // only windows that end at or before it (ms) count
 	Limit   calendar.Day  // trailing windows count up to the day before
 
-	// Focus (ms, 0 for none) leaves out what an event at that time cannot change. Days must then hold the days around it
-	// (Folder.Around), and the nearest day of activity and of use on each side.
-	Focus int64
+	// Focus leaves out what an event cannot change. Days must then hold the days around it (Folder.Around), and the nearest day of
+	// activity and of use on each side.
+	Focus Focus
 }
 
 // Used counts the windows in which a user was active, used a feature, and did so first.
@@ -60,7 +60,7 @@ func (f *Folder) Used(s *Uses) {
 func (f *Folder) hours(s *Uses, w uint8) {
 	for i := range s.Days {
 		d := &s.Days[i]
-		if s.Focus != 0 && d.Day != f.calendar.DayOf(s.Focus/1000) {
+		if s.Focus.At != 0 && d.Day != f.calendar.DayOf(s.Focus.At/1000) {
 			continue
 		}
 		for hour := 0; d.Hours>>hour != 0; hour++ {
@@ -96,7 +96,7 @@ func (f *Folder) tumbling(s *Uses, w uint8, kind catalog.WindowKind) {
 
 // holds reports whether a window (Unix seconds) holds the focus.
 func (s *Uses) holds(start, end int64) bool {
-	return s.Focus == 0 || s.Focus >= start*1000 && s.Focus < end*1000
+	return s.Focus.At == 0 || s.Focus.At >= start*1000 && s.Focus.At < end*1000
 }
 
 func (f *Folder) window(s *Uses, w uint8, start, end, events int64, segments bool) {
@@ -130,6 +130,9 @@ func (f *Folder) emitUse(s *Uses, k Key, c Counts, segments bool) {
 // when it enters; in a cohort they are sums of days.
 func (f *Folder) trailing(s *Uses, w uint8, n calendar.Day) {
 	f.runs(s, w, n, max(s.Active, s.Feature), false, Counts{Active: 1})
+	if s.Focus.Idle {
+		return
+	}
 	f.runs(s, w, n, s.Feature, true, Counts{Adopters: 1})
 	if s.Cohort != nil {
 		if f.excluded != 0 {
@@ -139,7 +142,7 @@ func (f *Folder) trailing(s *Uses, w uint8, n calendar.Day) {
 	}
 	for i := range s.Days {
 		d := &s.Days[i]
-		if s.Focus == 0 || d.Day == f.calendar.DayOf(s.Focus/1000) {
+		if s.Focus.At == 0 || d.Day == f.calendar.DayOf(s.Focus.At/1000) {
 			f.covered(s, w, d.Day, d.Day+n, Counts{N: int64(d.Events)})
 		}
 	}
@@ -153,8 +156,8 @@ func (f *Folder) trailing(s *Uses, w uint8, n calendar.Day) {
 // With a focus it counts the gaps on both sides of that day.
 func (f *Folder) runs(s *Uses, w uint8, n, last calendar.Day, feature bool, c Counts) {
 	focus := calendar.Day(0)
-	if s.Focus != 0 {
-		focus = f.calendar.DayOf(s.Focus / 1000)
+	if s.Focus.At != 0 {
+		focus = f.calendar.DayOf(s.Focus.At / 1000)
 	}
 	from, before := last, last
 	for i := range s.Days {
@@ -163,7 +166,7 @@ func (f *Folder) runs(s *Uses, w uint8, n, last calendar.Day, feature bool, c Co
 			continue
 		}
 		if before == 0 || d-before > n {
-			if s.Focus == 0 || before <= focus && focus <= d {
+			if s.Focus.At == 0 || before <= focus && focus <= d {
 				f.begins(s, w, d, c)
 				f.ends(s, w, from, before, n, c)
 			}
@@ -171,7 +174,7 @@ func (f *Folder) runs(s *Uses, w uint8, n, last calendar.Day, feature bool, c Co
 		}
 		before = d
 	}
-	if s.Focus == 0 || before <= focus {
+	if s.Focus.At == 0 || before <= focus {
 		f.ends(s, w, from, before, n, c)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/cohort"
 	"firstlight/pipeline/kind"
 )
 
@@ -57,7 +58,7 @@ func TestDefinitionsComeAndGo(t *testing.T) {
 func (u *user) common() (lines []string) {
 	for i, m := range u.joiner.Catalog.Metrics {
 		if name := strings.Replace(m.Name, "renamed", "any_order", 1); !slices.Contains([]string{"new", "new_use", "value"}, name) {
-			for _, c := range u.folder.Metric(nil, u.facts, i, 0, 0) {
+			for _, c := range u.folder.Metric(nil, u.facts, i, 0, cohort.Focus{}) {
 				c.Key.Name = 0
 				lines = append(lines, fmt.Sprintf("%s: %+v", name, c))
 			}

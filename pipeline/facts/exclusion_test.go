@@ -61,7 +61,7 @@ func TestExcludedLeavesMemory(t *testing.T) {
 	watermark := start + 3*day
 	u.join(&event.Event{Name: "d", Time: start + 4*day, Properties: []byte(`{"n":7}`), Payload: []byte("{}")}, watermark)
 	u.joiner.Collapse(u.facts, watermark, watermark)
-	if u.facts.NewestOpen() <= watermark || !slices.ContainsFunc(u.folder.Metric(nil, u.facts, 5, watermark, 0), func(x cohort.Contribution) bool { return x.Key.Kind == cohort.Trailing }) {
+	if u.facts.NewestOpen() <= watermark || !slices.ContainsFunc(u.folder.Metric(nil, u.facts, 5, watermark, cohort.Focus{}), func(x cohort.Contribution) bool { return x.Key.Kind == cohort.Trailing }) {
 		t.Error("the windows that end after the watermark are not told that the user has left")
 	}
 	later := watermark + 9*day

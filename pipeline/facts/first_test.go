@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"firstlight/pipeline/cohort"
 )
 
 // TestFirstVersion: users that the first version stored are read, and count what they did. testdata/first.txt holds such users of the
@@ -63,7 +65,7 @@ func countsAsStored(t *testing.T, path, text, more string) {
 // counted lists what the user counts in the first metrics, and its entries.
 func (u *user) counted(metrics int, prune int64) (lines []string) {
 	for i, m := range u.joiner.Catalog.Metrics[:metrics] {
-		for _, c := range u.folder.Metric(nil, u.facts, i, prune, 0) {
+		for _, c := range u.folder.Metric(nil, u.facts, i, prune, cohort.Focus{}) {
 			lines = append(lines, fmt.Sprintf("%s: %+v", m.Name, c))
 		}
 	}

@@ -83,12 +83,12 @@ type sum struct {
 // plan is what of a user is counted: entries, and metrics each with a focus.
 type plan struct {
 	entries []int
-	metrics map[int]int64
+	metrics map[int]cohort.Focus
 }
 
 // plan is what an event may change.
 func (u *user) plan(t int64, mask *catalog.Mask) plan {
-	p := plan{metrics: map[int]int64{}}
+	p := plan{metrics: map[int]cohort.Focus{}}
 	for c := range u.joiner.Catalog.Cohorts {
 		if u.joiner.MovesEntry(u.facts, c, t, mask) {
 			p.entries = append(p.entries, c)
@@ -97,21 +97,21 @@ func (u *user) plan(t int64, mask *catalog.Mask) plan {
 	for m := range u.joiner.Catalog.Metrics {
 		switch {
 		case slices.Contains(p.entries, u.joiner.Catalog.Metrics[m].Cohort):
-			p.metrics[m] = 0
+			p.metrics[m] = cohort.Focus{}
 		case u.joiner.Changes(u.facts, m, t, mask):
-			p.metrics[m] = u.folder.Focus(u.facts, m, t)
+			p.metrics[m] = u.folder.Focus(u.facts, m, t, mask)
 		}
 	}
 	return p
 }
 
 func (u *user) everything() plan {
-	p := plan{metrics: map[int]int64{}}
+	p := plan{metrics: map[int]cohort.Focus{}}
 	for c := range u.joiner.Catalog.Cohorts {
 		p.entries = append(p.entries, c)
 	}
 	for m := range u.joiner.Catalog.Metrics {
-		p.metrics[m] = 0
+		p.metrics[m] = cohort.Focus{}
 	}
 	return p
 }

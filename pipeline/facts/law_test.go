@@ -149,7 +149,7 @@ func (u *user) known() []string {
 			u.facts.Metric(i).Outcome(u.facts.CohortOf(i), &o)
 		}
 		known = append(known, fmt.Sprintf("%s: reached %d, steps %v", m.Name, o.Reached, o.Steps))
-		for _, c := range u.folder.Metric(nil, u.facts, i, 0, 0) {
+		for _, c := range u.folder.Metric(nil, u.facts, i, 0, cohort.Focus{}) {
 			known = append(known, fmt.Sprintf("%s: %+v", m.Name, c))
 		}
 	}
@@ -251,7 +251,7 @@ func TestOpenIsBounded(t *testing.T) {
 		if u.joiner.Capped == 0 {
 			t.Error("the cap was not counted")
 		}
-		if counted := u.folder.Metric(nil, u.facts, 6, 0, 0); len(counted) != 2 || counted[0].Counts.Active != 1 { // use_of_seen: the day, for all and by plan
+		if counted := u.folder.Metric(nil, u.facts, 6, 0, cohort.Focus{}); len(counted) != 2 || counted[0].Counts.Active != 1 { // use_of_seen: the day, for all and by plan
 			t.Errorf("the activity is lost: %+v", counted)
 		}
 	}

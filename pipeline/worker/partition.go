@@ -220,7 +220,7 @@ type plan struct {
 
 type planned struct {
 	metric int
-	focus  int64 // ms, 0 for none; see cohort.Folder.Metric
+	focus  cohort.Focus
 }
 
 // considerAll plans for everything a user counts.
@@ -251,7 +251,7 @@ func (p *partition) consider() {
 		case moves:
 			p.plan.metrics = append(p.plan.metrics, planned{metric: m})
 		case p.joiner.Changes(p.scratch, m, p.event.Time, &p.mask):
-			p.plan.metrics = append(p.plan.metrics, planned{m, p.folder.Focus(p.scratch, m, p.event.Time)})
+			p.plan.metrics = append(p.plan.metrics, planned{m, p.folder.Focus(p.scratch, m, p.event.Time, &p.mask)})
 		}
 	}
 }

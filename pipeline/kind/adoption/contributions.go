@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"firstlight/pipeline/calendar"
+	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/cohort"
 	"firstlight/pipeline/facts"
 )
@@ -12,15 +13,15 @@ var _ cohort.Counter = (*State)(nil)
 
 // Count counts the first use within the horizon by when the user entered, and the use in every window: before the entry in the
 // not-entered row, after it in the cohort.
-func (s *State) Count(f *cohort.Folder, u *facts.User, focus int64) {
+func (s *State) Count(f *cohort.Folder, u *facts.User, focus cohort.Focus) {
 	co := u.Cohort(s.def.Cohort)
-	if co.Entered() {
+	if co.Entered() && !s.keepsFirst(focus) {
 		if s.Outcome(co, &s.outcome); s.outcome.Reached != 0 {
 			f.Reached(co, s.metric, 0, s.outcome.Reached-co.Entry)
 		}
 	}
 	activity := u.Activity(s.activity)
-	if focus == 0 || !co.Entered() {
+	if focus.At == 0 || !co.Entered() {
 		side := cohort.Uses{Metric: s.metric, First: s.FirstEver, Until: math.MaxInt64, Limit: cohort.Forever, Focus: focus}
 		if co.Entered() {
 			side.Until, side.Limit = co.Entry, s.joiner.Calendar.DayOf(co.Entry/1000)
@@ -33,25 +34,30 @@ func (s *State) Count(f *cohort.Folder, u *facts.User, focus int64) {
 	}
 }
 
-// Narrow returns the time of an event as the focus, 0 when it may change more than the windows that hold it: it lies before the
+// keepsFirst reports whether a focus leaves the first use as it is.
+func (s *State) keepsFirst(focus cohort.Focus) bool {
+	return focus.Idle || s.First != 0 && s.First < focus.At
+}
+
+// Narrow returns an event as the focus, none when it may change more than the windows that hold it: it lies before the
 // entry, or moves the first use from a window that does not hold it.
-func (s *State) Narrow(u *facts.User, t int64) int64 {
+func (s *State) Narrow(u *facts.User, t int64, mask *catalog.Mask) (focus cohort.Focus) {
 	co := u.Cohort(s.def.Cohort)
 	first := s.FirstEver
 	if co.Entered() {
 		first = s.First
 	}
 	if t < first || t < co.Entry {
-		return 0
+		return focus
 	}
-	return t
+	return cohort.Focus{At: t, Idle: !mask.Has(s.def.Steps[0].Selector)}
 }
 
 // count counts one side, by the days of both books.
 func (s *State) count(f *cohort.Folder, side *cohort.Uses, activity, feature *facts.Book) {
 	first, last := calendar.Day(0), cohort.Forever
-	if side.Focus != 0 {
-		first, last = f.Around(side.Focus)
+	if side.Focus.At != 0 {
+		first, last = f.Around(side.Focus.At)
 	}
 	side.Active, side.Feature = activity.Last, feature.Last
 	side.Days = s.uses.merge(activity, feature, first, last)
