@@ -9,7 +9,7 @@ import (
 func commands() []*cobra.Command {
 	return []*cobra.Command{
 		runCommand(), demoCommand(), collectCommand(), publishCommand(), annotateCommand(), reviewCommand(), forgetCommand(), checkCommand(), queryCommand(), statusCommand(), backtestCommand(), notifyCommand(),
-		gcCommand(), versionCommand(), healthCommand(),
+		streamCommand(), gcCommand(), versionCommand(), healthCommand(),
 	}
 }
 
