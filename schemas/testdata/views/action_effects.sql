@@ -46,17 +46,27 @@ WITH RECURSIVE
     arrayConcat([60, 300, 900, 3600, 14400, 43200],
         arrayMap(days -> days * 86400, range(1, 29)), arrayMap(days -> days * 86400, range(35, 1827, 7))) AS listed,
     2419200 AS four_weeks,
+    -- Read once: a named query would run wherever it is named.
+    (
+        SELECT CAST(groupArray((source, id, at, title, incident, expects, metric, cohort, at_ms, within_seconds, unit, target_period, good, age_s)),
+            'Array(Tuple(String, String, DateTime64(3, \'UTC\'), String, String, Nullable(Float64), String, String, Int64, UInt64, String, UInt16, Int8, UInt64))')
+        FROM
+        (
+            SELECT a.source AS source, a.id AS id, a.time AS at, a.title AS title, a.incident AS incident, a.expects AS expects, a.metric AS metric, m.cohort AS cohort,
+                toUnixTimestamp64Milli(a.time) AS at_ms, m.within_seconds AS within_seconds, m.period AS unit, m.target_period AS target_period,
+                if(m.kind IN ('ttfv') = (m.direction = 'down'), 1, -1) AS good, -- more who get there: of a time that is to fall, too
+                multiIf(unit != '', 0, within_seconds > 0, within_seconds,
+                    arrayMax(arrayMap(age -> if(age <= least(four_weeks, as_of_s - intDiv(at_ms, 1000) - four_weeks - 3600), age, 0), listed))) AS age_s
+            FROM `firstlight`.annotations AS a
+            INNER JOIN (SELECT * FROM `firstlight`.metrics FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AS m ON m.metric = a.metric
+            WHERE a.kind = 'action'
+        )
+    ) AS noted_acts,
     acts AS
     (
-        SELECT (a.source, a.id) AS act, a.source AS source, a.id AS id, a.time AS at, a.title AS title, a.incident AS incident, a.expects AS expects, a.metric AS metric, m.cohort AS cohort,
-            toUnixTimestamp64Milli(a.time) AS at_ms, m.kind IN ('ttfv') AS is_time, m.within_seconds AS within_seconds,
-            m.period AS unit, m.target_period AS target_period,
-            if(is_time = (m.direction = 'down'), 1, -1) AS good, -- more who get there: of a time that is to fall, too
-            multiIf(unit != '', 0, within_seconds > 0, within_seconds,
-                arrayMax(arrayMap(age -> if(age <= least(four_weeks, as_of_s - intDiv(at_ms, 1000) - four_weeks - 3600), age, 0), listed))) AS age_s
-        FROM `firstlight`.annotations AS a
-        INNER JOIN (SELECT * FROM `firstlight`.metrics FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AS m ON m.metric = a.metric
-        WHERE a.kind = 'action'
+        SELECT (one.1, one.2) AS act, one.1 AS source, one.2 AS id, one.3 AS at, one.4 AS title, one.5 AS incident, one.6 AS expects, one.7 AS metric, one.8 AS cohort,
+            one.9 AS at_ms, one.10 AS within_seconds, one.11 AS unit, one.12 AS target_period, one.13 AS good, one.14 AS age_s
+        FROM (SELECT arrayJoin(noted_acts) AS one)
     ),
     -- Users by the hour in which they entered or started, of segments by the day; and who of them got there.
     buckets AS
@@ -114,10 +124,31 @@ WITH RECURSIVE
         FROM placed
         GROUP BY act, segment, segment_value
     ),
+    -- The whole, and by how much the mix of each segment's values would have moved it.
+    by_segment AS
+    (
+        SELECT act, segment, any((after_entered, before_entered, before_n, before_k, after_n, after_k, hours, n_by_week, k_by_week)) AS all_users,
+            segment != '' AND max(counts) AS is_mix,
+            sumIf((after_n / after_all - before_n / before_all) * (if(after_n = 0, before_k / before_n, after_k / after_n) + if(before_n = 0, after_k / after_n, before_k / before_n)) / 2, counts) AS effect
+        FROM
+        (
+            SELECT *, sum(before_n) OVER (PARTITION BY act, segment) AS before_all, sum(after_n) OVER (PARTITION BY act, segment) AS after_all,
+                before_all > 0 AND after_all > 0 AND before_n + after_n > 0 AS counts
+            FROM by_value
+        )
+        GROUP BY act, segment
+    ),
+    by_act AS
+    (
+        SELECT act, anyIf(all_users, segment = '') AS whole, argMaxIf(segment, abs(effect), is_mix) AS mix_segment, argMaxIf(effect, abs(effect), is_mix) AS mix_effect
+        FROM by_segment
+        GROUP BY act
+    ),
     -- Of four weeks that begin with week i - 57: users, and who got there.
     spans AS
     (
-        SELECT act, after_entered, before_entered, before_n, before_k, after_n, after_k, hours,
+        SELECT act, mix_segment, mix_effect, whole.1 AS after_entered, whole.2 AS before_entered, whole.3 AS before_n, whole.4 AS before_k, whole.5 AS after_n, whole.6 AS after_k,
+            whole.7 AS hours, whole.8 AS n_by_week, whole.9 AS k_by_week,
             arrayMap(i -> arraySum(arrayMap(w -> n_by_week[toInt64(w)], range(i - 57, i - 53))), range(1, 58)) AS span_n,
             arrayMap(i -> arraySum(arrayMap(w -> k_by_week[toInt64(w)], range(i - 57, i - 53))), range(1, 58)) AS span_k,
             arrayFilter(i -> span_n[i] > 0 AND span_n[i + 4] > 0, range(1, 50)) AS neighbours,
@@ -125,27 +156,7 @@ WITH RECURSIVE
             arrayMap(i -> ((span_k[i] + span_k[i + 4]) / (span_n[i] + span_n[i + 4]) AS p) * (1 - p) * (1 / span_n[i] + 1 / span_n[i + 4]), neighbours) AS chances,
             if(length(neighbours) < 5, NULL, sqrt(greatest(0, arrayAvg(changes) - arrayAvg(chances)))) AS usual_change,
             span_n[1] AS early_n, span_k[1] AS early_k, span_n[5] AS late_n, span_k[5] AS late_k
-        FROM by_value
-        WHERE segment = ''
-    ),
-    mixes AS
-    (
-        SELECT act, argMax(segment, abs(effect)) AS mix_segment, argMax(effect, abs(effect)) AS mix_effect
-        FROM
-        (
-            SELECT act, segment,
-                sum((after_n / after_all - before_n / before_all) * (if(after_n = 0, before_k / before_n, after_k / after_n) + if(before_n = 0, after_k / after_n, before_k / before_n)) / 2) AS effect
-            FROM
-            (
-                SELECT act, segment, before_n, before_k, after_n, after_k,
-                    sum(before_n) OVER (PARTITION BY act, segment) AS before_all, sum(after_n) OVER (PARTITION BY act, segment) AS after_all
-                FROM by_value
-                WHERE segment != ''
-            )
-            WHERE before_all > 0 AND after_all > 0 AND before_n + after_n > 0
-            GROUP BY act, segment
-        )
-        GROUP BY act
+        FROM by_act
     ),
     -- What else was noted, and happened: (in words, from, until), ms; until is 0 of a moment.
     noted AS
@@ -182,10 +193,9 @@ WITH RECURSIVE
             a.at_ms AS at_ms, a.within_seconds AS within_seconds, a.unit AS unit, a.target_period AS target_period, a.good AS good, a.age_s AS age_s,
             s.after_entered AS after_entered, s.before_entered AS before_entered, s.before_n AS before_n, s.before_k AS before_k,
             s.after_n AS after_n, s.after_k AS after_k, s.usual_change AS usual, s.early_n AS early_n, s.early_k AS early_k, s.late_n AS late_n, s.late_k AS late_k,
-            s.hours AS hours, m.mix_segment AS mix_segment, m.mix_effect AS mix, n.notes AS notes, h.troubles AS troubles
+            s.hours AS hours, s.mix_segment AS mix_segment, s.mix_effect AS mix, n.notes AS notes, h.troubles AS troubles
         FROM acts AS a
         LEFT JOIN spans AS s ON s.act = a.act
-        LEFT JOIN mixes AS m ON m.act = a.act
         LEFT JOIN noted AS n ON n.act = a.act
         LEFT JOIN happened AS h ON h.act = a.act
     ),
