@@ -115,6 +115,9 @@ func (d *change) write(w io.Writer) {
 	switch {
 	case !d.Computes():
 		fmt.Fprintln(w, "Nothing has to be computed: it takes effect at once.")
+	case d.lost > 0 && !d.Loses():
+		fmt.Fprintf(w, "It is computed beside what stands, which is shown until then; that reads %s. The stream does not hold %s any more that were counted: what is new counts users who enter "+
+			"from the first day on of which it holds all.%s\n", count(int(d.messages), "message"), count(int(d.lost), "message"), d.stays())
 	case d.lost > 0:
 		fmt.Fprintf(w, "The stream does not hold %s any more that were counted. What stands would go on, and what is new or changed be computed with run --accept-loss only, "+
 			"from the %s that there are.%s\n", count(int(d.lost), "message"), count(int(d.messages), "message"), d.stays())

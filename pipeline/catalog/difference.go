@@ -46,6 +46,13 @@ func (d *Difference) Computes() bool {
 	return len(d.Everywhere) > 0 || slices.ContainsFunc(d.Cohorts, computed) || slices.ContainsFunc(d.Metrics, computed) || slices.ContainsFunc(d.Experiments, computed) || slices.ContainsFunc(d.Voices, computed)
 }
 
+// Loses reports whether something that the earlier catalog counted is counted otherwise, so that what is computed of it needs all events
+// that were counted before.
+func (d *Difference) Loses() bool {
+	changed := func(p Part) bool { return p.State == Changed }
+	return len(d.Everywhere) > 0 || slices.ContainsFunc(slices.Concat(d.Cohorts, d.Metrics, d.Experiments, d.Voices), changed)
+}
+
 // Of returns the metrics and experiments in a state, by name.
 func (d *Difference) Of(state PartState) (names []string) {
 	for _, p := range slices.Concat(d.Metrics, d.Experiments) {

@@ -208,3 +208,11 @@ const None = "(none)"
 
 // Other is the segment value of texts that have no row of their own.
 const Other = "(other)"
+
+// Assume has a user of whom nothing is known be one who entered a cohort at a time (ms).
+func (u *User) Assume(cohort int, entry int64) {
+	co := u.Cohort(cohort)
+	co.Entry, co.Settled = entry, true
+	clear(co.Segments)
+	u.slots[cohort].changed = true
+}

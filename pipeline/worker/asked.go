@@ -57,7 +57,7 @@ func (d *Definitions) adopt(ctx context.Context, source []byte) error {
 		}
 		d.own = beside
 	default:
-		if refused, err = d.lost(ctx, file, generation); err != nil {
+		if refused, err = d.loses(ctx, file, computed, generation, partitions); err != nil {
 			return err
 		}
 		if refused != "" {
@@ -222,7 +222,9 @@ func (d *Definitions) begin(ctx context.Context, source []byte, file, computed *
 		case partitions != 0:
 			changed = append(changed, fmt.Sprintf("partitions: %d", partitions))
 		default:
-			plan.Origins = keptOrigins(file.Computed(), file.Kept(difference), force, inForce.Origins)
+			if plan, err = d.planOf(ctx, file, difference, force, &inForce); err != nil {
+				return err
+			}
 		}
 	}
 	generation, err := d.Store.BeginBeside(ctx, source, file, plan, time.Now())
@@ -242,31 +244,61 @@ func (d *Definitions) endBeside(ctx context.Context, beside uint32) error {
 	return d.Store.EndBeside(ctx, time.Now())
 }
 
-// lost says what computing a file anew would lose, empty where the stream holds all that was counted, or a loss is accepted.
-func (d *Definitions) lost(ctx context.Context, file *catalog.Catalog, generation uint32) (string, error) {
+// planOf is how what a file asks for is computed beside the generation in force.
+func (d *Definitions) planOf(ctx context.Context, file *catalog.Catalog, difference *catalog.Difference, force uint32, inForce *Plan) (plan Plan, err error) {
+	all, kept := file.Computed(), file.Kept(difference)
+	if plan.Origins = keptOrigins(all, kept, force, inForce.Origins); plan.Origins == nil {
+		return plan, nil
+	}
+	lost, begins, err := d.lost(ctx, file, force)
+	if err != nil || lost == 0 {
+		begins = 0
+	}
+	plan.CompleteFrom = truncated(all, kept, begins, inForce.CompleteFrom)
+	return plan, err
+}
+
+// loses says what computing a file beside would lose, empty where the stream holds all that was counted, where what the file asks for is
+// new, or where a loss is accepted.
+func (d *Definitions) loses(ctx context.Context, file, computed *catalog.Catalog, generation uint32, partitions uint16) (string, error) {
 	if d.AcceptLoss {
 		return "", nil
 	}
-	w, err := d.New(ctx, file, generation)
-	if err != nil {
+	if computed != nil && partitions == 0 {
+		difference, err := file.Difference(computed.Definition())
+		if err != nil || !difference.Loses() && file.Kept(difference).Any() {
+			return "", err
+		}
+	}
+	lost, _, err := d.lost(ctx, file, generation)
+	if err != nil || lost == 0 {
 		return "", err
 	}
-	numbers := d.Store.In(generation)
-	checkpoints, err := numbers.Checkpoints(ctx)
+	return fmt.Sprintf("what the catalog changed is not computed: the stream does not hold %d messages any more that were counted, and other numbers would lack them; "+
+		"what stood before goes on; start with --accept-loss to compute it from what there is", lost), nil
+}
+
+// afterFirst (ms) is how long after the stream's first message numbers are complete: clocks of publishers may be that far ahead.
+const afterFirst = 60_000
+
+// lost is how many messages that were counted the stream does not hold any more, and from when (ms) it is complete.
+func (d *Definitions) lost(ctx context.Context, file *catalog.Catalog, generation uint32) (n uint64, begins int64, err error) {
+	w, err := d.New(ctx, file, generation)
+	if err != nil {
+		return 0, 0, err
+	}
+	checkpoints, err := d.Store.In(generation).Checkpoints(ctx)
 	if err != nil || len(checkpoints) == 0 {
-		return "", err
+		return 0, 0, err
 	}
 	purged, err := d.Store.In(math.MaxUint32).Purged(ctx) // in any
 	if err != nil {
-		return "", err
+		return 0, 0, err
 	}
 	info, err := w.state(ctx)
 	if err != nil {
-		return "", err
+		return 0, 0, err
 	}
-	if n := Lost(info, purged, checkpoints); n > 0 {
-		return fmt.Sprintf("what the catalog changed is not computed: the stream does not hold %d messages any more that were counted, and other numbers would lack them; "+
-			"what stood before goes on; start with --accept-loss to compute it from what there is", n), nil
-	}
-	return "", nil
+	begins, err = w.beginning(ctx, info)
+	return Lost(info, purged, checkpoints), begins + afterFirst, err
 }

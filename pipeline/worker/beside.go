@@ -60,6 +60,9 @@ func (d *Definitions) newBeside(ctx context.Context, c *catalog.Catalog, generat
 	}
 	w.AsStored, w.Trouble = true, nil // what fails of it does not concern the numbers in force
 	w.Memory /= 2                     // which have their users in memory too
+	if d.force != nil {
+		w.Yields = d.force.Writing // new events are to be seen as soon as ever
+	}
 	checkpoints, err := d.Store.In(generation).Checkpoints(ctx)
 	switch {
 	case err != nil:
@@ -69,7 +72,7 @@ func (d *Definitions) newBeside(ctx context.Context, c *catalog.Catalog, generat
 	case len(checkpoints) > 0:
 		w.Partitions = int(checkpoints[0].Partitions)
 	}
-	if w.Plan.Joins == 0 {
+	if w.Plan.Joins == 0 && !w.Plan.partial() {
 		return w, nil
 	}
 	w.From = generation
@@ -101,7 +104,7 @@ func (d *Definitions) join(ctx context.Context, beside uint32, plan Plan) error 
 	if mine {
 		shown = c.As(d.wanted.catalog)
 	}
-	joined, err := d.Store.BeginBeside(ctx, source, shown, Plan{Origins: plan.Origins.joined(c.Computed(), beside), Joins: beside}, time.Now())
+	joined, err := d.Store.BeginBeside(ctx, source, shown, Plan{Origins: plan.Origins.joined(c.Computed(), beside), Joins: beside, CompleteFrom: plan.CompleteFrom}, time.Now())
 	if err == nil && mine {
 		d.own = joined
 	}

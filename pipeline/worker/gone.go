@@ -45,7 +45,9 @@ func (w *Worker) missGone(partitions []*partition, checkpoints []Checkpoint, inf
 	had, gap := had(checkpoints, info, w.purged)
 	for _, p := range partitions {
 		if p.id == 0 && gap != nil {
-			w.sayMissed(p.miss(gap), gap.UpTo)
+			if n := p.miss(gap); !w.Plan.partial() { // else the numbers in force have read it when it was there
+				w.sayMissed(n, gap.UpTo)
+			}
 		}
 		p.applied = max(p.applied, had.Applied[p.id])
 	}
@@ -55,11 +57,12 @@ func (w *Worker) missGone(partitions []*partition, checkpoints []Checkpoint, inf
 // miss takes account of messages that were gone before they were read, and returns how many are new.
 func (p *partition) miss(gap *stream.Gap) uint64 {
 	p.applied = max(p.applied, gap.UpTo)
-	if gap.Missed <= p.counters.Missed {
+	missed := gap.Missed - p.readBefore
+	if missed <= p.counters.Missed {
 		return 0
 	}
-	n := gap.Missed - p.counters.Missed
-	p.counters.Missed, p.changed = gap.Missed, true
+	n := missed - p.counters.Missed
+	p.counters.Missed, p.changed = missed, true
 	return n
 }
 

@@ -67,3 +67,18 @@ func (w *Worker) describe(ctx context.Context, last uint64, checkpoints []Checkp
 	newest.Live = asOf > received
 	return newest, nil
 }
+
+// beginning is the received time (ms) of the first message that the stream holds; of the last that it held where it holds none.
+func (w *Worker) beginning(ctx context.Context, info *jetstream.StreamInfo) (int64, error) {
+	if info.State.Msgs == 0 {
+		return info.State.LastTime.UnixMilli(), nil
+	}
+	m, err := w.Events.GetMsg(ctx, info.State.FirstSeq)
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		return info.State.LastTime.UnixMilli(), nil
+	case err != nil:
+		return 0, fmt.Errorf("read the stream's first message: %w", err)
+	}
+	return event.Received(&event.Message{Header: m.Header, Stored: m.Time.UnixMilli()}), nil
+}

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"firstlight/pipeline/calendar"
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/cohort"
 )
@@ -15,12 +16,26 @@ type Plan struct {
 	Origins Origins
 	// Joins is the generation beside whose users this one unites with those that were in force; 0: none, it reads the stream from its start.
 	Joins uint32
+	// CompleteFrom (ms) is, by name, of metrics that were taken up when the stream did not hold any more all that was counted: the received
+	// time of the first message that it held, and a minute. Their cohorts have more entries than they know of, so they count users who
+	// enter from the next day on; see CountsFrom.
+	CompleteFrom map[string]int64
 	// Partitions is how many there are; 0: as many as those in force have.
 	Partitions uint16
 }
 
 // partial reports whether a generation computes a part of its catalog, for another one to join.
 func (p *Plan) partial() bool { return p.Joins == 0 && len(p.Origins) > 0 }
+
+// CountsFrom is the entry (ms) from which a metric counts users that is complete from a time (ms) on: the start of the next local day of
+// its catalog, because cells tell days apart; 0 of one that is complete.
+func CountsFrom(c *catalog.Catalog, completeFrom int64) int64 {
+	if completeFrom == 0 {
+		return 0
+	}
+	cal := calendar.New(c.Location, c.WeekStart)
+	return 1000 * cal.Start(cal.DayOf(completeFrom/1000)+1)
+}
 
 // Origins says under which generation cells stand, by what they count.
 type Origins map[string]uint32
@@ -71,6 +86,21 @@ func (o Origins) joined(c *catalog.Catalog, beside uint32) Origins {
 	for i := range c.Cohorts {
 		name := CohortOrigin(c.Cohorts[i].Name)
 		all[name] = o.Of(name, beside)
+	}
+	return all
+}
+
+// truncated names the metrics of the catalog that are new in a cohort that stays, and that a stream which begins at a time (ms) does not
+// give all events for; and those that stay of them that were so before.
+func truncated(c *catalog.Catalog, kept *catalog.Kept, from int64, before map[string]int64) map[string]int64 {
+	all := map[string]int64{}
+	for i := range c.Metrics {
+		switch name := c.Metrics[i].Name; {
+		case kept.Metrics[i] && before[name] != 0:
+			all[name] = before[name]
+		case !kept.Metrics[i] && kept.Cohorts[c.Metrics[i].Cohort] && from != 0:
+			all[name] = from
+		}
 	}
 	return all
 }

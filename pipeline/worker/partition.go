@@ -16,20 +16,23 @@ import (
 // partition is the state of one partition: what apply changes, and what a flush takes. It belongs to one
 // goroutine (see life.go) and is deterministic: the same messages give the same state.
 type partition struct {
-	id       uint16
-	catalog  *catalog.Catalog // with what its experiments compute behind its own
-	shown    shownParts
-	identity Identity
-	calendar *calendar.Calendar
-	*part             // of the catalog that is computed: all of it, but in a generation that another one joins
-	uniting  *uniting // nil: every user is whole
-	origins  origins  // of the cells
-	own      uint32   // the generation
-	folder   *cohort.Folder
-	matcher  *catalog.Matcher
-	cells    *cohort.Cells
-	restored bool // the cells are as they were stored: users who are loaded count in them already
-	names    *names
+	id         uint16
+	catalog    *catalog.Catalog // with what its experiments compute behind its own
+	shown      shownParts
+	identity   Identity
+	calendar   *calendar.Calendar
+	*part               // of the catalog that is computed: all of it, but in a generation that another one joins
+	uniting    *uniting // nil: every user is whole
+	origins    origins  // of the cells
+	own        uint32   // the generation
+	countsFrom []int64  // by metric: ms; see CountsFrom
+	earlier    earlier
+	readBefore uint64 // messages that were gone, which the generation in force had read: the reader takes them for missed
+	folder     *cohort.Folder
+	matcher    *catalog.Matcher
+	cells      *cohort.Cells
+	restored   bool // the cells are as they were stored: users who are loaded count in them already
+	names      *names
 
 	applied uint64 // everything of this partition up to here is in the state
 	clock   int64  // arrival clock, ms
@@ -94,7 +97,7 @@ func newPartition(id uint16, c *catalog.Catalog, identity Identity) *partition {
 		days:        make(map[calendar.Day]int64), covered: make(map[calendar.Day]bool),
 	}
 	p.part = newPart(c, p.calendar, p.segment)
-	p.origins = (&Plan{}).originsOf(c, 0)
+	p.origins, p.countsFrom = (&Plan{}).originsOf(c, 0), make([]int64, len(c.Metrics))
 	p.folder = cohort.NewFolder(c, p.calendar, p.names.number)
 	p.blank = p.scratch.Append(nil)
 	p.counters = Checkpoint{Identity: identity, Partition: id, Dead: map[string]uint64{}}
@@ -113,6 +116,7 @@ func (p *partition) apply(m *event.Message) bool {
 	if p.lacks(m, &result) {
 		return false
 	}
+	p.countOn(m.Sequence)
 	p.clock = max(p.clock, result.Received)
 	p.applied, p.changed = m.Sequence, true
 	p.counters.Received++
@@ -171,7 +175,7 @@ func (p *partition) accept(seq uint64) {
 	if known {
 		p.users.recency.touch(u)
 	} else {
-		u = p.addUser(p.event.User, p.blank)
+		u = p.addUser(p.event.User, p.newcomer(p.event.User))
 		if since := p.forgotten.of(p.event.User); since >= seq {
 			p.blankUser(u, since) // this replay started from a checkpoint before the user was forgotten
 		}
@@ -264,6 +268,9 @@ func (p *partition) contributions(out []cohort.Contribution) []cohort.Contributi
 		}
 	}
 	for _, m := range p.plan.metrics {
+		if from := p.countsFrom[m.metric]; from > 0 && p.scratch.CohortOf(m.metric).Entry < from {
+			continue
+		}
 		out = p.folder.Metric(out, p.scratch, m.metric, p.pruneOf(m.metric), m.focus)
 	}
 	return out

@@ -131,6 +131,9 @@ func (w *Worker) recoverAll(ctx context.Context, checkpoints []Checkpoint) ([]*p
 	for i, cp := range checkpoints {
 		p := newPartition(cp.Partition, w.Catalog, cp.Identity)
 		p.own, p.origins = w.generation, w.Plan.originsOf(p.catalog, w.generation)
+		for i := range p.catalog.Metrics {
+			p.countsFrom[i] = CountsFrom(p.catalog, w.Plan.CompleteFrom[p.catalog.Metrics[i].Name])
+		}
 		if w.Plan.partial() {
 			p.part.leave(w.Plan.kept(p.catalog))
 		}
@@ -148,6 +151,9 @@ func (w *Worker) recoverAll(ctx context.Context, checkpoints []Checkpoint) ([]*p
 			}
 		}
 		partitions[i] = p
+	}
+	if err := w.loadEarlier(ctx, partitions); err != nil {
+		return nil, err
 	}
 	if len(partitions) > 0 {
 		if err := w.recover(ctx, partitions); err != nil {

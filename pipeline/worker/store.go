@@ -78,6 +78,9 @@ type Numbers interface {
 	ReadUsers(ctx context.Context, named []Named, user func(partition uint16, id, facts []byte, version uint64) error) error
 	// PageUsers calls user for the first users of a page, in the order of ids. id and facts are valid during the call only.
 	PageUsers(ctx context.Context, page Page, user func(id, facts []byte, version uint64) error) error
+	// LoadEntered calls user for every user of some partitions who entered a cohort, by its place in the catalog that is computed, before a
+	// time (ms). id is valid during the call only.
+	LoadEntered(ctx context.Context, partitions []uint16, cohort int, before int64, user func(partition uint16, id []byte)) error
 	// LoadForgotten calls user for what is kept of every user of some partitions who was forgotten.
 	LoadForgotten(ctx context.Context, partitions []uint16, user func(Forgotten) error) error
 	// Purged returns the sequences of messages that were purged from the stream for users who were forgotten, before this generation

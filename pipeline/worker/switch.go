@@ -34,7 +34,7 @@ func reaches(computed, shown []Checkpoint) bool {
 		return true
 	}
 	if len(computed) != len(shown) {
-		return received(computed) >= received(shown)
+		return accounted(computed) >= accounted(shown)
 	}
 	for i := range shown {
 		if computed[i].AppliedSeq < shown[i].AppliedSeq && computed[i].Received < shown[i].Received {
@@ -44,9 +44,10 @@ func reaches(computed, shown []Checkpoint) bool {
 	return true
 }
 
-func received(checkpoints []Checkpoint) (n uint64) {
+// accounted is how many messages checkpoints cover, with those that were gone before they were read.
+func accounted(checkpoints []Checkpoint) (n uint64) {
 	for i := range checkpoints {
-		n += checkpoints[i].Received
+		n += checkpoints[i].Received + checkpoints[i].Missed
 	}
 	return n
 }

@@ -83,10 +83,11 @@ func (w *Worker) unite(ctx context.Context, p *partition, at Checkpoint) (Checkp
 	if err := n.copyNames(ctx); err != nil {
 		return at, err
 	}
-	inForce, err := n.awaitForce(ctx, 0)
+	inForce, err := n.awaitForce(ctx, n.at.AppliedSeq)
 	if err != nil {
 		return at, err
 	}
+	p.uniting.accounts = &inForce
 	p.uniting.prune = inForce.ArrivalClock - n.lateness
 	p.uniting.until = max(p.uniting.until, inForce.AppliedSeq)
 	at = n.at

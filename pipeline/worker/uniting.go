@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"maps"
+	"math"
 	"slices"
 
 	"firstlight/pipeline/catalog"
@@ -15,8 +17,9 @@ type uniting struct {
 	half, kept *part
 	pending    map[string]keptHalf // by id
 	gone       map[forgottenAt]string
-	prune      int64  // ms: windows of what stays that end up to here are final, and left out
-	until      uint64 // from this sequence on nobody waits
+	prune      int64       // ms: windows of what stays that end up to here are final, and left out
+	until      uint64      // from this sequence on nobody waits
+	accounts   *Checkpoint // those in force at a sequence: the replay goes on with them from there; nil: it has
 }
 
 // keptHalf is a user's half that was in force, beside the other one.
@@ -153,8 +156,9 @@ func (p *partition) countKept(user []byte) {
 	})
 }
 
-// allWhole makes those whole who wait for events that do not come any more.
+// allWhole makes those whole who wait for events that do not come any more: the replay has come as far as the generation in force had.
 func (p *partition) allWhole() {
+	p.countOn(math.MaxUint64)
 	for id, other := range p.uniting.pending {
 		u, _ := p.users.find(id)
 		p.whole(u, other)
@@ -162,6 +166,19 @@ func (p *partition) allWhole() {
 	for at := range p.uniting.gone {
 		p.forgetKept(at)
 	}
+}
+
+// countOn goes on with the accounts of the generation in force before a message is applied: they are those of the live pass, and the
+// replay may have found less than that. Failures and caps are those of the definitions.
+func (p *partition) countOn(seq uint64) {
+	if p.uniting == nil || p.uniting.accounts == nil || seq <= p.uniting.accounts.AppliedSeq {
+		return
+	}
+	live, own := p.uniting.accounts, &p.counters
+	p.readBefore += own.Missed - live.Missed
+	own.FirstReceived, own.Received, own.Applied, own.Ignored, own.Missed = live.FirstReceived, live.Received, live.Applied, live.Ignored, live.Missed
+	own.Clamped, own.Misrouted, own.Dead = live.Clamped, live.Misrouted, maps.Clone(live.Dead)
+	p.uniting.accounts = nil
 }
 
 // united ends the uniting: a snapshot holds all of it.

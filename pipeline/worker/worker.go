@@ -28,7 +28,7 @@ import (
 type Worker struct {
 	Catalog       *catalog.Catalog
 	Plan          Plan             // of Generation
-	From          uint32           // the generation in force, where Plan joins
+	From          uint32           // the generation in force, where Plan leaves or joins something of it
 	Was           *catalog.Catalog // that one computes
 	Generation    uint32           // the one that it computes, which has begun (see Definitions); 0: the one in force, or a new one
 	Partitions    int              // users are dealt to so many
@@ -47,6 +47,8 @@ type Worker struct {
 	Register      Register                 // where workers agree on who holds which partition; nil: this one holds all
 	Positions     Register                 // where workers say what they have stored in a store of replicas; nil: it is of one server
 
+	// Yields reports whether no messages are taken for now, because others are to get on first; nil: never.
+	Yields func() bool
 	// Memory is how many bytes users may take: those in memory, and what is known of those who are not. 0: all stay in memory.
 	Memory int
 
@@ -149,7 +151,11 @@ func (w *Worker) run(ctx context.Context) error {
 	if err := w.prepare(ctx, checkpoints); err != nil {
 		return err
 	}
-	w.flusher = newFlusher(w.FlushInterval, w.awake, func(group []*snapshot) error { return w.flushed(writing, group) })
+	w.flusher = newFlusher(w.FlushInterval, w.awake, func(group []*snapshot) error {
+		w.observed.writing.Store(true)
+		defer w.observed.writing.Store(false)
+		return w.flushed(writing, group)
+	})
 	w.group, w.taking = errgroup.WithContext(taking)
 	w.readBacks, w.again = newReadBacks(), make(chan struct{}, 1)
 	stopFlushing := w.flushUntilStopped()

@@ -46,7 +46,7 @@ once and pass it on as a column, as "curve" does with now_s.
     named AS (SELECT metric FROM {{db}}.metrics WHERE kind IN ({{.}})),
     chosen AS
     (
-        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps
+        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps, counts_from
         FROM {{db}}.metrics FINAL
         WHERE catalog_version = {{template "catalog_version"}} AND kind IN ({{.}})
     )

@@ -50,11 +50,12 @@ entry bucket, and those who reached by age. Rates, Kaplan-Meier curves and quant
     followed AS
     (
         SELECT c.metric AS metric, c.cohort AS cohort, {{seg "e."}} {{columns "e." .}}, c.within_seconds AS within_seconds,
-            e.entered_by_end AS entered_by_end, r.reached_by_end AS reached_by_end,
+            if(c.counts_from = 0, e.entered_by_end, mapFilter((ended, users) -> ended > c.counts_from, e.entered_by_end)) AS entered_by_end, r.reached_by_end AS reached_by_end,
             r.users_by_age AS users_by_age, r.ms_by_age AS ms_by_age
         FROM chosen AS c
         INNER JOIN entry AS e ON e.cohort = c.cohort
         LEFT JOIN reach AS r ON r.metric = c.metric AND {{equal "r." "e." .}}
+        WHERE notEmpty(entered_by_end)
     )
 {{- end}}
 

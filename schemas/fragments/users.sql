@@ -19,7 +19,7 @@
         u.entered_at[c.cohort_position] AS entry_ms, u.reached_at[c.position] AS reach_ms, u.steps[c.position] AS step_bits
     FROM {{db}}.users AS u FINAL
     CROSS JOIN chosen AS c
-    WHERE generation = {{template "generation"}} AND entry_ms != 0
+    WHERE generation = {{template "generation"}} AND entry_ms != 0 AND entry_ms >= 1000 * toInt64(c.counts_from)
 {{- end}}
 
 {{define "steps"}}{{/* adding 1 to the bits flips all up to and with the first missing one */ -}}

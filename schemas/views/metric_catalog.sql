@@ -45,14 +45,14 @@ WITH RECURSIVE
 SELECT metric, cohort, owner, objective, indicator, direction, action, runbook, description, mapSort(labels) AS labels,
     target_value, target_by, review_by, stage, period, periods, target_period, guardrails, formula, definition_hash,
     multiIf(NOT is_shown, NULL, toUnixTimestamp64Milli(since) = 0, began_at, since) AS active_since,
-    if(is_shown, fromUnixTimestamp64Milli(complete_ms, 'UTC'), NULL) AS complete_from,
+    if(is_shown, fromUnixTimestamp64Milli(if(own_complete_ms = 0, complete_ms, own_complete_ms), 'UTC'), NULL) AS complete_from,
     if(is_built, 'building', 'active') AS state,
     multiIf(NOT is_built, 1., read_n + waiting_n = 0, 0., read_n / (read_n + waiting_n)) AS progress
 FROM
 (
-    SELECT * EXCEPT (active_since), active_since AS since, true AS is_shown, metric IN (SELECT metric FROM built) AS is_built FROM shown
+    SELECT * EXCEPT (active_since, complete_from), active_since AS since, shown.complete_from AS own_complete_ms, true AS is_shown, metric IN (SELECT metric FROM built) AS is_built FROM shown
     UNION ALL
-    SELECT * EXCEPT (active_since), active_since AS since, false AS is_shown, true AS is_built FROM coming WHERE metric NOT IN (SELECT metric FROM shown)
+    SELECT * EXCEPT (active_since, complete_from), active_since AS since, coming.complete_from AS own_complete_ms, false AS is_shown, true AS is_built FROM coming WHERE metric NOT IN (SELECT metric FROM shown)
 )
 ORDER BY is_shown DESC, position
 {{template "settings"}}

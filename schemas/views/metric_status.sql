@@ -28,7 +28,7 @@ WITH RECURSIVE
     in_force AS
     (
         SELECT metric, kind, cohort, position, kind IN ({{kinds "time"}}) AS is_time, if(is_time, 0, within_seconds) AS wait, direction, owner,
-            target_value, target_by, review_by, metrics.period AS unit, target_period
+            target_value, target_by, review_by, metrics.period AS unit, target_period, counts_from
         FROM {{db}}.metrics FINAL
         WHERE catalog_version = {{template "catalog_version"}}
     ),
@@ -40,17 +40,17 @@ WITH RECURSIVE
         GROUP BY cohort, day, ended
         HAVING users > 0
     ),
-    -- Of each metric: its newest day with an eligible user, wait, cohort, and whether it is a time. Read once: a named query would run
-    -- wherever it is named.
+    -- Of each metric: its newest day with an eligible user, wait, cohort, whether it is a time, and from when it counts. Read once: a named
+    -- query would run wherever it is named.
     (
-        SELECT CAST(groupArray((metric, (newest_day, wait, cohort, is_time))), 'Map(String, Tuple(Date, UInt64, String, Bool))')
+        SELECT CAST(groupArray((metric, (newest_day, wait, cohort, is_time, counts_from))), 'Map(String, Tuple(Date, UInt64, String, Bool, UInt32))')
         FROM
         (
-            SELECT metric, cohort, wait, is_time, max(day) AS newest_day
+            SELECT metric, cohort, wait, is_time, counts_from, max(day) AS newest_day
             FROM entry_buckets AS e
             INNER JOIN in_force AS m ON m.cohort = e.cohort
-            WHERE kind NOT IN ({{kinds "by_period"}}) AND (wait = 0 OR ended + wait <= as_of_s)
-            GROUP BY metric, cohort, wait, is_time
+            WHERE kind NOT IN ({{kinds "by_period"}}) AND (wait = 0 OR ended + wait <= as_of_s) AND ended > counts_from
+            GROUP BY metric, cohort, wait, is_time, counts_from
         )
     ) AS recent,
     -- period 0 is the newest 28 days, period 1 the 28 before
@@ -62,7 +62,7 @@ WITH RECURSIVE
             SELECT of.1 AS metric, of.2.1 AS newest_day, of.2.2 AS wait, of.2.4 AS is_time, day, ended, users, as_of_s AS now_s
             FROM entry_buckets
             ARRAY JOIN recent AS of
-            WHERE of.2.3 = cohort
+            WHERE of.2.3 = cohort AND ended > of.2.5
         )
         WHERE {{template "is_recent"}}
         GROUP BY metric, period

@@ -20,10 +20,10 @@ func (s *Store) SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Ti
 	if err != nil {
 		return err
 	}
-	return s.saveCatalog(ctx, c, plan.Origins, now)
+	return s.saveCatalog(ctx, c, &plan, now)
 }
 
-func (s *Store) saveCatalog(ctx context.Context, c *catalog.Catalog, origins worker.Origins, now time.Time) error {
+func (s *Store) saveCatalog(ctx context.Context, c *catalog.Catalog, plan *worker.Plan, now time.Time) error {
 	hash, err := contentHash(c)
 	if err != nil {
 		return err
@@ -43,7 +43,7 @@ func (s *Store) saveCatalog(ctx context.Context, c *catalog.Catalog, origins wor
 	if err != nil {
 		return err
 	}
-	err = s.insert(ctx, "metrics", metricColumns+", cells, cohort_cells", func(b driver.Batch) error {
+	err = s.insert(ctx, "metrics", metricColumns+", cells, cohort_cells, complete_from, counts_from", func(b driver.Batch) error {
 		for i := range c.Metrics {
 			row, err := metricRow(c, i)
 			if err != nil {
@@ -53,9 +53,10 @@ func (s *Store) saveCatalog(ctx context.Context, c *catalog.Catalog, origins wor
 			if !known && (s.generation == 0 || s.generation == force) {
 				active = now.UTC() // else it takes effect with its generation, whose beginning says when
 			}
-			cells := origins.Of(worker.MetricOrigin(c.Metrics[i].Name), s.generation)
-			entries := origins.Of(worker.CohortOrigin(c.Cohorts[c.Metrics[i].Cohort].Name), s.generation)
-			if err := b.Append(append(row, version, active, cells, entries)...); err != nil {
+			cells := plan.Origins.Of(worker.MetricOrigin(c.Metrics[i].Name), s.generation)
+			entries := plan.Origins.Of(worker.CohortOrigin(c.Cohorts[c.Metrics[i].Cohort].Name), s.generation)
+			complete := plan.CompleteFrom[c.Metrics[i].Name]
+			if err := b.Append(append(row, version, active, cells, entries, complete, uint32(worker.CountsFrom(c, complete)/1000))...); err != nil {
 				return err
 			}
 		}
@@ -64,7 +65,7 @@ func (s *Store) saveCatalog(ctx context.Context, c *catalog.Catalog, origins wor
 	if err != nil {
 		return err
 	}
-	if err := s.saveExperiments(ctx, c, origins, version); err != nil {
+	if err := s.saveExperiments(ctx, c, plan.Origins, version); err != nil {
 		return err
 	}
 	// The catalog's own row comes last: the views read metrics of the newest catalog only.
@@ -80,7 +81,7 @@ func (s *Store) saveCatalog(ctx context.Context, c *catalog.Catalog, origins wor
 			voices = append(voices, c.VoiceHash(i))
 		}
 		return b.Append(version, c.Product, c.Timezone, c.WeekStartName(), uint64(c.AllowedLateness.Seconds()), uint64(c.Settle.Seconds()),
-			windows, cohorts, c.Hash(), string(c.Definition()), hash, s.generation, origins.Of(worker.VolumesOrigin, s.generation), voices)
+			windows, cohorts, c.Hash(), string(c.Definition()), hash, s.generation, plan.Origins.Of(worker.VolumesOrigin, s.generation), voices)
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"firstlight/pipeline/anomaly"
 	"firstlight/pipeline/calendar"
 	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/worker"
 )
 
 // What anomalies are judged by, read from the counts. Nothing here is kept between evaluations.
@@ -29,6 +30,7 @@ func (s *Store) Evidence(ctx context.Context, c *catalog.Catalog, since calendar
 		read func(context.Context) error
 	}{
 		{"as_of", r.asOf},
+		{"from when metrics count", r.counting},
 		{"the first day", r.firstDay},
 		{"age edges", r.ageEdges},
 		{"entries", r.entries},
@@ -58,12 +60,21 @@ type evidenceReader struct {
 	*Store
 	catalog *catalog.Catalog
 	edges   map[uint16]int64 // upper ms by age bucket
+	from    []int64          // Unix time from which users are counted who enter, by metric
 	e       *anomaly.Evidence
 }
 
 func (r *evidenceReader) asOf(ctx context.Context) error {
 	at, err := r.Now(ctx)
 	r.e.AsOf = at.Unix()
+	return err
+}
+
+func (r *evidenceReader) counting(ctx context.Context) error {
+	plan, err := r.Plan(ctx)
+	for i := range r.catalog.Metrics {
+		r.from = append(r.from, worker.CountsFrom(r.catalog, plan.CompleteFrom[r.catalog.Metrics[i].Name])/1000)
+	}
 	return err
 }
 
@@ -112,6 +123,7 @@ func (r *evidenceReader) entries(ctx context.Context) error {
 	query := `SELECT name, day, sum(n) FROM ` + r.table("cells") + ` FINAL
 		WHERE ` + r.cohortCells() + ` AND kind = 'entry' AND segment = '' AND cohort_start >= ` + r.oldest() + ` AND day >= ` + dayLiteral(r.e.From) + `
 		GROUP BY name, day`
+	cal := calendar.New(r.catalog.Location, r.catalog.WeekStart)
 	return r.each(ctx, query, func(rows driver.Rows) error {
 		var (
 			cohort string
@@ -121,8 +133,9 @@ func (r *evidenceReader) entries(ctx context.Context) error {
 		if err := rows.Scan(&cohort, &day, &n); err != nil {
 			return err
 		}
+		starts := cal.Start(calendar.FromDate(day.Date()))
 		for i := range r.catalog.Metrics {
-			if m := &r.catalog.Metrics[i]; m.Kind.Traits().ByAge && r.catalog.Cohorts[m.Cohort].Name == cohort {
+			if m := &r.catalog.Metrics[i]; m.Kind.Traits().ByAge && r.catalog.Cohorts[m.Cohort].Name == cohort && starts >= r.from[i] {
 				r.day(i, day).Entered = n
 			}
 		}
@@ -192,7 +205,7 @@ func (r *evidenceReader) hours(ctx context.Context) error {
 			continue
 		}
 		hours := map[int64]anomaly.Followed{}
-		where := fmt.Sprintf("segment = '' AND cohort_start >= %s AND bucket >= toDateTime(%d, 'UTC')", r.oldest(), from)
+		where := fmt.Sprintf("segment = '' AND cohort_start >= %s AND bucket >= toDateTime(%d, 'UTC')", r.oldest(), max(from, r.from[i]))
 		query := `SELECT bucket, sumIf(n, kind = 'entry'), sumMapIf(mapFromArrays(ages, counts), kind = 'reach'), sumMapIf(mapFromArrays(ages, sums), kind = 'reach')
 			FROM ` + r.table("cells") + ` FINAL WHERE ` + where + ` AND (kind = 'entry' AND name = ? AND ` + r.cohortCells() + ` OR kind = 'reach' AND stage = 0 AND name = ? AND ` + r.metricCells() + `) GROUP BY bucket`
 		err := r.each(ctx, query, func(rows driver.Rows) error {

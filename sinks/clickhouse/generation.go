@@ -91,7 +91,7 @@ func (s *Store) BeginBeside(ctx context.Context, source []byte, c *catalog.Catal
 	if err != nil {
 		return 0, err
 	}
-	if err := s.in(next).saveCatalog(ctx, c, plan.Origins, now); err != nil {
+	if err := s.in(next).saveCatalog(ctx, c, &plan, now); err != nil {
 		return 0, err
 	}
 	if err := s.define(ctx, next, source, true, plan, now); err != nil {
@@ -116,8 +116,8 @@ func (s *Store) PutInForce(ctx context.Context, generation uint32, now time.Time
 
 // define writes what a generation computes.
 func (s *Store) define(ctx context.Context, generation uint32, source []byte, beside bool, plan worker.Plan, now time.Time) error {
-	return s.insert(ctx, "definitions", "generation, source, beside, began, origins, joins, partitions", func(b driver.Batch) error {
-		return b.Append(generation, string(source), beside, now.UTC(), sortedMap(plan.Origins), plan.Joins, plan.Partitions)
+	return s.insert(ctx, "definitions", "generation, source, beside, began, origins, joins, partitions, complete_from", func(b driver.Batch) error {
+		return b.Append(generation, string(source), beside, now.UTC(), sortedMap(plan.Origins), plan.Joins, plan.Partitions, sortedMap(plan.CompleteFrom))
 	})
 }
 

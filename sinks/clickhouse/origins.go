@@ -14,10 +14,11 @@ import (
 
 // Plan returns how the store's generation comes by its numbers, as it was begun.
 func (s *Store) Plan(ctx context.Context) (plan worker.Plan, err error) {
-	query := "SELECT origins, joins, partitions FROM " + s.table("definitions") + " FINAL WHERE " + s.here()
+	query := "SELECT origins, joins, partitions, complete_from FROM " + s.table("definitions") + " FINAL WHERE " + s.here()
 	err = s.each(ctx, query, func(r driver.Rows) error {
 		origins := map[string]uint32{}
-		err := r.Scan(&origins, &plan.Joins, &plan.Partitions)
+		plan.CompleteFrom = map[string]int64{}
+		err := r.Scan(&origins, &plan.Joins, &plan.Partitions, &plan.CompleteFrom)
 		plan.Origins = origins
 		return err
 	})

@@ -40,6 +40,27 @@ func (s *Store) PageUsers(ctx context.Context, page worker.Page, user func(id, f
 	return nil
 }
 
+// LoadEntered calls user for every user of some partitions who entered a cohort, by its place in the catalog that is computed, before a
+// time (ms). id is valid during the call only.
+func (s *Store) LoadEntered(ctx context.Context, partitions []uint16, cohort int, before int64, user func(partition uint16, id []byte)) error {
+	query := fmt.Sprintf("SELECT partition, user_id FROM %s FINAL WHERE %s AND %s AND entered_at[%d] > 0 AND entered_at[%[4]d] < %[5]d", s.table("users"), s.here(), in(partitions), cohort+1, before)
+	var (
+		partition uint16
+		id        []byte
+	)
+	err := s.each(ctx, query, func(r driver.Rows) error {
+		if err := r.Scan(&partition, &id); err != nil {
+			return err
+		}
+		user(partition, id)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("load who entered before: %w", err)
+	}
+	return nil
+}
+
 // ReadUsers calls user for users of some partitions who are named, in no particular order. id and facts are valid during the call only.
 // One thread reads them: several cost more, a third more where few users are named.
 func (s *Store) ReadUsers(ctx context.Context, named []worker.Named, user func(partition uint16, id, facts []byte, version uint64) error) error {

@@ -483,6 +483,18 @@ func (n *Numbers) LoadUsers(_ context.Context, partitions []uint16, user func(pa
 	return nil
 }
 
+// LoadEntered calls user for users who entered a cohort before a time.
+func (n *Numbers) LoadEntered(_ context.Context, partitions []uint16, cohort int, before int64, user func(partition uint16, id []byte)) error {
+	n.store.mu.Lock()
+	defer n.store.mu.Unlock()
+	for k, u := range n.Users {
+		if slices.Contains(partitions, k.Partition) && cohort < len(u.EnteredAt) && u.EnteredAt[cohort] > 0 && u.EnteredAt[cohort] < before {
+			user(k.Partition, []byte(k.ID))
+		}
+	}
+	return nil
+}
+
 // PageUsers calls user for the first users of a page.
 func (n *Numbers) PageUsers(_ context.Context, page worker.Page, user func(id, facts []byte, version uint64) error) error {
 	n.store.mu.Lock()

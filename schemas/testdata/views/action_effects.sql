@@ -48,12 +48,12 @@ WITH RECURSIVE
     2419200 AS four_weeks,
     -- Read once: a named query would run wherever it is named.
     (
-        SELECT CAST(groupArray((source, id, at, title, incident, expects, metric, cohort, at_ms, within_seconds, unit, target_period, good, age_s)),
-            'Array(Tuple(String, String, DateTime64(3, \'UTC\'), String, String, Nullable(Float64), String, String, Int64, UInt64, String, UInt16, Int8, UInt64))')
+        SELECT CAST(groupArray((source, id, at, title, incident, expects, metric, cohort, at_ms, within_seconds, unit, target_period, good, age_s, counts_from)),
+            'Array(Tuple(String, String, DateTime64(3, \'UTC\'), String, String, Nullable(Float64), String, String, Int64, UInt64, String, UInt16, Int8, UInt64, UInt32))')
         FROM
         (
             SELECT a.source AS source, a.id AS id, a.time AS at, a.title AS title, a.incident AS incident, a.expects AS expects, a.metric AS metric, m.cohort AS cohort,
-                toUnixTimestamp64Milli(a.time) AS at_ms, m.within_seconds AS within_seconds, m.period AS unit, m.target_period AS target_period,
+                toUnixTimestamp64Milli(a.time) AS at_ms, m.within_seconds AS within_seconds, m.period AS unit, m.target_period AS target_period, m.counts_from AS counts_from,
                 if(m.kind IN ('ttfv') = (m.direction = 'down'), 1, -1) AS good, -- more who get there: of a time that is to fall, too
                 multiIf(unit != '', 0, within_seconds > 0, within_seconds,
                     arrayMax(arrayMap(age -> if(age <= least(four_weeks, as_of_s - intDiv(at_ms, 1000) - four_weeks - 3600), age, 0), listed))) AS age_s
@@ -65,7 +65,7 @@ WITH RECURSIVE
     acts AS
     (
         SELECT (one.1, one.2) AS act, one.1 AS source, one.2 AS id, one.3 AS at, one.4 AS title, one.5 AS incident, one.6 AS expects, one.7 AS metric, one.8 AS cohort,
-            one.9 AS at_ms, one.10 AS within_seconds, one.11 AS unit, one.12 AS target_period, one.13 AS good, one.14 AS age_s
+            one.9 AS at_ms, one.10 AS within_seconds, one.11 AS unit, one.12 AS target_period, one.13 AS good, one.14 AS age_s, one.15 AS counts_from
         FROM (SELECT arrayJoin(noted_acts) AS one)
     ),
     -- Users by the hour in which they entered or started, of segments by the day; and who of them got there.
@@ -83,7 +83,8 @@ WITH RECURSIVE
                 WHERE (generation, name) IN (SELECT if(cohort_cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cohort_cells), cohort FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'entry' AND name IN (SELECT cohort FROM acts)
                 GROUP BY name, segment, segment_value, day, started, ended
             ) AS e
-            INNER JOIN (SELECT DISTINCT metric, cohort FROM acts WHERE unit = '') AS m ON m.cohort = e.name
+            INNER JOIN (SELECT DISTINCT metric, cohort, counts_from FROM acts WHERE unit = '') AS m ON m.cohort = e.name
+            WHERE e.ended > m.counts_from
             UNION ALL
             SELECT name, segment, segment_value, day, toUnixTimestamp(bucket), toUnixTimestamp(bucket_end),
                 if(kind = 'period', n, 0), if(kind = 'reach', n, 0), mapFromArrays(ages, counts)

@@ -24,7 +24,7 @@ WITH RECURSIVE
     named AS (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('activation')),
     chosen AS
     (
-        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps
+        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps, counts_from
         FROM `firstlight`.metrics FINAL
         WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind IN ('activation')
     ),
@@ -53,11 +53,12 @@ WITH RECURSIVE
     followed AS
     (
         SELECT c.metric AS metric, c.cohort AS cohort,  e.cohort_start AS cohort_start, c.within_seconds AS within_seconds,
-            e.entered_by_end AS entered_by_end, r.reached_by_end AS reached_by_end,
+            if(c.counts_from = 0, e.entered_by_end, mapFilter((ended, users) -> ended > c.counts_from, e.entered_by_end)) AS entered_by_end, r.reached_by_end AS reached_by_end,
             r.users_by_age AS users_by_age, r.ms_by_age AS ms_by_age
         FROM chosen AS c
         INNER JOIN entry AS e ON e.cohort = c.cohort
         LEFT JOIN reach AS r ON r.metric = c.metric AND r.cohort_start = e.cohort_start
+        WHERE notEmpty(entered_by_end)
     ),
     aged AS
     (

@@ -30,7 +30,7 @@ WITH RECURSIVE
     named AS (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('activation')),
     chosen AS
     (
-        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps
+        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps, counts_from
         FROM `firstlight`.metrics FINAL
         WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind IN ('activation')
     ),
@@ -62,6 +62,7 @@ WITH RECURSIVE
         (
             SELECT c.metric AS metric,  day, bucket, bucket_end, users AS entered, 0 AS reached
             FROM entry AS e INNER JOIN chosen AS c ON c.cohort = e.cohort
+            WHERE toUnixTimestamp(bucket_end) > counts_from
             UNION ALL
             SELECT metric,  day, bucket, bucket_end, 0 AS entered, users AS reached
             FROM reach

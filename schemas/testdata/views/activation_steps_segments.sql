@@ -27,7 +27,7 @@ WITH RECURSIVE
     named AS (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('activation')),
     chosen AS
     (
-        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps
+        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps, counts_from
         FROM `firstlight`.metrics FINAL
         WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind IN ('activation')
     ),
@@ -42,7 +42,7 @@ WITH RECURSIVE
             GROUP BY cohort, segment, segment_value, cohort_start, bucket_end
         ) AS e
         INNER JOIN chosen AS c ON c.cohort = e.cohort
-        WHERE (within_seconds = 0 OR toUnixTimestamp(bucket_end) + within_seconds <= as_of_s)
+        WHERE (within_seconds = 0 OR toUnixTimestamp(bucket_end) + within_seconds <= as_of_s) AND toUnixTimestamp(bucket_end) > counts_from
         GROUP BY metric, cohort, segment, segment_value, cohort_start
         HAVING eligible > 0
     ),

@@ -21,7 +21,7 @@ WITH RECURSIVE
     named AS (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('adoption')),
     chosen AS
     (
-        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps
+        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps, counts_from
         FROM `firstlight`.metrics FINAL
         WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind IN ('adoption')
     ),
@@ -37,6 +37,7 @@ WITH RECURSIVE
             GROUP BY cohort,  cohort_start, ended
         ) AS e
         INNER JOIN chosen AS c ON c.cohort = e.cohort
+        WHERE ended > counts_from
         GROUP BY metric, cohort,  cohort_start
     ),
     adoption AS

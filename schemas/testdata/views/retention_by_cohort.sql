@@ -26,11 +26,11 @@ WITH RECURSIVE
     assumeNotNull((SELECT argMax(week_start = 'sunday', catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AS sunday_weeks,
     in_force AS
     (
-        SELECT metric, cohort, kind, period, periods, after_metric, within_seconds
+        SELECT metric, cohort, kind, period, periods, after_metric, within_seconds, counts_from
         FROM `firstlight`.metrics FINAL
         WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))
     ),
-    chosen AS (SELECT metric, cohort, period AS unit, periods, after_metric FROM in_force WHERE kind = 'retention'),
+    chosen AS (SELECT metric, cohort, period AS unit, periods, after_metric, counts_from FROM in_force WHERE kind = 'retention'),
     buckets AS
     (
         SELECT c.metric AS metric, c.cohort AS cohort,  r.cohort_start AS cohort_start, c.unit AS unit,
@@ -78,7 +78,7 @@ WITH RECURSIVE
         SELECT w.metric AS metric,  r.cohort_start AS cohort_start, sum(if(r.kind = 'entry', r.users, -r.users)) AS users
         FROM
         (
-            SELECT c.metric AS metric, within_seconds, side.1 AS kind, side.2 AS name
+            SELECT c.metric AS metric, within_seconds, c.counts_from AS counts_from, side.1 AS kind, side.2 AS name
             FROM chosen AS c
             INNER JOIN in_force AS a ON a.metric = c.after_metric
             ARRAY JOIN [('entry', toString(c.cohort)), ('reach', toString(c.after_metric))] AS side
@@ -91,7 +91,7 @@ WITH RECURSIVE
                 AND toUnixTimestamp(bucket_end) + (SELECT max(within_seconds) FROM in_force) > as_of_s
             GROUP BY kind, name,  cohort_start, ended
         ) AS r ON r.kind = w.kind AND r.name = w.name
-        WHERE r.ended + w.within_seconds > as_of_s
+        WHERE r.ended + w.within_seconds > as_of_s AND r.ended > w.counts_from
         GROUP BY metric,  cohort_start
     )
 SELECT c.metric AS metric, c.cohort AS cohort,  c.cohort_start AS cohort_start, toUInt8(c.k) AS period,

@@ -20,7 +20,7 @@ WITH RECURSIVE
     named AS (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('activation', 'ttfv')),
     chosen AS
     (
-        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps
+        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps, counts_from
         FROM `firstlight`.metrics FINAL
         WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind IN ('activation', 'ttfv')
     ),
@@ -60,7 +60,7 @@ FROM
         u.entered_at[c.cohort_position] AS entry_ms, u.reached_at[c.position] AS reach_ms, u.steps[c.position] AS step_bits
     FROM `firstlight`.users AS u FINAL
     CROSS JOIN chosen AS c
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND entry_ms != 0
+    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND entry_ms != 0 AND entry_ms >= 1000 * toInt64(c.counts_from)
 ) AS p
 INNER JOIN slow AS s ON s.metric = p.metric
 WHERE reach_ms = 0 AND (within_seconds = 0 OR entry_ms + within_seconds * 1000 >= as_of_ms) AND as_of_ms - entry_ms > slow_ms

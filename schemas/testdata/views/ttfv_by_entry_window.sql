@@ -28,7 +28,7 @@ WITH RECURSIVE
     named AS (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('ttfv')),
     chosen AS
     (
-        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps
+        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps, counts_from
         FROM `firstlight`.metrics FINAL
         WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind IN ('ttfv')
     ),
@@ -79,11 +79,12 @@ WITH RECURSIVE
     followed AS
     (
         SELECT c.metric AS metric, c.cohort AS cohort,  e.window AS window, e.window_start AS window_start, e.window_end AS window_end, e.start_day AS start_day, c.within_seconds AS within_seconds,
-            e.entered_by_end AS entered_by_end, r.reached_by_end AS reached_by_end,
+            if(c.counts_from = 0, e.entered_by_end, mapFilter((ended, users) -> ended > c.counts_from, e.entered_by_end)) AS entered_by_end, r.reached_by_end AS reached_by_end,
             r.users_by_age AS users_by_age, r.ms_by_age AS ms_by_age
         FROM chosen AS c
         INNER JOIN entry AS e ON e.cohort = c.cohort
         LEFT JOIN reach AS r ON r.metric = c.metric AND r.window = e.window AND r.window_start = e.window_start AND r.window_end = e.window_end AND r.start_day = e.start_day
+        WHERE notEmpty(entered_by_end)
     ),
     aged AS
     (

@@ -18,7 +18,7 @@ WITH RECURSIVE
     named AS (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('activation', 'ttfv', 'adoption')),
     chosen AS
     (
-        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps
+        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps, counts_from
         FROM `firstlight`.metrics FINAL
         WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind IN ('activation', 'ttfv', 'adoption')
     )
@@ -36,7 +36,7 @@ FROM
         u.entered_at[c.cohort_position] AS entry_ms, u.reached_at[c.position] AS reach_ms, u.steps[c.position] AS step_bits
     FROM `firstlight`.users AS u FINAL
     CROSS JOIN chosen AS c
-    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND entry_ms != 0
+    WHERE generation = (SELECT max(generation) FROM `firstlight`.generations) AND entry_ms != 0 AND entry_ms >= 1000 * toInt64(c.counts_from)
 )
 SETTINGS join_use_nulls = 0, join_default_strictness = 'ALL', join_algorithm = 'direct,parallel_hash,hash',
     any_join_distinct_right_table_keys = 0, join_any_take_last_row = 0, group_by_use_nulls = 0, transform_null_in = 0,

@@ -37,6 +37,7 @@ WITH RECURSIVE
         (
             SELECT c.metric AS metric, {{seg "e."}} day, bucket, bucket_end, users AS entered, 0 AS reached
             FROM entry AS e INNER JOIN chosen AS c ON c.cohort = e.cohort
+            WHERE toUnixTimestamp(bucket_end) > counts_from
             UNION ALL
             SELECT metric, {{seg ""}} day, bucket, bucket_end, 0 AS entered, users AS reached
             FROM reach

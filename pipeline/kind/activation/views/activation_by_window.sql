@@ -29,6 +29,7 @@ WITH RECURSIVE
             {{template "from_entry"}}
         ) AS e
         INNER JOIN chosen AS c ON c.cohort = e.cohort
+        WHERE toUnixTimestamp(e.bucket_end) > c.counts_from
     ),
     {{template "completed" args "rows" "" "days" ""}}
 SELECT w.metric AS metric, c.cohort AS cohort, {{seg "w."}} w.cohort_start AS cohort_start, {{columns "w." "window, window_start, window_end"}},

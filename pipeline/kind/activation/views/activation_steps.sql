@@ -28,7 +28,7 @@ WITH RECURSIVE
             GROUP BY cohort, {{seg ""}} cohort_start, bucket_end
         ) AS e
         INNER JOIN chosen AS c ON c.cohort = e.cohort
-        WHERE {{template "is_eligible" args "bucket_end" "toUnixTimestamp(bucket_end)" "now" "as_of_s"}}
+        WHERE {{template "is_eligible" args "bucket_end" "toUnixTimestamp(bucket_end)" "now" "as_of_s"}} AND toUnixTimestamp(bucket_end) > counts_from
         GROUP BY metric, cohort, {{seg ""}} cohort_start
         HAVING eligible > 0
     ),

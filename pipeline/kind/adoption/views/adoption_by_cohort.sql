@@ -25,6 +25,7 @@ WITH RECURSIVE
             GROUP BY cohort, {{seg ""}} cohort_start, ended
         ) AS e
         INNER JOIN chosen AS c ON c.cohort = e.cohort
+        WHERE ended > counts_from
         GROUP BY metric, cohort, {{seg ""}} cohort_start
     ),
     adoption AS
