@@ -58,7 +58,7 @@ func (d *demoCounts) count(t *testing.T, parsed *parsedEvents, u *simulate.User)
 		counted = d.folder.Entries(counted, user, c)
 	}
 	for m := range d.catalog.Metrics {
-		counted = d.folder.Metric(counted, user, m, 0, 0)
+		counted = d.folder.Metric(counted, user, m, 0, cohort.Focus{})
 	}
 	d.cells.Load(counted)
 }
