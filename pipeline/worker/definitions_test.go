@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -250,7 +251,8 @@ type followed struct {
 	ended   func() error
 }
 
-// runDefinitions starts a worker that shares the partitions of every generation with others, as run does.
+// runDefinitions starts a worker that shares the partitions of every generation with others, as run does, and waits until its file has
+// been taken up: of several files the one that came last decides.
 func (b *bench) runDefinitions(rt *rapid.T, name, file string, partitions int) *followed {
 	d := b.definitions(drawOptions(rt, partitions), nil)
 	alone := d.New
@@ -263,8 +265,15 @@ func (b *bench) runDefinitions(rt *rapid.T, name, file string, partitions int) *
 		return w, err
 	}
 	ctx, cancel := context.WithCancel(b.t.Context())
-	done := make(chan error, 1)
+	done, takenUp := make(chan error, 1), make(chan struct{})
+	var once sync.Once
+	d.Show = func(*worker.Worker, *catalog.Catalog) { once.Do(func() { close(takenUp) }) }
 	go func() { done <- d.Run(ctx, []byte(file)) }()
+	select {
+	case <-takenUp:
+	case err := <-done:
+		done <- err
+	}
 	return &followed{
 		Definitions: d,
 		mustEnd: func() {
