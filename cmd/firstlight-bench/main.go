@@ -71,6 +71,7 @@ func main() {
 	flag.StringVar(&o.restoreProfile, "restore-profile", "", "write a CPU profile of the restart to this file")
 	flag.StringVar(&o.heapProfile, "heap-profile", "", "write a heap profile of what a restored worker holds to this file")
 	sharing := flag.Bool("workers", false, "measure only what 1, 2 and 4 workers that share the partitions cost")
+	rolling := flag.Bool("rolling", false, "measure only how fresh the numbers stay while two workers are restarted, one after the other, at -rate for -steady")
 	reading := flag.Bool("reading", false, "measure only what reading costs, by how several workers get what is their own")
 	flag.BoolVar(&o.collector, "collector", true, "measure the collector")
 	quiet := flag.Bool("quiet", false, "measure only what a memory budget costs when most of the users are quiet: -users are known, -active of them come, in each of three phases of -events")
@@ -94,6 +95,9 @@ func main() {
 	}
 	if *sharing {
 		work = measureWorkers
+	}
+	if *rolling {
+		work = measureRolling
 	}
 	if *quiet {
 		o.active = cmp.Or(o.active, o.users/10)

@@ -152,14 +152,6 @@ func (s *servers) share(ctx context.Context, o options, p *serverProcess, worker
 	if err := clickhouse.Migrate(ctx, s.db, t.Database); err != nil {
 		return c, err
 	}
-	text, err := json.Marshal(t)
-	if err != nil {
-		return c, fmt.Errorf("write the task: %w", err)
-	}
-	path, err := os.Executable()
-	if err != nil {
-		return c, fmt.Errorf("find this program: %w", err)
-	}
 	inserts, err := s.inserts(ctx)
 	if err != nil {
 		return c, err
@@ -167,13 +159,10 @@ func (s *servers) share(ctx context.Context, o options, p *serverProcess, worker
 	began, server, engine := time.Now(), cpuOf(p.command.Process.Pid), s.engineCPU()
 	processes := make([]*exec.Cmd, workers)
 	for i := range processes {
-		command := exec.CommandContext(ctx, path)
-		command.Env, command.Stderr = append(os.Environ(), workVariable+"="+string(text)), os.Stderr
-		if err := command.Start(); err != nil {
-			return c, fmt.Errorf("start a worker: %w", err)
+		if processes[i], err = t.start(ctx); err != nil {
+			return c, err
 		}
-		defer func() { _ = command.Process.Kill() }() // one that has ended is not there
-		processes[i] = command
+		defer func() { _ = processes[i].Process.Kill() }() // one that has ended is not there
 	}
 	store := clickhouse.NewStore(s.db, t.Database)
 	for done := uint64(0); done < uint64(o.events); {
@@ -201,14 +190,40 @@ func (s *servers) share(ctx context.Context, o options, p *serverProcess, worker
 		c.workers += cpuOf(command.Process.Pid)
 	}
 	for _, command := range processes {
-		if err := command.Process.Signal(syscall.SIGTERM); err != nil {
-			return c, fmt.Errorf("stop a worker: %w", err)
-		}
-		if err := command.Wait(); err != nil {
-			return c, fmt.Errorf("a worker: %w", err)
+		if err := end(command); err != nil {
+			return c, err
 		}
 	}
 	return c, nil
+}
+
+// start starts a worker that has the task.
+func (t *task) start(ctx context.Context) (*exec.Cmd, error) {
+	text, err := json.Marshal(t)
+	if err != nil {
+		return nil, fmt.Errorf("write the task: %w", err)
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	command := exec.CommandContext(ctx, path)
+	command.Env, command.Stderr = append(os.Environ(), workVariable+"="+string(text)), os.Stderr
+	if err := command.Start(); err != nil {
+		return nil, fmt.Errorf("start a worker: %w", err)
+	}
+	return command, nil
+}
+
+// end stops a worker in order.
+func end(worker *exec.Cmd) error {
+	if err := worker.Process.Signal(syscall.SIGTERM); err != nil {
+		return fmt.Errorf("stop a worker: %w", err)
+	}
+	if err := worker.Wait(); err != nil {
+		return fmt.Errorf("a worker: %w", err)
+	}
+	return nil
 }
 
 // inserts is how many the engine has taken.
