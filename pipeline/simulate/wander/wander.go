@@ -9,7 +9,6 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"firstlight/pipeline/anomaly"
 	"firstlight/pipeline/calendar"
 	"firstlight/pipeline/stats"
 )
@@ -377,137 +376,8 @@ func (f *Fault) breaks(m Metric, channel, d int) bool {
 	return f.Mix == 0 && f.Keeps != 0 && f.Metric == m && f.on(d) && (f.Channel < 0 || f.Channel == channel)
 }
 
-// Evidence is what detection sees when the last day has just ended.
-func (h *History) Evidence() *anomaly.Evidence {
-	e := &anomaly.Evidence{From: First, AsOf: start(len(h.days)), Metrics: make([]anomaly.Series, metrics)}
-	for d := range h.days {
-		for m := range 2 {
-			e.Metrics[m].Days = append(e.Metrics[m].Days, h.days[d][0].followed(m))
-		}
-	}
-	var uses []anomaly.Use
-	for d := range h.uses {
-		uses = append(uses, anomaly.Use{Start: start(d), Active: int64(h.uses[d][0].N), Adopters: int64(h.uses[d][0].K)})
-	}
-	e.Metrics[Feature].Uses = map[string][]anomaly.Use{"1d": uses}
-	src := anomaly.Source{Name: "app", Hours: map[int64]int64{}, Events: map[string]map[calendar.Day]int64{}}
-	for _, event := range []string{"joined", "built", "shared", "exported"} {
-		src.Events[event] = map[calendar.Day]int64{}
-	}
-	for i, n := range h.hours {
-		if n > 0 {
-			src.Hours[start(0)+int64(i)*calendar.HourSeconds] = n
-		}
-		for _, days := range src.Events {
-			days[First+calendar.Day(i/24)] += n / 10
-		}
-	}
-	e.Sources = append(e.Sources, src)
-	return e
-}
-
-func (g *group) followed(metric int) anomaly.Followed {
-	f := anomaly.Followed{Entered: g.entered}
-	for i, n := range g.ages[metric] {
-		if n > 0 {
-			f.Reached = append(f.Reached, anomaly.Age{UpperMs: int64(1000 * edges[i]), Users: n, SumMs: g.sums[metric][i]})
-		}
-	}
-	return f
-}
-
-// Answer says what the values of all segments counted.
-func (h *History) Answer(q anomaly.Question) []anomaly.Split {
-	var all []anomaly.Split
-	for s, kinds := range [][]kindOf{channels, plans} {
-		for v, k := range kinds {
-			at := 1 + v
-			if s == 1 {
-				at += len(channels)
-			}
-			split := anomaly.Split{Segment: [...]string{"channel", "plan"}[s], Value: k.name}
-			split.Before, split.After = h.between(at, q, q.Before), h.between(at, q, q.Now)
-			all = append(all, split)
-		}
-	}
-	return all
-}
-
-// between counts a value's users of a period.
-func (h *History) between(at int, q anomaly.Question, p anomaly.Period) (c stats.Count) {
-	for d := range h.days {
-		if start(d) < p.Start || start(d+1) > p.End {
-			continue
-		}
-		if Metric(q.Metric) == Feature {
-			c.K, c.N = c.K+h.uses[d][at].K, c.N+h.uses[d][at].N
-			continue
-		}
-		g := &h.days[d][at]
-		c.N += int(g.entered)
-		for i, n := range g.ages[q.Metric] {
-			if int64(1000*edges[i]) <= q.AgeMs {
-				c.K += int(n)
-			}
-		}
-	}
-	return c
-}
-
 // start of a day of the history, Unix s.
 func start(d int) int64 { return (First + calendar.Day(d)).Time().Unix() }
 
 func chance(logOdds float64) float64 { return 1 / (1 + math.Exp(-logOdds)) }
 func logit(p float64) float64        { return math.Log(p / (1 - p)) }
-
-func pick(r *rand.Rand, weights []float64) int {
-	total := 0.0
-	for _, w := range weights {
-		total += w
-	}
-	at := r.Float64() * total
-	for i, w := range weights {
-		if at -= w; at < 0 {
-			return i
-		}
-	}
-	return len(weights) - 1
-}
-
-// poisson draws by counting exponential waits (Knuth 1969), many at once by a sum of smaller draws.
-func poisson(r *rand.Rand, mean float64) (n int64) {
-	for mean > 200 {
-		mean -= 200
-		n += poisson(r, 200)
-	}
-	for left := mean - r.ExpFloat64(); left > 0; left -= r.ExpFloat64() {
-		n++
-	}
-	return n
-}
-
-// beta draws from a Beta distribution as a share of two Gamma draws.
-func beta(r *rand.Rand, a, b float64) float64 {
-	x, y := gamma(r, a), gamma(r, b)
-	return x / (x + y)
-}
-
-// gamma draws by Marsaglia and Tsang's (2000) method; a below 1 by Stuart's boost.
-func gamma(r *rand.Rand, a float64) float64 {
-	if a < 1 {
-		return gamma(r, a+1) * math.Pow(r.Float64(), 1/a)
-	}
-	d := a - 1.0/3
-	c := 1 / math.Sqrt(9*d)
-	for {
-		x := r.NormFloat64()
-		v := 1 + c*x
-		if v <= 0 {
-			continue
-		}
-		v = v * v * v
-		if math.Log(r.Float64()) < x*x/2+d-d*v+d*math.Log(v) {
-			return d * v
-		}
-	}
-}
