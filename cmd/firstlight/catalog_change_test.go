@@ -126,17 +126,3 @@ func TestCatalogFileChanges(t *testing.T) {
 		t.Errorf("%s messages are received, want 8", got)
 	}
 }
-
-// refusedRun expects run to exit 2 before it processes anything; its log is beside the one line.
-func (b *box) refusedRun(words ...string) {
-	b.t.Helper()
-	r := b.firstlight("run", "--drain")
-	if r.code != 2 {
-		b.t.Errorf("exit %d, want 2:\n%s", r.code, r.stderr)
-	}
-	for _, w := range words {
-		if !strings.Contains(r.stderr, w) {
-			b.t.Errorf("run does not say %q:\n%s", w, r.stderr)
-		}
-	}
-}
