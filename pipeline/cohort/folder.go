@@ -28,6 +28,7 @@ type Folder struct {
 	catalog  *catalog.Catalog
 	calendar *calendar.Calendar
 	value    func(text string) uint32
+	known    []segmentValue // by segment of a cohort: the value that was asked for last
 	out      []Contribution
 	prune    int64
 	excluded int64 // of the user that is counted; see facts.User.Excluded
@@ -105,9 +106,25 @@ func (f *Folder) ByTime(co *facts.Cohort, c int, k Key, t, age int64) {
 	}
 	k.Bucket = f.calendar.Start(f.calendar.DayOf(sec))
 	for i, text := range co.Segments {
-		k.Segment, k.Value = uint8(i+1), f.value(text)
+		k.Segment, k.Value = uint8(i+1), f.valueOf(i, text)
 		f.emit(k, Counts{N: 1}, age)
 	}
+}
+
+type segmentValue struct {
+	text   string
+	number uint32
+}
+
+// valueOf is the number of a value of a cohort's i-th segment. A user counts its values in many cells, one after the other.
+func (f *Folder) valueOf(i int, text string) uint32 {
+	for len(f.known) <= i {
+		f.known = append(f.known, segmentValue{text, f.value(text)})
+	}
+	if v := &f.known[i]; v.text != text {
+		*v = segmentValue{text, f.value(text)}
+	}
+	return f.known[i].number
 }
 
 // Returns are the periods in which a user came back since it started.
@@ -132,7 +149,7 @@ func (f *Folder) Started(co *facts.Cohort, metric int, start int64, r *Returns) 
 	f.returned(k, r, def.Periods.Last)
 	k.Bucket = day
 	for i, text := range co.Segments {
-		k.Segment, k.Value = uint8(i+1), f.value(text)
+		k.Segment, k.Value = uint8(i+1), f.valueOf(i, text)
 		f.returned(k, r, def.Periods.Last)
 	}
 }

@@ -84,14 +84,24 @@ func (f *Folder) tumbling(s *Uses, w uint8, kind catalog.WindowKind) {
 	for i := 0; i < len(s.Days); {
 		first, next := f.windowDays(kind, s.Days[i].Day)
 		start, end := f.calendar.Start(first), f.calendar.Start(next)
-		events := int64(0)
+		events, besides := int64(0), false
 		for ; i < len(s.Days) && s.Days[i].Day < next; i++ {
 			events += int64(s.Days[i].Events)
+			besides = besides || s.Focus.Idle && f.besides(s, &s.Days[i])
 		}
-		if s.holds(start, end) {
+		if s.holds(start, end) && !besides {
 			f.window(s, w, start, end, events, true)
 		}
 	}
+}
+
+// besides reports whether a user was active on a day at another hour than that of the focus: so it was in all windows that hold both.
+func (f *Folder) besides(s *Uses, d *Use) bool {
+	sec := s.Focus.At / 1000
+	if d.Day != f.calendar.DayOf(sec) {
+		return true
+	}
+	return d.Hours&^(1<<f.calendar.HourIn(d.Day, sec)) != 0
 }
 
 // holds reports whether a window (Unix seconds) holds the focus.
@@ -120,7 +130,7 @@ func (f *Folder) emitUse(s *Uses, k Key, c Counts, segments bool) {
 		return
 	}
 	for i, text := range s.Cohort.Segments {
-		k.Segment, k.Value = uint8(i+1), f.value(text)
+		k.Segment, k.Value = uint8(i+1), f.valueOf(i, text)
 		f.emit(k, c, 0)
 	}
 }
