@@ -77,29 +77,32 @@ func (s *servers) backlog(ctx context.Context, o options) (time.Duration, error)
 	}
 }
 
+// bare is what consuming the stream takes whose messages nobody looks at: of a pipeline, client and server take that much.
+type bare struct{ took, cpu time.Duration }
+
 // bare consumes the stream and does nothing.
-func (s *servers) bare(ctx context.Context, events int) (time.Duration, error) {
+func (s *servers) bare(ctx context.Context, events int) (bare, error) {
 	consumer, err := s.js.OrderedConsumer(ctx, "EVENTS", jetstream.OrderedConsumerConfig{})
 	if err != nil {
-		return 0, fmt.Errorf("create a consumer: %w", err)
+		return bare{}, fmt.Errorf("create a consumer: %w", err)
 	}
 	var n atomic.Int64
 	done := make(chan struct{})
-	began := time.Now()
+	began, cpu := time.Now(), cputime.Used()
 	consume, err := consumer.Consume(func(jetstream.Msg) {
 		if n.Add(1) == int64(events) {
 			close(done)
 		}
 	}, jetstream.PullMaxMessages(4096))
 	if err != nil {
-		return 0, fmt.Errorf("consume: %w", err)
+		return bare{}, fmt.Errorf("consume: %w", err)
 	}
 	defer consume.Stop()
 	select {
 	case <-done:
-		return time.Since(began), nil
+		return bare{time.Since(began), cputime.Used() - cpu}, nil
 	case <-ctx.Done():
-		return 0, ctx.Err()
+		return bare{}, ctx.Err()
 	}
 }
 
