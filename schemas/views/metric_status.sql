@@ -116,7 +116,6 @@ WITH RECURSIVE
                 SELECT name, day, toUnixTimestamp(bucket_end) AS ended, sum(n) AS started, sumMap(mapFromArrays(ages, counts)) AS returned_in
                 FROM {{db}}.cells FINAL
                 WHERE {{template "metric_cells"}} AND kind = 'period' AND stage = 0 AND {{segmented}}
-                    AND name IN (SELECT metric FROM in_force)
                 GROUP BY name, day, ended
                 HAVING started > 0
             ) AS r

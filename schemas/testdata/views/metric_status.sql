@@ -163,7 +163,6 @@ WITH RECURSIVE
                 SELECT name, day, toUnixTimestamp(bucket_end) AS ended, sum(n) AS started, sumMap(mapFromArrays(ages, counts)) AS returned_in
                 FROM `firstlight`.cells FINAL
                 WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'period' AND stage = 0 AND segment = '' AND segment_value = ''
-                    AND name IN (SELECT metric FROM in_force)
                 GROUP BY name, day, ended
                 HAVING started > 0
             ) AS r

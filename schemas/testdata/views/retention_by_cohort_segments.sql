@@ -46,7 +46,7 @@ WITH RECURSIVE
             SELECT name, segment, segment_value, cohort_start, day, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users,
                 sumMap(mapFromArrays(ages, counts)) AS returned_in, sumMap(mapFromArrays(ages, sums)) AS last_in
             FROM `firstlight`.cells FINAL
-            WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'period' AND stage = 0 AND segment != '' AND name IN (SELECT metric FROM chosen)
+            WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'period' AND stage = 0 AND segment != ''
             GROUP BY name, segment, segment_value, cohort_start, day, ended
             HAVING users > 0
         ) AS r

@@ -35,7 +35,7 @@ WITH RECURSIVE
             SELECT name, {{seg ""}} cohort_start, day, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users,
                 sumMap(mapFromArrays(ages, counts)) AS returned_in, sumMap(mapFromArrays(ages, sums)) AS last_in
             FROM {{db}}.cells FINAL
-            WHERE {{template "metric_cells"}} AND kind = 'period' AND stage = 0 AND {{segmented}} AND name IN (SELECT metric FROM chosen)
+            WHERE {{template "metric_cells"}} AND kind = 'period' AND stage = 0 AND {{segmented}}
             GROUP BY name, {{seg ""}} cohort_start, day, ended
             HAVING users > 0
         ) AS r

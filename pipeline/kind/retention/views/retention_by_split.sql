@@ -49,7 +49,7 @@ WITH RECURSIVE
                 SELECT name, cohort_start, stage, day AS entered_on, toUnixTimestamp(bucket_end) AS entry_ended, toUInt32OrZero(segment_value) AS started_at,
                     sum(n) AS users, sumMap(mapFromArrays(ages, counts)) AS returned_in
                 FROM {{db}}.cells FINAL
-                WHERE {{template "metric_cells"}} AND kind = 'period' AND stage IN (1, 2) AND segment = '' AND name IN (SELECT metric FROM chosen)
+                WHERE {{template "metric_cells"}} AND kind = 'period' AND stage IN (1, 2) AND segment = ''
                 GROUP BY name, cohort_start, stage, entered_on, entry_ended, started_at
                 HAVING users > 0
             ) AS r
