@@ -3,7 +3,7 @@ Kaplan-Meier over a row of "followed". Users who reached are events at the mean 
 are censored at as_of, counted from the end of their entry bucket. At equal ages events come first.
 */ -}}
 
-{{define "curve"}}{{/* from "followed" to "curve": km_s, km_low, km_high at each event_age. Few levels and names, because each costs the analysis of the view */ -}}
+{{define "at_risk"}}{{/* from "followed" to "at_risk": event_n users of event_age, of km_risk who were followed that far. Few levels and names, because each costs the analysis of the view */ -}}
     aged AS
     (
         SELECT *, {{template "now"}},
@@ -27,7 +27,15 @@ are censored at as_of, counted from the end of their entry bucket. At equal ages
             arrayFilter((risk, point) -> point.2 = 0,
                 arrayMap((point, gone) -> km_users - gone + point.3, km_point, arrayCumSum(point -> point.3, km_point)), km_point) AS km_risk
         FROM lined_up
-    ),
+    )
+{{- end}}
+
+{{define "km_log"}}{{/* the logarithm of the curve at each event_age */ -}}
+    arrayCumSum((users, risk) -> log(1 - users / risk), event_n, km_risk)
+{{- end}}
+
+{{define "curve"}}{{/* from "followed" to "curve": km_s, km_low, km_high at each event_age */ -}}
+    {{template "at_risk"}},
     curve AS
     (
         SELECT *, km.1 AS km_s, km.2 AS km_low, km.3 AS km_high
@@ -35,7 +43,7 @@ are censored at as_of, counted from the end of their entry bucket. At equal ages
         (
             SELECT *,
                 arrayMap((x, v) -> (exp(x), exp(x * exp(-1.959963984540054 * sqrt(v) / x)), exp(x * exp(1.959963984540054 * sqrt(v) / x))),
-                    arrayCumSum((users, risk) -> log(1 - users / risk), event_n, km_risk),
+                    {{template "km_log"}},
                     arrayCumSum((users, risk) -> users / (risk * (risk - users)), event_n, km_risk)) AS km
             FROM at_risk
         )

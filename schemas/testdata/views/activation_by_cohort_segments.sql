@@ -89,18 +89,6 @@ WITH RECURSIVE
                 arrayMap((point, gone) -> km_users - gone + point.3, km_point, arrayCumSum(point -> point.3, km_point)), km_point) AS km_risk
         FROM lined_up
     ),
-    curve AS
-    (
-        SELECT *, km.1 AS km_s, km.2 AS km_low, km.3 AS km_high
-        FROM
-        (
-            SELECT *,
-                arrayMap((x, v) -> (exp(x), exp(x * exp(-1.959963984540054 * sqrt(v) / x)), exp(x * exp(1.959963984540054 * sqrt(v) / x))),
-                    arrayCumSum((users, risk) -> log(1 - users / risk), event_n, km_risk),
-                    arrayCumSum((users, risk) -> users / (risk * (risk - users)), event_n, km_risk)) AS km
-            FROM at_risk
-        )
-    ),
     totals AS
     (
         SELECT metric, cohort, segment, segment_value, cohort_start,
@@ -108,8 +96,8 @@ WITH RECURSIVE
             toUInt64(arraySum((bucket_end, users) -> if((within_seconds = 0 OR bucket_end + within_seconds <= now_s), users, 0), mapKeys(entered_by_end), mapValues(entered_by_end))) AS eligible,
             toUInt64(arraySum((bucket_end, users) -> if((within_seconds = 0 OR bucket_end + within_seconds <= now_s), users, 0), mapKeys(reached_by_end), mapValues(reached_by_end))) AS activated,
             toUInt64(arraySum(mapValues(reached_by_end))) AS activated_to_date,
-            multiIf(eligible = 0, NULL, eligible = entered, activated / entered, empty(km_s), 0., 1 - km_s[-1]) AS km_rate
-        FROM curve
+            multiIf(eligible = 0, NULL, eligible = entered, activated / entered, empty(event_n), 0., 1 - exp(arrayCumSum((users, risk) -> log(1 - users / risk), event_n, km_risk)[-1])) AS km_rate
+        FROM at_risk
     )
 SELECT metric, cohort, segment, segment_value, cohort_start, entered, eligible, activated,
     activated / nullIf(eligible, 0) AS rate,

@@ -38,7 +38,7 @@ WITH RECURSIVE
         GROUP BY metric, {{seg ""}} cohort_start
     ),
     {{template "followed" "cohort_start"}},
-    {{template "curve"}},
+    {{template "at_risk"}},
     totals AS
     (
         SELECT metric, cohort, {{seg ""}} cohort_start,
@@ -46,8 +46,8 @@ WITH RECURSIVE
             toUInt64({{template "eligible" "entered_by_end"}}) AS eligible,
             toUInt64({{template "eligible" "reached_by_end"}}) AS activated,
             toUInt64(arraySum(mapValues(reached_by_end))) AS activated_to_date,
-            multiIf(eligible = 0, NULL, eligible = entered, activated / entered, empty(km_s), 0., 1 - km_s[-1]) AS km_rate
-        FROM curve
+            multiIf(eligible = 0, NULL, eligible = entered, activated / entered, empty(event_n), 0., 1 - exp({{template "km_log"}}[-1])) AS km_rate
+        FROM at_risk
     )
 SELECT metric, cohort, {{seg ""}} cohort_start, entered, eligible, activated,
     {{template "rate" args "k" "activated" "n" "eligible"}},
