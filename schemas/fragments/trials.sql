@@ -32,9 +32,12 @@
     )
 {{- end}}
 
-{{define "always_limits"}}{{/* rates p and q of k of n users and of other_k of other_n, and their limits for newcombe_low and newcombe_high when so many variants are compared */ -}}
+{{define "always_rates"}}{{/* rates p and q of k of n users and of other_k of other_n, and z2 of their limits when so many variants are compared. Of a level below always_limits: what is written out in one level is analysed again wherever its name stands in it */ -}}
     {{template "always_z2" args "n" "n" "other_n" "other_n" "compared" "compared"}} AS z2,
-    k / nullIf(n, 0) AS p, other_k / nullIf(other_n, 0) AS q,
+    k / nullIf(n, 0) AS p, other_k / nullIf(other_n, 0) AS q
+{{- end}}
+
+{{define "always_limits"}}{{/* of p and q, for newcombe_low and newcombe_high */ -}}
     {{template "score_low" args "k" "k" "n" "n" "z2" "z2"}} AS p_low, {{template "score_high" args "k" "k" "n" "n" "z2" "z2"}} AS p_high,
     {{template "score_low" args "k" "other_k" "n" "other_n" "z2" "z2"}} AS q_low, {{template "score_high" args "k" "other_k" "n" "other_n" "z2" "z2"}} AS q_high
 {{- end}}

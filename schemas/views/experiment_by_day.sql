@@ -62,7 +62,7 @@ WITH RECURSIVE
     limited AS
     (
         SELECT *, {{template "always_limits"}}
-        FROM against
+        FROM (SELECT *, {{template "always_rates"}} FROM against)
     )
 SELECT experiment, metric, variant, day AS exposed_on, toBool(is_over) AS is_over, toUInt64(users) AS users, toUInt64(day_n) AS eligible, toUInt64(day_k) AS reached, toUInt64(left_out) AS left_out,
     toUInt64(n) AS eligible_to_date, toUInt64(k) AS reached_to_date, p AS value, p - q AS difference,

@@ -52,12 +52,12 @@ WITH RECURSIVE
     ),
     limited AS
     (
-        SELECT position, metric_position, experiment, metric, variant, variants, users, n, k, left_out, least, better_up,
+        SELECT position, metric_position, experiment, metric, variant, variants, users, n, k, left_out, least, better_up, p, q,
             {{template "sample_ratio_p" args "users" "dealt_to" "shares" "shares"}} AS srm_p,
             {{template "wilson_low" args "k" "k" "n" "n"}} AS once_low, {{template "wilson_high" args "k" "k" "n" "n"}} AS once_high,
             {{template "wilson_low" args "k" "other_k" "n" "other_n"}} AS q_once_low, {{template "wilson_high" args "k" "other_k" "n" "other_n"}} AS q_once_high,
             {{template "always_limits"}}
-        FROM against
+        FROM (SELECT *, {{template "always_rates"}} FROM against)
     ),
     told AS
     (

@@ -95,11 +95,10 @@ WITH RECURSIVE
     ),
     limited AS
     (
-        SELECT *, if(n = 0 OR other_n = 0, NULL, (1 + 126.0056097925634 * (1 / n + 1 / other_n)) * (log1p(1 / (126.0056097925634 * (1 / n + 1 / other_n))) + 2 * log(20 * compared))) AS z2,
-    k / nullIf(n, 0) AS p, other_k / nullIf(other_n, 0) AS q,
-    multiIf(n = 0, NULL, k <= 0, 0., (k + z2 / 2 - sqrt(z2 * (k * (n - k) / n + z2 / 4))) / (n + z2)) AS p_low, multiIf(n = 0, NULL, k >= n, 1., (k + z2 / 2 + sqrt(z2 * (k * (n - k) / n + z2 / 4))) / (n + z2)) AS p_high,
+        SELECT *, multiIf(n = 0, NULL, k <= 0, 0., (k + z2 / 2 - sqrt(z2 * (k * (n - k) / n + z2 / 4))) / (n + z2)) AS p_low, multiIf(n = 0, NULL, k >= n, 1., (k + z2 / 2 + sqrt(z2 * (k * (n - k) / n + z2 / 4))) / (n + z2)) AS p_high,
     multiIf(other_n = 0, NULL, other_k <= 0, 0., (other_k + z2 / 2 - sqrt(z2 * (other_k * (other_n - other_k) / other_n + z2 / 4))) / (other_n + z2)) AS q_low, multiIf(other_n = 0, NULL, other_k >= other_n, 1., (other_k + z2 / 2 + sqrt(z2 * (other_k * (other_n - other_k) / other_n + z2 / 4))) / (other_n + z2)) AS q_high
-        FROM against
+        FROM (SELECT *, if(n = 0 OR other_n = 0, NULL, (1 + 126.0056097925634 * (1 / n + 1 / other_n)) * (log1p(1 / (126.0056097925634 * (1 / n + 1 / other_n))) + 2 * log(20 * compared))) AS z2,
+    k / nullIf(n, 0) AS p, other_k / nullIf(other_n, 0) AS q FROM against)
     )
 SELECT experiment, metric, variant, day AS exposed_on, toBool(is_over) AS is_over, toUInt64(users) AS users, toUInt64(day_n) AS eligible, toUInt64(day_k) AS reached, toUInt64(left_out) AS left_out,
     toUInt64(n) AS eligible_to_date, toUInt64(k) AS reached_to_date, p AS value, p - q AS difference,

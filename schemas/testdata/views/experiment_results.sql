@@ -86,16 +86,15 @@ WITH RECURSIVE
     ),
     limited AS
     (
-        SELECT position, metric_position, experiment, metric, variant, variants, users, n, k, left_out, least, better_up,
+        SELECT position, metric_position, experiment, metric, variant, variants, users, n, k, left_out, least, better_up, p, q,
             least(1., 2 / (exp(lgamma(2) - lgamma(2 + arraySum(dealt_to)) + arraySum((seen, share) -> lgamma(2 * share + seen) - lgamma(2 * share) - seen * log(share), dealt_to, shares))
         + exp(lgamma(500) - lgamma(500 + arraySum(dealt_to)) + arraySum((seen, share) -> lgamma(500 * share + seen) - lgamma(500 * share) - seen * log(share), dealt_to, shares)))) AS srm_p,
             multiIf(n = 0, NULL, k <= 0, 0., (k + 1.920729410347062 - 1.959963984540054 * sqrt(k * (n - k) / n + 0.960364705173531)) / (n + 3.841458820694124)) AS once_low, multiIf(n = 0, NULL, k >= n, 1., (k + 1.920729410347062 + 1.959963984540054 * sqrt(k * (n - k) / n + 0.960364705173531)) / (n + 3.841458820694124)) AS once_high,
             multiIf(other_n = 0, NULL, other_k <= 0, 0., (other_k + 1.920729410347062 - 1.959963984540054 * sqrt(other_k * (other_n - other_k) / other_n + 0.960364705173531)) / (other_n + 3.841458820694124)) AS q_once_low, multiIf(other_n = 0, NULL, other_k >= other_n, 1., (other_k + 1.920729410347062 + 1.959963984540054 * sqrt(other_k * (other_n - other_k) / other_n + 0.960364705173531)) / (other_n + 3.841458820694124)) AS q_once_high,
-            if(n = 0 OR other_n = 0, NULL, (1 + 126.0056097925634 * (1 / n + 1 / other_n)) * (log1p(1 / (126.0056097925634 * (1 / n + 1 / other_n))) + 2 * log(20 * compared))) AS z2,
-    k / nullIf(n, 0) AS p, other_k / nullIf(other_n, 0) AS q,
-    multiIf(n = 0, NULL, k <= 0, 0., (k + z2 / 2 - sqrt(z2 * (k * (n - k) / n + z2 / 4))) / (n + z2)) AS p_low, multiIf(n = 0, NULL, k >= n, 1., (k + z2 / 2 + sqrt(z2 * (k * (n - k) / n + z2 / 4))) / (n + z2)) AS p_high,
+            multiIf(n = 0, NULL, k <= 0, 0., (k + z2 / 2 - sqrt(z2 * (k * (n - k) / n + z2 / 4))) / (n + z2)) AS p_low, multiIf(n = 0, NULL, k >= n, 1., (k + z2 / 2 + sqrt(z2 * (k * (n - k) / n + z2 / 4))) / (n + z2)) AS p_high,
     multiIf(other_n = 0, NULL, other_k <= 0, 0., (other_k + z2 / 2 - sqrt(z2 * (other_k * (other_n - other_k) / other_n + z2 / 4))) / (other_n + z2)) AS q_low, multiIf(other_n = 0, NULL, other_k >= other_n, 1., (other_k + z2 / 2 + sqrt(z2 * (other_k * (other_n - other_k) / other_n + z2 / 4))) / (other_n + z2)) AS q_high
-        FROM against
+        FROM (SELECT *, if(n = 0 OR other_n = 0, NULL, (1 + 126.0056097925634 * (1 / n + 1 / other_n)) * (log1p(1 / (126.0056097925634 * (1 / n + 1 / other_n))) + 2 * log(20 * compared))) AS z2,
+    k / nullIf(n, 0) AS p, other_k / nullIf(other_n, 0) AS q FROM against)
     ),
     told AS
     (
