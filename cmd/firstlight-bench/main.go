@@ -73,6 +73,7 @@ func main() {
 	sharing := flag.Bool("workers", false, "measure only what 1, 2 and 4 workers that share the partitions cost")
 	rolling := flag.Bool("rolling", false, "measure only how fresh the numbers stay while two workers are restarted, one after the other, at -rate for -steady")
 	reading := flag.Bool("reading", false, "measure only what reading costs, by how several workers get what is their own")
+	changing := flag.Bool("definitions", false, "measure only how fresh the views are while a changed catalog is computed beside")
 	flag.BoolVar(&o.collector, "collector", true, "measure the collector")
 	quiet := flag.Bool("quiet", false, "measure only what a memory budget costs when most of the users are quiet: -users are known, -active of them come, in each of three phases of -events")
 	flag.IntVar(&o.active, "active", 0, "with -quiet, users who come; 0: a tenth of those who are known")
@@ -98,6 +99,9 @@ func main() {
 	}
 	if *rolling {
 		work = measureRolling
+	}
+	if *changing {
+		work = measureDefinitions
 	}
 	if *quiet {
 		o.active = cmp.Or(o.active, o.users/10)

@@ -226,11 +226,16 @@ func (s *servers) freshness(ctx context.Context, c *catalog.Catalog, o options) 
 	if err != nil {
 		return freshness{}, err
 	}
+	return s.freshnessOf(ctx, o, w.Run, func() bool { return w.Observe().Recovered })
+}
+
+// freshnessOf measures the freshness of what run computes, from when it is ready.
+func (s *servers) freshnessOf(ctx context.Context, o options, run func(context.Context) error, ready func() bool) (freshness, error) {
 	ctx, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx) }()
+	go func() { ended <- run(ctx) }()
 	defer func() { stop(); <-ended }()
-	for !w.Observe().Recovered {
+	for !ready() {
 		select {
 		case err := <-ended:
 			ended <- nil

@@ -60,9 +60,6 @@ func (d *Definitions) newBeside(ctx context.Context, c *catalog.Catalog, generat
 	}
 	w.AsStored, w.Trouble = true, nil // what fails of it does not concern the numbers in force
 	w.Memory /= 2                     // which have their users in memory too
-	if d.force != nil {
-		w.Yields = d.force.Writing // new events are to be seen as soon as ever
-	}
 	checkpoints, err := d.Store.In(generation).Checkpoints(ctx)
 	switch {
 	case err != nil:

@@ -44,8 +44,6 @@ type life struct {
 	missed func(n, upTo uint64)
 	// leased reports whether messages may be taken: no other worker has the partition.
 	leased func() bool
-	// yields reports whether no messages are taken for now, because others are to get on first.
-	yields func() bool
 	// share is how many bytes the partition's users may take now; 0: any.
 	share func() int
 	// readBack has users read back, of whom l.back is told.
@@ -143,7 +141,7 @@ func newLife(id uint16, limit limits, urge func()) *life {
 	limit.waiting, limit.waitingSize = cmp.Or(limit.waiting, waitingTogether), cmp.Or(limit.waitingSize, waitingBytes)
 	return &life{
 		id: id, limit: limit, queue: newWaiting(), linger: time.NewTimer(0), back: make(chan *readBack, 1), share: func() int { return 0 }, in: make(chan stream.Item, cmp.Or(limit.queue, queueLength)), urge: urge, moved: func() {},
-		applied: func(*event.Message) {}, missed: func(uint64, uint64) {}, leased: func() bool { return true }, yields: func() bool { return false },
+		applied: func(*event.Message) {}, missed: func(uint64, uint64) {}, leased: func() bool { return true },
 		ask: make(chan bool, 1), answer: make(chan *snapshot, 1), stored: make(chan error, 1),
 		halted: make(chan struct{}), ended: make(chan struct{}),
 	}
@@ -172,7 +170,7 @@ func (l *life) run(ctx context.Context) error {
 		case l.full():
 			in = nil
 			l.urge()
-		case !l.leased(), l.yields(), l.queue.full(&l.limit):
+		case !l.leased(), l.queue.full(&l.limit):
 			in = nil
 		}
 		select {

@@ -60,7 +60,6 @@ type PartitionObservation struct {
 // observed is what the worker's goroutines leave behind for Observe.
 type observed struct {
 	recovered atomic.Bool // messages are taken
-	writing   atomic.Bool // a flush is being written
 	report    atomic.Pointer[report]
 	reader    atomic.Pointer[stream.Reader]
 	returns   returns
@@ -117,9 +116,6 @@ func (w *Worker) Observe() Observation {
 	}
 	return o
 }
-
-// Writing reports whether a flush is being written.
-func (w *Worker) Writing() bool { return w.observed.writing.Load() }
 
 // holds describes the partition for Observe. Only the partition's goroutine calls it.
 func (p *partition) holds(accounts Checkpoint) *held {

@@ -29,9 +29,6 @@ func (w *Worker) start(ctx context.Context, checkpoints []Checkpoint, partitions
 		l := newLife(id, limit, w.flusher.urge)
 		l.state.Store(int32(recovering))
 		l.applied, l.missed, l.moved, l.leased = w.reader.Applied, w.sayMissed, w.progress.moved, w.leased
-		if w.Yields != nil {
-			l.yields = w.Yields
-		}
 		l.share, l.readBack, l.overtook = w.share, w.readBacks.ask, w.overtook
 		lives[id].Store(l)
 	}

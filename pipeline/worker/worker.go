@@ -47,8 +47,6 @@ type Worker struct {
 	Register      Register                 // where workers agree on who holds which partition; nil: this one holds all
 	Positions     Register                 // where workers say what they have stored in a store of replicas; nil: it is of one server
 
-	// Yields reports whether no messages are taken for now, because others are to get on first; nil: never.
-	Yields func() bool
 	// Memory is how many bytes users may take: those in memory, and what is known of those who are not. 0: all stay in memory.
 	Memory int
 
@@ -151,11 +149,7 @@ func (w *Worker) run(ctx context.Context) error {
 	if err := w.prepare(ctx, checkpoints); err != nil {
 		return err
 	}
-	w.flusher = newFlusher(w.FlushInterval, w.awake, func(group []*snapshot) error {
-		w.observed.writing.Store(true)
-		defer w.observed.writing.Store(false)
-		return w.flushed(writing, group)
-	})
+	w.flusher = newFlusher(w.FlushInterval, w.awake, func(group []*snapshot) error { return w.flushed(writing, group) })
 	w.group, w.taking = errgroup.WithContext(taking)
 	w.readBacks, w.again = newReadBacks(), make(chan struct{}, 1)
 	stopFlushing := w.flushUntilStopped()
