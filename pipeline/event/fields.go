@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"unsafe"
 
 	"github.com/tidwall/gjson"
 )
@@ -226,6 +227,16 @@ func text(raw []byte) []byte {
 		panic("BUG: a valid JSON string does not decode: " + err.Error())
 	}
 	return []byte(s)
+}
+
+// each calls visit for every field of a valid JSON object, in order. Keys must not be kept.
+func each(object []byte, visit func(key string, v value)) {
+	// gjson wants a string; the body does not change while we look at it.
+	whole := gjson.Result{Type: gjson.JSON, Raw: unsafe.String(unsafe.SliceData(object), len(object))}
+	whole.ForEach(func(key, v gjson.Result) bool {
+		visit(key.Str, value{kind: v.Type, from: int32(v.Index), to: int32(v.Index + len(v.Raw))})
+		return true
+	})
 }
 
 // TooDeep reports whether data nests objects and arrays beyond so many levels. It need not be valid JSON: up
