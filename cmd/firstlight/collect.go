@@ -19,6 +19,7 @@ import (
 	"firstlight/pipeline/collect"
 	"firstlight/pipeline/redact"
 	"firstlight/pipeline/stream"
+	"firstlight/pipeline/trouble"
 )
 
 // defaultCollectAddr is where collect takes events unless FIRSTLIGHT_COLLECT_ADDR says otherwise.
@@ -52,17 +53,29 @@ func runCollect(ctx context.Context, s *Settings) error {
 		return err
 	}
 	defer listener.Close()
-	b := &backends{settings: s, log: s.logger()}
+	b := &backends{settings: s, log: s.logger(), patience: s.StartWait}
 	defer b.giveUpAfter(ctx, stopPatience)()
 	defer b.close()
+	entrance := b.enterCollect(ctx, listener)
+	defer entrance.close()
 	if err := b.findNATS(ctx); err != nil {
 		return stopped(ctx, err)
 	}
-	c, err := b.collector(ctx, listener)
+	var c *collecting
+	err = b.await(ctx, trouble.NATS, "the stream", func() (err error) {
+		c, err = b.collector(ctx, entrance, listener)
+		return err
+	})
 	if err != nil {
 		return stopped(ctx, err)
 	}
 	return c.run(ctx)
+}
+
+// enterCollect serves the collector's listener. Until there is a collector it answers 503, so that who sends events tries again.
+func (b *backends) enterCollect(ctx context.Context, l net.Listener) *entrance {
+	unguarded := func(h http.Handler) http.Handler { return h }
+	return enter(ctx, b.trouble().Failing, unguarded, func(ctx context.Context, h http.Handler) error { return collect.Serve(ctx, l, h, b.log) })
 }
 
 // findNATS connects to a JetStream that others serve: a collector beside nobody would fill one that nobody reads.
@@ -95,11 +108,12 @@ type collecting struct {
 	sender   *collect.Sender
 	keys     *collect.Keyring
 	listener net.Listener
+	entrance *entrance
 	backends *backends
 }
 
-// collector returns a collector over the open stream.
-func (b *backends) collector(ctx context.Context, listener net.Listener) (*collecting, error) {
+// collector returns a collector over the open stream, to which an entrance will lead.
+func (b *backends) collector(ctx context.Context, entrance *entrance, listener net.Listener) (*collecting, error) {
 	s := b.settings
 	events, err := b.js.Stream(ctx, s.Stream) // which asks for fewer rights than Ensure
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -119,7 +133,7 @@ func (b *backends) collector(ctx context.Context, listener net.Listener) (*colle
 	if err != nil {
 		return nil, usagef("FIRSTLIGHT_COLLECT_PROXIES: %w", err)
 	}
-	c := &collecting{sender: collect.NewSender(s.Stream, b.connectSender, b.trouble()), keys: keys, listener: listener, backends: b}
+	c := &collecting{sender: collect.NewSender(s.Stream, b.connectSender, b.trouble()), keys: keys, listener: listener, entrance: entrance, backends: b}
 	if err := c.sender.Connect(); err != nil {
 		return nil, err
 	}
@@ -149,7 +163,8 @@ func (c *collecting) run(ctx context.Context) error {
 	group.Go(func() error { return c.sender.Run(sending) })
 	group.Go(func() error {
 		defer stop()
-		return collect.Serve(running, c.listener, c.handler(), b.log)
+		c.entrance.lead(c.handler())
+		return c.entrance.until(running)
 	})
 	if s.keysFile != "" {
 		group.Go(func() error {

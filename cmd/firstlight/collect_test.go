@@ -88,6 +88,14 @@ func TestCollect(t *testing.T) {
 // collector starts firstlight collect and waits until it is ready.
 func (b *box) collector(url string) *daemon {
 	b.t.Helper()
+	d := b.startCollector()
+	b.eventually("the collector is ready", func() bool { return d.lives() && status200(url+"/readyz") == nil })
+	return d
+}
+
+// startCollector starts a collector, which may wait for its server.
+func (b *box) startCollector() *daemon {
+	b.t.Helper()
 	d := &daemon{b: b, c: b.command(context.Background(), "collect"), stderr: &bytes.Buffer{}, done: make(chan struct{})}
 	d.c.Stderr = d.stderr
 	if err := d.c.Start(); err != nil {
@@ -95,15 +103,17 @@ func (b *box) collector(url string) *daemon {
 	}
 	go func() { _ = d.c.Wait(); close(d.done) }()
 	b.t.Cleanup(func() { _ = d.c.Process.Kill(); <-d.done })
-	b.eventually("the collector is ready", func() bool {
-		select {
-		case <-d.done:
-			b.t.Fatalf("firstlight collect ended: %s", d.stderr)
-		default:
-		}
-		return status200(url+"/readyz") == nil
-	})
 	return d
+}
+
+// lives fails the test where the daemon has ended.
+func (d *daemon) lives() bool {
+	select {
+	case <-d.done:
+		d.b.t.Fatalf("firstlight ended: %s", d.stderr)
+	default:
+	}
+	return true
 }
 
 // post sends JSON with the planted key; the code is 0 when there is no answer.
@@ -206,6 +216,6 @@ func TestCollectRefuses(t *testing.T) {
 	taken.env["FIRSTLIGHT_COLLECT_ADDR"] = d.at.HTTP
 	taken.refused(1, []string{"FIRSTLIGHT_COLLECT_ADDR"}, "collect")
 	gone := newOther(b)
-	gone.env["NATS_URL"], gone.env["FIRSTLIGHT_COLLECT_ADDR"] = "nats://"+freeAddr(t), "127.0.0.1:0"
+	gone.env["NATS_URL"], gone.env["FIRSTLIGHT_COLLECT_ADDR"], gone.env["FIRSTLIGHT_START_WAIT"] = "nats://"+freeAddr(t), "127.0.0.1:0", "0s"
 	gone.refused(1, []string{"NATS_URL"}, "collect")
 }

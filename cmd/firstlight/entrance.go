@@ -2,33 +2,30 @@ package main
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"sync/atomic"
-
-	"go.uber.org/zap"
 )
 
 // entrance serves HTTP from the beginning of a start: until there is something to see it answers probes, and says what the start waits for.
 type entrance struct {
 	to     atomic.Pointer[http.Handler]
-	face   *face
+	guard  func(http.Handler) http.Handler
 	stop   context.CancelFunc
 	served chan error // how serving ended
 }
 
-// enter serves a listener until the entrance is closed or ctx ends. waits says what the start waits for, one line each.
-func enter(ctx context.Context, l net.Listener, f *face, waits func() []string, log *zap.Logger) *entrance {
+// enter has serve answer until the entrance is closed or ctx ends, behind a guard. waits says what the start waits for, one line each.
+func enter(ctx context.Context, waits func() []string, guard func(http.Handler) http.Handler, serve func(context.Context, http.Handler) error) *entrance {
 	ctx, stop := context.WithCancel(ctx)
-	e := &entrance{face: f, stop: stop, served: make(chan error, 1)}
+	e := &entrance{guard: guard, stop: stop, served: make(chan error, 1)}
 	e.lead(starting(waits))
-	go func() { e.served <- serveHTTP(ctx, l, e, log) }()
+	go func() { e.served <- serve(ctx, e) }()
 	return e
 }
 
 // lead has the entrance lead elsewhere.
 func (e *entrance) lead(to http.Handler) {
-	guarded := e.face.guard(to)
+	guarded := e.guard(to)
 	e.to.Store(&guarded)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"time"
 
@@ -85,15 +86,17 @@ func run(ctx context.Context, s *Settings, o runOptions) error {
 	if err != nil {
 		return err
 	}
-	if collectAt != nil {
-		defer collectAt.Close()
-	}
 	b := &backends{settings: s, log: s.logger(), rebuild: o.rebuild, patience: s.StartWait}
 	defer b.giveUpAfter(ctx, stopPatience)()
 	defer b.close()
 	if listener != nil {
-		b.entrance = enter(ctx, listener, s.face(b.log), b.trouble().Failing, b.log)
+		b.entrance = enter(ctx, b.trouble().Failing, s.face(b.log).guard, func(ctx context.Context, h http.Handler) error { return serveHTTP(ctx, listener, h, b.log) })
 		defer b.entrance.close()
+	}
+	var collects *entrance
+	if collectAt != nil {
+		collects = b.enterCollect(ctx, collectAt)
+		defer collects.close()
 	}
 	if err := b.open(ctx, true); err != nil {
 		return stopped(ctx, err)
@@ -130,7 +133,7 @@ func run(ctx context.Context, s *Settings, o runOptions) error {
 	a := workload{definitions: definitions, file: file, source: file.source, catalog: c, annotations: annotations, judging: judging, alerts: alerts, flushes: flushes}
 	if collectAt != nil && !o.drain {
 		err := b.await(ctx, trouble.NATS, "the collector", func() (err error) {
-			a.collector, err = b.collector(ctx, collectAt)
+			a.collector, err = b.collector(ctx, collects, collectAt)
 			return err
 		})
 		if err != nil {

@@ -61,3 +61,31 @@ func TestRunWaitsForItsServers(t *testing.T) {
 		t.Errorf("the log does not say that it waits:\n%s", stderr)
 	}
 }
+
+// TestCollectWaitsForItsServer: a collector that begins before there is a NATS server answers 503 and says what it waits for, and stores
+// events once there is one.
+func TestCollectWaitsForItsServer(t *testing.T) {
+	b := newSharedBox(t)
+	cluster := streamtest.NewCluster(t)
+	nodes := []string{"n0", "n1", "n2"}
+	for _, n := range nodes {
+		cluster.Kill(n)
+	}
+	b.env["NATS_URL"], b.env["FIRSTLIGHT_START_WAIT"], b.env["FIRSTLIGHT_COLLECT_ADDR"], b.env["FIRSTLIGHT_WRITE_KEYS"] = cluster.URL(), "1h", freeAddr(t), plantedKey+" backend"
+	at := "http://" + b.env["FIRSTLIGHT_COLLECT_ADDR"]
+	d := b.startCollector()
+	const said = `{"event":"signed_up","userId":"u1"}`
+	b.eventually("/readyz says what it waits for", func() bool {
+		return d.lives() && status200(at+"/healthz") == nil && strings.Contains(get(t, at+"/readyz"), nats.ErrNoServers.Error())
+	})
+	if code, text := post(at+"/v1/track", said); code != 503 || !strings.Contains(text, "not started yet") {
+		t.Errorf("before there is a stream an event is answered %d %s, want 503", code, text)
+	}
+	for _, n := range nodes {
+		cluster.Start(n)
+	}
+	b.eventually("an event is stored", func() bool {
+		code, _ := post(at+"/v1/track", said)
+		return d.lives() && code == 200
+	})
+}
