@@ -334,6 +334,7 @@ func asOf1(messages []oracle.Message) int64 { return asOf(messages).UnixMilli() 
 func TestDefinitionsOnTheEngine(t *testing.T) {
 	onlyInFull(t)
 	h := newHarness(t)
+	defer draws(8)() // each computes up to four catalogs, and asks every view
 	rapid.Check(t, func(rt *rapid.T) {
 		messages := drawStream(rt, 20, 50)
 		partitions := rapid.IntRange(1, 3).Draw(rt, "partitions")

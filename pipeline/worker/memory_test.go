@@ -134,12 +134,7 @@ func many(t *testing.T, n int, property func(*rapid.T, *bench)) {
 	case worker.Checked:
 		n /= 10
 	}
-	checks := flag.Lookup("rapid.checks")
-	before := checks.Value.String()
-	if before == fewChecks {
-		_ = checks.Value.Set(strconv.Itoa((n + shards - 1) / shards)) // a number is no error
-	}
-	defer func() { _ = checks.Value.Set(before) }()
+	defer draws((n + shards - 1) / shards)()
 	var all sync.WaitGroup
 	for i := range shards {
 		all.Go(func() {
@@ -150,6 +145,16 @@ func many(t *testing.T, n int, property func(*rapid.T, *bench)) {
 		})
 	}
 	all.Wait()
+}
+
+// draws has a law be tried with so many cases, unless the command line says with how many, until restore is called.
+func draws(n int) (restore func()) {
+	checks := flag.Lookup("rapid.checks")
+	before := checks.Value.String()
+	if before == fewChecks {
+		_ = checks.Value.Set(strconv.Itoa(n)) // a number is no error
+	}
+	return func() { _ = checks.Value.Set(before) }
 }
 
 // TestPipelineEqualsOracleInMemory: for random catalogs, streams and options every count behind the views equals that of the oracle.
