@@ -3,9 +3,9 @@
 export CGO_ENABLED ?= 0
 
 # Tools, pinned.
-GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
-STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-GOTESTSUM   := gotest.tools/gotestsum@v1.13.0
+GOFUMPT   := mvdan.cc/gofumpt@v0.12.0
+GOLANGCI  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOTESTSUM := gotest.tools/gotestsum@v1.13.0
 
 # What the race detector checks: packages that start goroutines or that several share, found by how they do it. The command and the
 # engine's are left out, because their tests run the built programs, and so are the benchmarks.
@@ -78,8 +78,7 @@ fuzz: engine
 
 lint:
 	@unformatted=$$(go run $(GOFUMPT) -l cmd pipeline sinks schemas) && test -z "$$unformatted" || { echo "run gofumpt -w on: $$unformatted" >&2; exit 1; }
-	go vet ./...
-	go run $(STATICCHECK) ./...
+	go run $(GOLANGCI) run ./...
 
 # The figures of this machine, as a table; some minutes. bin/firstlight-bench -help names the sizes.
 bench: engine build

@@ -2,6 +2,7 @@ package schemas_test
 
 import (
 	"encoding/xml"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -155,7 +156,7 @@ func TestClickHouseUsers(t *testing.T) {
 	text := read(t, "stack/clickhouse/users.xml")
 	for _, path := range []string{"stack/clickhouse/users.xml", "stack/clickhouse/config.xml"} {
 		decoder := xml.NewDecoder(strings.NewReader(string(read(t, path))))
-		for _, err := decoder.Token(); err != io.EOF; _, err = decoder.Token() {
+		for _, err := decoder.Token(); !errors.Is(err, io.EOF); _, err = decoder.Token() {
 			if err != nil {
 				t.Fatalf("%s: %v", path, err)
 			}

@@ -119,7 +119,7 @@ func TestThreeWorkers(t *testing.T) {
 	moved("three share", one, two, three)
 	part(1)
 
-	one.c.Process.Kill()
+	_ = one.c.Process.Kill()
 	<-one.done
 	moved("two share what the killed one held", two, three)
 	part(2)

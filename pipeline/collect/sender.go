@@ -232,7 +232,7 @@ func (d *delivery) publish(l *line) {
 				o.Refused = append(o.Refused, Refusal{Index: e.Index, Reason: NotStored, Detail: "the event is larger than the NATS server takes (max_payload)"})
 			})
 		case err != nil:
-			d.fail(fmt.Errorf("publish: %v", err)) // without its class, as in why
+			d.fail(errors.New("publish: " + err.Error())) // without its class, as in why
 			return
 		}
 	}

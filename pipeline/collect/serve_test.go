@@ -57,6 +57,7 @@ func answered(t *testing.T, conn net.Conn) int {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer resp.Body.Close()
 	return resp.StatusCode
 }
 

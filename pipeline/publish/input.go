@@ -141,7 +141,7 @@ func eachLine(ctx context.Context, source io.Reader, l *line, visit func(*line) 
 	r := bufio.NewReaderSize(source, event.MaxPayload+len("\r\n"))
 	for {
 		data, size, err := readLine(r)
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return fmt.Errorf("read %s after line %d: %w", l.file, l.number, err)
 		}
 		l.number++
@@ -154,7 +154,7 @@ func eachLine(ctx context.Context, source io.Reader, l *line, visit func(*line) 
 				return err
 			}
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 	}
@@ -165,8 +165,8 @@ func eachLine(ctx context.Context, source io.Reader, l *line, visit func(*line) 
 func readLine(r *bufio.Reader) (data []byte, size int, err error) {
 	data, err = r.ReadSlice('\n')
 	size = len(data)
-	if err == bufio.ErrBufferFull {
-		for err == bufio.ErrBufferFull {
+	if errors.Is(err, bufio.ErrBufferFull) {
+		for errors.Is(err, bufio.ErrBufferFull) {
 			data, err = r.ReadSlice('\n')
 			size += len(data)
 		}

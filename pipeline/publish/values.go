@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -26,10 +27,10 @@ func eachValue(ctx context.Context, source *bufio.Reader, l *line, visit func(*l
 	inArray := false
 	for {
 		c, err := v.read()
-		if err == io.EOF && inArray {
+		if errors.Is(err, io.EOF) && inArray {
 			return fmt.Errorf("%s ends inside its array, after line %d: it is cut short, fetch or export it again", l.file, v.line)
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -43,7 +44,7 @@ func eachValue(ctx context.Context, source *bufio.Reader, l *line, visit func(*l
 			continue
 		}
 		l.number, l.element = v.line, l.element+1
-		if err := v.value(c); err != nil && err != io.EOF {
+		if err := v.value(c); err != nil && !errors.Is(err, io.EOF) {
 			return fmt.Errorf("read %s after line %d: %w", l.file, v.line, err)
 		}
 		if l.data, l.size = v.data, v.size; l.size > len(l.data) {

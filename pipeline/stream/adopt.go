@@ -74,7 +74,7 @@ func adoptable(c *jetstream.StreamConfig) error {
 func (a *Adoption) keepMessages() {
 	c := &a.wanted
 	if c.Retention != jetstream.LimitsPolicy {
-		a.change("retention", c.Retention, jetstream.LimitsPolicy, "messages go once the consumers of others have read them")
+		a.change("retention policy", c.Retention, jetstream.LimitsPolicy, "messages go once the consumers of others have read them")
 		c.Retention = jetstream.LimitsPolicy
 	}
 	if c.MaxMsgsPerSubject > 0 {

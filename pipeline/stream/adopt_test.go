@@ -25,7 +25,7 @@ func TestAdopt(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := mustAdopt(t, js, false)
-	for _, word := range []string{"retention: interest -> limits", "messages per subject: 5 -> any number", "orders.> -> orders.>, events.>", "no_ack: true -> false", "1s -> 2m0s", "allow_direct"} {
+	for _, word := range []string{"retention policy: interest -> limits", "messages per subject: 5 -> any number", "orders.> -> orders.>, events.>", "no_ack: true -> false", "1s -> 2m0s", "allow_direct"} {
 		if !strings.Contains(strings.Join(a.Changes, "\n"), word) {
 			t.Errorf("the changes do not name %q: %q", word, a.Changes)
 		}

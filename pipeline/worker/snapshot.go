@@ -307,7 +307,7 @@ func (p *partition) keyOf(c StoredCell) (cohort.Key, bool) {
 // placeOf is the key of a stored cell by its names, false when the catalog has no such thing any more.
 func (p *partition) placeOf(c StoredCell) (cohort.Key, bool) {
 	k := cohort.Key{Bucket: c.Bucket.Unix(), Start: calendar.FromDate(c.CohortStart.Date()), Stage: c.Stage, Value: p.names.number(c.Value)}
-	cohortIndex := -1
+	var cohortIndex int
 	switch c.Kind {
 	case "volume":
 		return cohort.Key{Kind: cohort.Volume, Bucket: k.Bucket, Name: p.names.number(c.Name), Value: k.Value}, true
@@ -338,7 +338,7 @@ func (p *partition) placeOf(c StoredCell) (cohort.Key, bool) {
 			k.Value = uint32(start)
 			return k, err == nil
 		}
-		return k, cohortIndex >= 0
+		return k, true
 	}
 	segment := slices.IndexFunc(p.catalog.Cohorts[cohortIndex].Segments, func(s catalog.Segment) bool { return s.Name == c.Segment })
 	k.Segment = uint8(1 + segment)

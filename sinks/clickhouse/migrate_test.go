@@ -77,7 +77,7 @@ func TestMigrateCreatesTheDatabase(t *testing.T) {
 	}
 	defer conn.Close()
 	const database = "Made_by_migrate"
-	defer conn.Exec(ctx, "DROP DATABASE IF EXISTS "+database)
+	defer func() { _ = conn.Exec(ctx, "DROP DATABASE IF EXISTS "+database) }()
 	if err := clickhouse.Migrate(ctx, conn, database); err != nil {
 		t.Fatal(err)
 	}

@@ -103,11 +103,11 @@ func eachLine(r io.Reader, f func(string)) {
 	for lines.Scan() {
 		f(lines.Text())
 	}
-	io.Copy(io.Discard, r)
+	_, _ = io.Copy(io.Discard, r) // the end of a line too long for the scanner
 }
 
 func (c *child) kill() {
-	c.command.Process.Signal(os.Kill)
+	_ = c.command.Process.Signal(os.Kill) // it may have ended
 	select {
 	case <-c.done:
 	case <-time.After(5 * time.Second):

@@ -150,7 +150,7 @@ func (l *Link) carry(client *net.TCPConn) {
 
 // copy carries what comes from a side to the other until it ends, and hands the end on.
 func (l *Link) copy(p *pair, from Side, acked *acknowledged) {
-	in, out := io.Reader(l.reader(p, from)), p.server
+	in, out := l.reader(p, from), p.server
 	if from == Server {
 		out = p.client
 	}

@@ -120,7 +120,7 @@ func TestLinkHalfCloses(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.HalfClose(Client)
-	if n, err := c.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+	if n, err := c.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("a half-closed connection gives %d bytes, %v", n, err)
 	}
 }

@@ -118,7 +118,7 @@ func (r *Rows) Counters() Counters {
 // Close kills the query if it still runs, and waits for its end.
 func (r *Rows) Close() {
 	r.stop()
-	io.Copy(io.Discard, r.pipe)
+	_, _ = io.Copy(io.Discard, r.pipe) // it was stopped, and how it ended is told elsewhere
 	<-r.done
 	r.pipe.Close()
 }

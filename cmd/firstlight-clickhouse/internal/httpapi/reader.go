@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -267,7 +268,7 @@ func inspectTree(ctx context.Context, conn *chdb.Conn, j *reader.Inspector, s *r
 
 // withoutPrefix has a syntax error speak of the reader's own text.
 func withoutPrefix(err error) error {
-	if fromEngine, ok := err.(chdb.Error); ok {
+	if fromEngine := chdb.Error(""); errors.As(err, &fromEngine) {
 		return chdb.Error(strings.ReplaceAll(string(fromEngine), "EXPLAIN AST ", ""))
 	}
 	return err
