@@ -116,13 +116,29 @@ func TestCatalogFileChanges(t *testing.T) {
 		t.Error("no other generation is in force")
 	}
 	b.eventually("nothing is being computed", func() bool { return !strings.Contains(ready(), "computed") })
-	b.must("publish", "--historical", b.write("more.ndjson", `{"event":"signed_up","userId":"u4","timestamp":"2026-03-20T11:00:00Z"}`+"\n"))
+	b.must("publish", "--historical", b.write("more.ndjson", `{"event":"signed_up","userId":"u4","timestamp":"2026-03-20T11:00:00Z"}
+{"event":"feedback_given","userId":"u4","timestamp":"2026-03-20T11:30:00Z","properties":{"text":"Where do I invite?"}}
+`))
 	b.eventually("it goes on", func() bool { return shown() == "0\t4" })
+
+	// A voice: it is heard from the stream's start on, and no cell of a metric is written again.
+	cells := func() string {
+		return d.tsv("SELECT toString(sum(cityHash64(generation, kind, name, segment, segment_value, cohort_start, window, stage, bucket, partition, version, n))) FROM cells")
+	}
+	before := cells()
+	b.write("catalog.yaml", strings.Replace(testCatalog, "within: 7d", "within: 1d", 1)+"voices: [{name: feedback, event: feedback_given, text: properties.text}]\n")
+	b.eventually("what was said before is shown", func() bool {
+		return d.tsv("SELECT text, next_step FROM voices WHERE metric = 'activated'") == "Where do I invite?\tproject_created"
+	})
+	b.eventually("nothing is being computed", func() bool { return !strings.Contains(ready(), "computed") })
+	if after := cells(); after != before {
+		t.Errorf("a voice had cells written again: %s, before %s", after, before)
+	}
 	if code, _ := d.terminate(); code != 0 {
 		t.Errorf("SIGTERM: exit %d", code)
 	}
 	b.must("run", "--drain")
-	if got := b.tsv("SELECT sum(received) FROM pipeline_progress"); got != "8" {
-		t.Errorf("%s messages are received, want 8", got)
+	if got := b.tsv("SELECT sum(received) FROM pipeline_progress"); got != "9" {
+		t.Errorf("%s messages are received, want 9", got)
 	}
 }
