@@ -82,7 +82,7 @@ func TestCellsAreReadBack(t *testing.T) {
 		b.compareCounts(rt, yaml, messages, partitions)
 	})
 	t.Logf("%d recoveries read cells after an end in order, %d folded users", after.Load(), folded.Load())
-	if after.Load() == 0 || folded.Load() == 0 {
+	if !testing.Short() && (after.Load() == 0 || folded.Load() == 0) {
 		t.Error("not both ways of recovering were taken")
 	}
 }
