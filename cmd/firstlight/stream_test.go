@@ -19,7 +19,7 @@ func TestStreamAdopt(t *testing.T) {
 	}
 	b.refused(1, []string{"EVENTS", "retention"}, "run", "--drain")
 	for range 2 {
-		if shown := b.must("stream", "adopt"); !strings.Contains(shown, "retention: interest -> limits") || !strings.Contains(shown, "product.>, events.>") || !strings.Contains(shown, "--yes") {
+		if shown := b.must("stream", "adopt"); !strings.Contains(shown, "retention policy: interest -> limits") || !strings.Contains(shown, "product.>, events.>") || !strings.Contains(shown, "--yes") {
 			t.Errorf("it shows\n%s", shown)
 		}
 	}
