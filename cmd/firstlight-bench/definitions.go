@@ -105,8 +105,11 @@ func (s *servers) freshnessWhile(ctx context.Context, o options, before, after s
 	case t := <-switched:
 		return fresh, t.Round(time.Second).String(), err
 	default:
-		return fresh, map[bool]string{true: "", false: "more than " + o.steady.String()}[before == after], err
 	}
+	if before == after {
+		return fresh, "", err
+	}
+	return fresh, "more than " + o.steady.String(), err
 }
 
 const stepEvery = 100 * time.Millisecond

@@ -42,15 +42,18 @@ func (s PartState) String() string {
 
 // Computes reports whether something is to be computed that the earlier catalog does not give.
 func (d *Difference) Computes() bool {
-	computed := func(p Part) bool { return p.State == Added || p.State == Changed }
-	return len(d.Everywhere) > 0 || slices.ContainsFunc(d.Cohorts, computed) || slices.ContainsFunc(d.Metrics, computed) || slices.ContainsFunc(d.Experiments, computed) || slices.ContainsFunc(d.Voices, computed)
+	return len(d.Everywhere) > 0 || slices.ContainsFunc(d.parts(), func(p Part) bool { return p.State == Added || p.State == Changed })
+}
+
+// parts are those of every sort.
+func (d *Difference) parts() []Part {
+	return slices.Concat(d.Cohorts, d.Metrics, d.Experiments, d.Voices)
 }
 
 // Loses reports whether something that the earlier catalog counted is counted otherwise, so that what is computed of it needs all events
 // that were counted before.
 func (d *Difference) Loses() bool {
-	changed := func(p Part) bool { return p.State == Changed }
-	return len(d.Everywhere) > 0 || slices.ContainsFunc(slices.Concat(d.Cohorts, d.Metrics, d.Experiments, d.Voices), changed)
+	return len(d.Everywhere) > 0 || slices.ContainsFunc(d.parts(), func(p Part) bool { return p.State == Changed })
 }
 
 // Of returns the metrics and experiments in a state, by name.
