@@ -4,18 +4,14 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"firstlight/pipeline/testtool"
 )
 
 // tool runs a program that continuous integration installs. Elsewhere a test without it is skipped.
 func tool(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is missing: .ci/run installs it", name)
-		}
-		t.Skipf("%s is not installed", name)
-	}
-	command := exec.CommandContext(t.Context(), name, args...)
+	command := exec.CommandContext(t.Context(), testtool.Path(t, name), args...)
 	command.Dir = dir
 	output, err := command.CombinedOutput()
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"firstlight/pipeline/testprocess"
+	"firstlight/pipeline/testtool"
 	"firstlight/schemas"
 )
 
@@ -140,10 +141,7 @@ func installed(t *testing.T, modules, needs, how string) string {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(path, needs)); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not installed: run `%s`", needs, how)
-		}
-		t.Skipf("%s is not installed: run `%s`", needs, how)
+		testtool.Missing(t, needs+" is not installed: run `"+how+"`")
 	}
 	return path
 }

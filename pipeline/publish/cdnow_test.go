@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"firstlight/pipeline/event"
+	"firstlight/pipeline/testtool"
 )
 
 // TestTheTutorialsConversion runs the command that the tutorial gives on the real file.
@@ -22,9 +23,7 @@ func TestTheTutorialsConversion(t *testing.T) {
 	if _, err := os.Stat(master); err != nil {
 		t.Skipf("the CDNOW purchases are not here: %v", err)
 	}
-	if _, err := exec.LookPath("awk"); err != nil {
-		t.Skip("awk is not here")
-	}
+	testtool.Path(t, "awk")
 	dir := t.TempDir()
 	if err := os.Symlink(master, filepath.Join(dir, "CDNOW_master.txt")); err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"github.com/jonboulle/clockwork"
 
 	"firstlight/pipeline/anomaly"
+	"firstlight/pipeline/testtool"
 	"firstlight/sinks/alert"
 )
 
@@ -218,7 +219,7 @@ func TestExampleConfig(t *testing.T) {
 	if err := os.WriteFile(path, []byte(onCallConfig(t)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command(tool(t, "amtool"), "check-config", path).CombinedOutput(); err != nil {
+	if out, err := exec.Command(testtool.Path(t, "amtool"), "check-config", path).CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
 }

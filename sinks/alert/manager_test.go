@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"firstlight/pipeline/testprocess"
+	"firstlight/pipeline/testtool"
 )
 
 // manager is a real Alertmanager.
@@ -26,21 +27,6 @@ type manager struct {
 }
 
 const plainConfig = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
-
-// tool returns the path of one of the programs of Debian's prometheus-alertmanager.
-func tool(t *testing.T, names ...string) string {
-	t.Helper()
-	for _, name := range names {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is missing: install prometheus-alertmanager", names[0])
-	}
-	t.Skipf("%s is missing: install prometheus-alertmanager to run this test", names[0])
-	return ""
-}
 
 // startManager starts an Alertmanager with a configuration, on a free port.
 func startManager(t *testing.T, config string) *manager {
@@ -62,7 +48,7 @@ func startManager(t *testing.T, config string) *manager {
 // start starts it with an empty storage.
 func (m *manager) start() {
 	m.t.Helper()
-	m.cmd = testprocess.Command(tool(m.t, "prometheus-alertmanager", "alertmanager"), "--config.file="+m.config, "--storage.path="+m.t.TempDir(),
+	m.cmd = testprocess.Command(testtool.Path(m.t, "prometheus-alertmanager", "alertmanager"), "--config.file="+m.config, "--storage.path="+m.t.TempDir(),
 		"--web.listen-address="+m.address, "--cluster.listen-address=", "--log.level=error")
 	if err := m.cmd.Start(); err != nil {
 		m.t.Fatal(err)

@@ -6,13 +6,15 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"firstlight/pipeline/testtool"
 )
 
 // The chart library is the npm package that package.json pins, byte for byte.
 func TestChartLibraryIsThePackage(t *testing.T) {
 	installed := "../../../.engine/node_modules/uplot"
 	if _, err := os.Stat(installed); err != nil {
-		t.Skip("uplot is not installed: `make engine` does that")
+		testtool.Missing(t, "uplot is not installed: `make engine` does that")
 	}
 	var pinned struct{ DevDependencies map[string]string }
 	var have struct{ Version string }

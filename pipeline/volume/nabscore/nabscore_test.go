@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"firstlight/pipeline/testtool"
 )
 
 // series is 200 rows, 30 of them not judged, with windows at 50–59 and 120–139.
@@ -57,10 +59,7 @@ func TestTheScoreIsThatOfThePublishedRules(t *testing.T) {
 	if _, err := os.Stat(tool); dir == "" || err != nil {
 		t.Skip("the benchmark's series and scorer are not here")
 	}
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("python3 is not here")
-	}
+	python := testtool.Path(t, "python3")
 	all, err := Load(dir)
 	if err != nil {
 		t.Fatal(err)
