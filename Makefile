@@ -15,6 +15,9 @@ RACE = $(shell grep -rlE --include='*.go' --exclude='*_test.go' '\bgo func|\bgo 
 # Where npm puts the SDKs of TestSDKs.
 SDKS := .engine/sdks
 
+# The packages whose tests take longest begin first, so that none of them is left over in the end.
+LONGEST := ./cmd/firstlight ./pipeline/worker ./sinks/clickhouse ./pipeline/oncall ./cmd/firstlight-chaos
+
 TEST := go run $(GOTESTSUM) --format pkgname --hide-summary=skipped --rerun-fails=2 --rerun-fails-max-failures=20
 
 .PHONY: engine sdks build demo run test fuzz bench bench-anomaly chaos soak lint clean up down
@@ -62,14 +65,15 @@ demo: engine build
 run: engine build
 	bin/firstlight run
 
-# All tests, then random cases whose partitions are checked at every flush, then the packages with goroutines again under the race
-# detector, which needs a C compiler. Most of the time they wait for servers, so four packages run at a time. The timeouts are for a
+# All tests, with programs that are built once, then random cases whose partitions are checked at every flush, then the packages with
+# goroutines again under the race detector, which needs a C compiler. Most of the time they wait for servers, so four packages run at a time. The timeouts are for a
 # machine that is ten times slower than a quiet one. Up to twenty tests that fail beside others are named and run again alone, twice at most:
 # those that pass then fail only under load.
-test: engine sdks
-	$(TEST) --packages=./... -- -p 4 -timeout 60m
+test: export FIRSTLIGHT_TEST_PROGRAMS = $(CURDIR)/bin
+test: engine sdks build
+	$(TEST) --packages="$(LONGEST) ./..." -- -p 4 -timeout 60m
 	$(TEST) --packages=./pipeline/worker -- -timeout 60m -tags invariants -run 'InMemory|PartitionsComeAndGo|MovingPartitions'
-	CGO_ENABLED=1 $(TEST) --packages="$(RACE)" -- -p 4 -timeout 60m -race -short
+	CGO_ENABLED=1 $(TEST) --packages="$(filter $(LONGEST),$(RACE)) $(RACE)" -- -p 4 -timeout 60m -race -short
 	cd schemas/k8s && go vet ./... && go test ./...
 
 # Every fuzz target for FUZZTIME (10s).

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -17,18 +16,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// programs builds what a run starts, and returns its folder.
+// programs returns the folder of what a run starts.
 func programs(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("it takes a minute")
 	}
-	dir := t.TempDir()
-	enginetest.Build(t, dir)
-	build := exec.Command("go", "build", "-o", dir+"/", "firstlight/cmd/firstlight")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	dir, err := enginetest.Programs(t.TempDir(), "firstlight", "firstlight-clickhouse")
+	if err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }

@@ -49,18 +49,34 @@ var shared = sync.OnceValues(func() (*engine.Process, error) {
 	return p, err
 })
 
-// BuildHelper builds the helper into dir and returns its path.
+// programsVariable names the folder in which `make build` has put this module's programs: `make test` says it, so that they are linked once
+// and not by each package's tests.
+const programsVariable = "FIRSTLIGHT_TEST_PROGRAMS"
+
+// Programs returns a folder that holds programs of this module, named as in cmd: dir, into which it builds them, unless they are built.
+func Programs(dir string, names ...string) (folder string, err error) {
+	if built := os.Getenv(programsVariable); built != "" {
+		return built, nil
+	}
+	args := []string{"build", "-o", dir + string(filepath.Separator)}
+	for _, name := range names {
+		args = append(args, "firstlight/cmd/"+name)
+	}
+	command := exec.Command("go", args...)
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building %s: %w\n%s", strings.Join(names, ", "), err, output)
+	}
+	return dir, nil
+}
+
+// BuildHelper builds the helper into dir unless it is built, and returns its path.
 func BuildHelper(dir string) (string, error) {
 	if err := touchSources(); err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "firstlight-clickhouse")
-	command := exec.Command("go", "build", "-o", path, "firstlight/cmd/firstlight-clickhouse")
-	command.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := command.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building firstlight-clickhouse: %w\n%s", err, output)
-	}
-	return path, nil
+	folder, err := Programs(dir, "firstlight-clickhouse")
+	return filepath.Join(folder, "firstlight-clickhouse"), err
 }
 
 // touchSources opens the helper's sources, which makes `go test` run a test again when they change.
