@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -17,6 +17,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"firstlight/pipeline/testtool"
 )
 
 // A real Chromium, which tests look at pages with.
@@ -24,13 +26,7 @@ import (
 // browser starts Chromium, and ends it with the test.
 func browser(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("chromium is missing")
-		}
-		t.Skip("chromium is missing: install the Debian package to run the tests of the page")
-	}
+	path := testtool.Path(t, "chromium")
 	dir, err := os.MkdirTemp("", "firstlight-chromium-")
 	if err != nil {
 		t.Fatal(err)
@@ -151,12 +147,16 @@ func eval[T any](b *tab, js string) T {
 	return v
 }
 
-// until waits for a condition in JavaScript.
+// until waits for a condition in JavaScript. It asks a fifth of the time at most: looking is work for the browser.
 func (b *tab) until(js string) {
 	b.t.Helper()
-	for !eval[bool](b, js) {
+	for {
+		asked := time.Now()
+		if eval[bool](b, js) {
+			return
+		}
 		select {
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(max(50*time.Millisecond, 4*time.Since(asked))):
 		case <-b.ctx.Done():
 			b.t.Fatalf("not within %s: %s", patience, js)
 		}
@@ -190,12 +190,19 @@ func (b *tab) text(selector string) string {
 	return eval[string](b, fmt.Sprintf("document.querySelector(%q).textContent", selector))
 }
 
-// pictures is where tests leave what the page looks like, for people.
-var pictures = filepath.Join("..", "..", ".screenshots")
+// pictures is where tests leave what the page looks like, for people who ask for it: painting a whole page takes the browser longer than
+// what is checked.
+var (
+	pictures     = filepath.Join("..", "..", ".screenshots")
+	withPictures = flag.Bool("pictures", false, "write what the page looks like to .screenshots")
+)
 
-// shot writes what the whole page looks like.
+// shot writes what the whole page looks like, where that is asked for.
 func (b *tab) shot(name string) {
 	b.t.Helper()
+	if !*withPictures {
+		return
+	}
 	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 	if err != nil {
 		b.t.Fatal(err)
@@ -213,6 +220,9 @@ func (b *tab) accessible() {
 	b.t.Helper()
 	axe, err := os.ReadFile("../../.engine/node_modules/axe-core/axe.min.js")
 	if err != nil {
+		if os.Getenv("CI") == "true" {
+			b.t.Fatalf("axe-core is not installed, run `make engine`: %v", err)
+		}
 		b.t.Log("axe-core is not installed, accessibility is not checked: `make engine` installs it")
 		return
 	}

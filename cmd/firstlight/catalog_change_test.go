@@ -57,7 +57,7 @@ func TestDefinitionsChange(t *testing.T) {
 // TestCatalogFileChanges: a worker that runs takes up what product managers change in the file, shows what stands until what is new is
 // complete, and leaves what is wrong.
 func TestCatalogFileChanges(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	d := b.start("run")
 	b.must("publish", "--historical", b.write("events.ndjson", funnel))
 	shown := func() string {

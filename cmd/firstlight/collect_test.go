@@ -23,7 +23,7 @@ const plantedKey = "wk_" + plantedSecret
 // TestCollect: what comes over HTTP is in the views, from run itself and from a collector beside it that is killed again and again:
 // every event once, each user's in his order, and no key and no event in any log.
 func TestCollect(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	b.env["FIRSTLIGHT_COLLECT_ADDR"], b.env["LOG_LEVEL"] = "127.0.0.1:0", "debug"
 	b.env["FIRSTLIGHT_WRITE_KEYS_FILE"] = b.write("keys", plantedKey+" web\n")
 	d := b.start("run")
@@ -195,7 +195,7 @@ func freeAddr(t *testing.T) string {
 
 // TestCollectRefuses what makes no sense, in one line without a key.
 func TestCollectRefuses(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	b.refused(2, []string{"NATS_URL", "firstlight run"}, "collect")
 	d := b.start("run")
 	b.env["NATS_URL"] = "nats://" + d.at.NATS

@@ -36,7 +36,7 @@ func (b *box) views(events int, flags ...string) map[string]string {
 }
 
 func TestKilledAgainAndAgain(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	b.env["FIRSTLIGHT_FLUSH_INTERVAL"] = "10ms"
 	path, events := b.product(21, 250)
 	b.must("publish", "--historical", path)

@@ -24,6 +24,7 @@ type demoCounts struct {
 	asOf    int64 // Unix ms
 	cells   *cohort.Cells
 	source  anomaly.Source
+	counted []cohort.Contribution // of one user
 }
 
 func countDemo(t *testing.T, parsed *parsedEvents, users []simulate.User, asOf int64) *demoCounts {
@@ -53,7 +54,7 @@ func (d *demoCounts) count(t *testing.T, parsed *parsedEvents, u *simulate.User)
 		d.joiner.Join(user, e, mask, e.Time-d.catalog.AllowedLateness.Milliseconds(), 0)
 		d.volume(&u.Events[i])
 	}
-	var counted []cohort.Contribution
+	counted := d.counted[:0]
 	for c := range d.catalog.Cohorts {
 		counted = d.folder.Entries(counted, user, c)
 	}
@@ -61,6 +62,7 @@ func (d *demoCounts) count(t *testing.T, parsed *parsedEvents, u *simulate.User)
 		counted = d.folder.Metric(counted, user, m, 0, cohort.Focus{})
 	}
 	d.cells.Load(counted)
+	d.counted = counted
 }
 
 func (d *demoCounts) volume(e *simulate.Event) {

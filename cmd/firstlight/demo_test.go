@@ -83,7 +83,7 @@ func compareExperiments(t *testing.T, table string) {
 func TestDemoTellsItsIncident(t *testing.T) {
 	for name, flags := range map[string][]string{"at once": nil, "slowly": {"--past-rate", "6000"}} {
 		t.Run(name, func(t *testing.T) {
-			b := newBox(t)
+			b := newMigratedBox(t)
 			b.env["FIRSTLIGHT_COLLECT_ADDR"] = "127.0.0.1:0"
 			d := b.start(append([]string{"demo", "--every", "1s"}, flags...)...)
 			if flags != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"firstlight/pipeline/event"
+	"firstlight/pipeline/testtool"
 )
 
 // TestPublishingExamples runs the programs that docs/events.md gives to app developers, and finds what they send.
@@ -16,7 +17,7 @@ func TestPublishingExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := newBox(t)
+	b := newMigratedBox(t)
 	d := b.start("run")
 	connected := strings.ReplaceAll(string(text), "nats://127.0.0.1:4222", "nats://"+d.at.NATS)
 
@@ -35,10 +36,7 @@ func TestPublishingExamples(t *testing.T) {
 	b.eventually("the annotation shows", func() bool { return d.tsv("SELECT title FROM annotations") == "Release 7" })
 
 	t.Run("python", func(t *testing.T) {
-		python, err := exec.LookPath("python3")
-		if err != nil {
-			t.Skip("python3 is not here")
-		}
+		python := testtool.Path(t, "python3")
 		for _, program := range blocks(connected, "python") {
 			if output, err := exec.Command(python, "-m", "py_compile", b.write("main.py", program)).CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, output)

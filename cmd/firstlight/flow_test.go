@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"firstlight/pipeline/simulate"
+	"firstlight/pipeline/testtool"
 )
 
 // productEvents are the events of a simulated product from 2026-03-02 on, one JSON object each, in order.
@@ -72,7 +73,7 @@ func TestPublishDrainQuery(t *testing.T) {
 }
 
 func TestQueryFormats(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	b.start("run")
 	const sql = "SELECT 1 AS n, 'a\tb' AS s"
 	for format, want := range map[string]string{
@@ -153,11 +154,11 @@ func get(t *testing.T, url string) string {
 
 // TestEngineDies kills the engine under a running worker, which goes on with the one that takes its place.
 func TestEngineDies(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	d := b.start("run")
-	engines, err := exec.Command("pgrep", "-P", fmt.Sprint(d.c.Process.Pid)).Output()
+	engines, err := exec.Command(testtool.Path(t, "pgrep"), "-P", fmt.Sprint(d.c.Process.Pid)).Output()
 	if err != nil {
-		t.Skipf("the engine's process cannot be found: %v", err)
+		t.Fatalf("the engine's process cannot be found: %v", err)
 	}
 	for engine := range strings.Lines(string(engines)) {
 		var pid int
@@ -323,7 +324,7 @@ func TestBadCatalog(t *testing.T) {
 }
 
 func TestCheckLive(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	b.refused(1, []string{"no event was seen yet"}, "check", "--live", b.dir+"/catalog.yaml")
 	b.must("publish", b.write("typo.ndjson", `{"event":"signed_up","userId":"u1","properties":{"plan":"pro"}}`+"\n"+
 		`{"event":"project_create","userId":"u1","properties":{"row":7}}`))
@@ -349,7 +350,7 @@ func newOther(b *box) *box {
 }
 
 func TestStatusIsJSON(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	var s status
 	if err := json.Unmarshal([]byte(b.must("status", "--format", "json")), &s); err != nil || len(s.Partitions) != 0 {
 		t.Errorf("%+v, %v", s, err)
@@ -361,7 +362,7 @@ func TestStatusIsJSON(t *testing.T) {
 
 // TestLateConversion has users convert days after the hour of their sign-up became final, while the worker runs on.
 func TestLateConversion(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	d := b.start("run")
 	day := func(n, user int, event string) string {
 		return fmt.Sprintf(`{"event":%q,"userId":"u%d","timestamp":"2026-03-%02dT10:00:00Z","receivedAt":"2026-03-%02dT10:00:00Z"}`+"\n", event, user, n, n)

@@ -35,7 +35,7 @@ type readers struct{ address string } // user, password, host and port
 // for three days by a release, with a channel and an experiment at sign-up, from two sources.
 func exampleProduct(t *testing.T) readers {
 	t.Helper()
-	b := newBox(t)
+	b := newMigratedBox(t)
 	b.write("catalog.yaml", string(schemas.ExampleDemo))
 	server, err := stream.StartEmbedded("127.0.0.1:0", t.TempDir())
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 // TestMisrouted: events whose subject has the token of another user are counted, and their sources are named.
 func TestMisrouted(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	d := b.start("run")
 	js := d.jetstream()
 	for i, to := range []string{"ada", "ada", "ben"} {

@@ -42,7 +42,7 @@ func (b *box) shell(script string) string {
 }
 
 func TestOperationsCommands(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	d := b.start("run")
 	b.must("publish", b.write("events.ndjson", `{"event":"signed_up","userId":"u1"}`+"\n"))
 	b.eventually("it is applied", func() bool { return d.tsv("SELECT sum(received) FROM pipeline_progress") == "1" })
@@ -55,7 +55,7 @@ func TestOperationsCommands(t *testing.T) {
 
 // TestBackup restores a backup beside what came later.
 func TestBackup(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	b.must("publish", "--historical", b.write("events.ndjson", funnel))
 	b.must("run", "--drain")
 	b.shell(operationsCommands(t, "cp")[0])

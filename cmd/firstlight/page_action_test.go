@@ -15,7 +15,7 @@ import (
 // TestPageAction: an action is marked on the line, and the page says what it did; the review of the week says it too, as text, as JSON, and on
 // the page. Of 20 users a day 5 start a project before a shorter form, 15 after it.
 func TestPageAction(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	b.write("catalog.yaml", `version: 1
 product: acme
 windows: [1d]

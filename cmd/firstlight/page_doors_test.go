@@ -46,7 +46,7 @@ for (const [who, engine] of [["readers", "READERS"], ["owners", "OWNERS"]])
 </script>`
 
 func TestPagesOfOtherSites(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	const token = "open-sesame-1"
 	b.env["FIRSTLIGHT_HTTP_TOKEN"] = token
 	d := b.start("run")

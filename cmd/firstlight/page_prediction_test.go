@@ -9,7 +9,7 @@ import (
 // TestPagePrediction: the tile of a leading metric, and its screen, say in words whether it tells who stays. Of 60 users every second
 // creates a project on the first day and comes in the first week; every third reads the guide, and nobody the more often for it.
 func TestPagePrediction(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	b.write("catalog.yaml", `version: 1
 windows: [1d]
 defaults: {owner: growth@acme.example, objective: Teams that stay, indicator: leading, direction: up, action: Call them}

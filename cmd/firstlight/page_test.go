@@ -24,7 +24,7 @@ import (
 // pageProduct is eight weeks of the simulated product through the real pipeline. Invitations were broken in the sixth, and
 // are again.
 func pageProduct(t *testing.T) *daemon {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	b.write("catalog.yaml", string(schemas.ExampleSaaS))
 	var lines []string
 	for _, e := range pageEvents() {

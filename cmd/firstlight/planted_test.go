@@ -16,7 +16,7 @@ import (
 // TestNoSecretComesOut runs the product with a secret in every setting that may hold one, at the highest log level, against
 // servers that refuse some of them with the secret in their answer, and reads everything it says.
 func TestNoSecretComesOut(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	addr := stackNATS(t, b.dir, plantedSecret)
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)

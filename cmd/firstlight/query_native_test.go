@@ -12,7 +12,7 @@ import (
 
 // The native protocol's formats are rendered here; where the rows come from makes no difference.
 func TestNativeFormats(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	d := b.start("run")
 	const sql = `SELECT toUInt64(7) AS n, NULL::Nullable(Float64) AS missing, 'a\tb"c' AS s, map('k', 1) AS m,
 		toDateTime64('2026-03-02 09:00:00.250', 3, 'UTC') AS at, toDate('2026-03-02') AS day, [true, false] AS list`
@@ -48,7 +48,7 @@ func TestNativeFormats(t *testing.T) {
 
 // A server of others is only read: what looks into it creates nothing there.
 func TestLookingChangesNothing(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	d := b.start("run")
 	b.env["CLICKHOUSE_URL"], b.env["FIRSTLIGHT_DATABASE"] = d.clickHouse(), "elsewhere"
 	b.refused(1, []string{"elsewhere"}, "query", "SELECT * FROM metric_status")

@@ -18,7 +18,7 @@ func (b *box) counted() string {
 
 // TestQueryOnlyReads: an operator's slip changes nothing.
 func TestQueryOnlyReads(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	b.must("publish", b.write("now.ndjson", twoEvents))
 	d := b.start("run") // one engine for all queries
 	b.eventually("all is stored", func() bool { return d.tsv("SELECT sum(received), sum(lag) FROM pipeline_progress") == "2\t0" })

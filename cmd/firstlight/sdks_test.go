@@ -127,7 +127,7 @@ metrics:
 // the end the stream and the views hold every event once, at its time.
 func TestSDKs(t *testing.T) {
 	modules := installed(t, "../../.engine/sdks/node_modules", ".installed", "make sdks")
-	b := newBox(t)
+	b := newMigratedBox(t)
 	pages := newPages(t, modules)
 	var keys strings.Builder
 	for _, s := range sdks {

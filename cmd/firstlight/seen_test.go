@@ -77,7 +77,7 @@ func TestWhatOnCallSees(t *testing.T) {
 	toChannel, toPager := httptest.NewServer(channel), httptest.NewServer(pager)
 	t.Cleanup(toChannel.Close)
 	t.Cleanup(toPager.Close)
-	b := newBox(t)
+	b := newMigratedBox(t)
 	b.env["SLACK_WEBHOOK_URL"], b.env["PAGERDUTY_URL"], b.env["PAGERDUTY_ROUTING_KEY"] = toChannel.URL, toPager.URL, strings.Repeat("k", 32)
 	b.env["FIRSTLIGHT_EXTERNAL_URL"] = "https://firstlight.acme.example"
 	b.write("catalog.yaml", explained)

@@ -13,7 +13,7 @@ import (
 
 // TestAppsReadNothing: no app can subscribe what others receive, nor ask JetStream for it, nor write where it has nothing to say.
 func TestAppsReadNothing(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	addr := stackNATS(t, b.dir, workerPassword)
 	b.env["NATS_URL"], b.env["NATS_INBOX_PREFIX"] = "nats://firstlight:"+workerPassword+"@"+addr, "_INBOX_firstlight"
 	b.start("run") // its consumers deliver all the while

@@ -90,7 +90,7 @@ func (d *daemon) holds(database string, workers ...*colleague) (counts []int) {
 // TestThreeWorkers: three processes share the partitions of one database. One is killed, one is paused for longer than leases last and
 // wakes, one is stopped, and one joins, while events come. In the end all views are those that one worker alone computed beside them.
 func TestThreeWorkers(t *testing.T) {
-	b := newBox(t)
+	b := newMigratedBox(t)
 	d := b.start("run")
 	events := productEvents(14, 60)
 	part := func(i int) {
