@@ -124,16 +124,18 @@ func (h *harness) equalsOracle(yaml string, partitions int) oracle.Result {
 	return want
 }
 
-// viewsEqualOracle is equalsOracle, and holds every numeric view against the oracle as well.
-func (h *harness) viewsEqualOracle(yaml string, partitions int) {
+// viewsEqualOracle is equalsOracle, holds every numeric view against the oracle as well, and returns their rows.
+func (h *harness) viewsEqualOracle(yaml string, partitions int) map[string][]oracle.Row {
 	h.t.Helper()
-	want := h.equalsOracle(yaml, partitions)
+	want, all := h.equalsOracle(yaml, partitions), map[string][]oracle.Row{}
 	for _, view := range numericViews {
-		problems := scenario.CompareRows(view, want.Views[view], h.view(view))
+		all[view] = h.view(view)
+		problems := scenario.CompareRows(view, want.Views[view], all[view])
 		for _, problem := range problems[:min(5, len(problems))] {
 			h.t.Errorf("%.1000s (%d problems)", problem, len(problems))
 		}
 	}
+	return all
 }
 
 // asOf is up to when all partitions have applied the stream.
