@@ -66,14 +66,14 @@ run: engine build
 	bin/firstlight run
 
 # All tests, with programs that are built once, then random cases whose partitions are checked at every flush, then the packages with
-# goroutines again under the race detector, which needs a C compiler. Most of the time they wait for servers, so four packages run at a time. The timeouts are for a
-# machine that is ten times slower than a quiet one. Up to twenty tests that fail beside others are named and run again alone, twice at most:
-# those that pass then fail only under load.
+# goroutines again under the race detector, which needs a C compiler; they are vetted already. Most of the time tests wait for servers, so
+# four packages run at a time. The timeouts are for a machine that is ten times slower than a quiet one. Up to twenty tests that fail beside
+# others are named and run again alone, twice at most: those that pass then fail only under load.
 test: export FIRSTLIGHT_TEST_PROGRAMS = $(CURDIR)/bin
 test: engine sdks build
 	$(TEST) --packages="$(LONGEST) ./..." -- -p 4 -timeout 60m
 	$(TEST) --packages=./pipeline/worker -- -timeout 60m -tags invariants -run 'InMemory|PartitionsComeAndGo|MovingPartitions'
-	CGO_ENABLED=1 $(TEST) --packages="$(filter $(LONGEST),$(RACE)) $(RACE)" -- -p 4 -timeout 60m -race -short
+	CGO_ENABLED=1 $(TEST) --packages="$(filter $(LONGEST),$(RACE)) $(RACE)" -- -p 4 -timeout 60m -race -short -vet=off
 	cd schemas/k8s && go vet ./... && go test ./...
 
 # Every fuzz target for FUZZTIME (10s).
