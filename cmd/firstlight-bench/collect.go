@@ -81,7 +81,7 @@ func collectEvents(o options) []*nats.Msg {
 	r := rand.New(rand.NewPCG(5, 6))
 	events := make([]*nats.Msg, o.events)
 	for i := range events {
-		events[i] = message(r.IntN(o.users), names[r.IntN(len(names))], time.Now().UTC(), o.days*1_000_000_000+i, r)
+		events[i] = message(userName(r.IntN(o.users)), eventNames[r.IntN(len(eventNames))], time.Now().UTC(), o.days*1_000_000_000+i, r)
 	}
 	return events
 }

@@ -67,7 +67,7 @@ func main() {
 	flag.IntVar(&o.rate, "rate", 20_000, "events per second of the steady phase")
 	flag.DurationVar(&o.steady, "steady", 30*time.Second, "length of the steady phase")
 	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of the drain to this file")
-	flag.IntVar(&o.copies, "copies", 0, "store each user so many times more before the restart, to see what very many take")
+	flag.IntVar(&o.copies, "copies", 0, "store each user so many times more before the restart, to see what very many take. With -quiet: before the first phase")
 	flag.StringVar(&o.restoreProfile, "restore-profile", "", "write a CPU profile of the restart to this file")
 	flag.StringVar(&o.heapProfile, "heap-profile", "", "write a heap profile of what a restored worker holds to this file")
 	sharing := flag.Bool("workers", false, "measure only what 1, 2 and 4 workers that share the partitions cost")
@@ -75,7 +75,7 @@ func main() {
 	reading := flag.Bool("reading", false, "measure only what reading costs, by how several workers get what is their own")
 	changing := flag.Bool("definitions", false, "measure only how fresh the views are while a changed catalog is computed beside")
 	flag.BoolVar(&o.collector, "collector", true, "measure the collector")
-	quiet := flag.Bool("quiet", false, "measure only what a memory budget costs when most of the users are quiet: -users are known, -active of them come, in each of three phases of -events")
+	quiet := flag.Bool("quiet", false, "measure only what a memory budget costs when most of the users are quiet: -users and their -copies are known, -active of them come, in each of three phases of -events")
 	flag.IntVar(&o.active, "active", 0, "with -quiet, users who come; 0: a tenth of those who are known")
 	flag.IntVar(&o.forUsers, "for-users", 0, "how much memory (MiB) users may take in a worker that is restarted; 0: any. With -quiet: how much of -memory, 0: as much as run gives them. With few users this takes the place of a -memory that the worker itself would fill")
 	flag.StringVar(&o.memory, "memory", "", "as FIRSTLIGHT_MEMORY")
@@ -104,7 +104,7 @@ func main() {
 		work = measureDefinitions
 	}
 	if *quiet {
-		o.active = cmp.Or(o.active, o.users/10)
+		o.active = cmp.Or(o.active, o.known()/10)
 		work = measureQuiet
 	}
 	if err := inFolder(ctx, o, work); err != nil {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"runtime/pprof"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,12 +21,11 @@ import (
 	"firstlight/pipeline/stream"
 )
 
-// names are the events of the example product; the first of a user is signed_up.
-var names = []string{"project_created", "invite_sent", "report_shared", "tour_started", "file_imported", "export_run", "page_viewed", "page_viewed", "page_viewed", "search_used"}
+// eventNames are the events of the example product; the first of a user is signed_up.
+var eventNames = []string{"project_created", "invite_sent", "report_shared", "tour_started", "file_imported", "export_run", "page_viewed", "page_viewed", "page_viewed", "search_used"}
 
 // message is a product event of about 250 bytes.
-func message(user int, name string, at time.Time, id int, r *rand.Rand) *nats.Msg {
-	u := "user-" + strconv.Itoa(user)
+func message(u, name string, at time.Time, id int, r *rand.Rand) *nats.Msg {
 	m := nats.NewMsg(event.Subject("web", u))
 	plan, country := [...]string{"free", "pro", "team"}[r.IntN(3)], [...]string{"DE", "FR", "US", "BR"}[r.IntN(4)]
 	m.Data = fmt.Appendf(make([]byte, 0, 260), `{"type":"track","event":%q,"userId":%q,"messageId":"m-%d","timestamp":%q,"properties":{"plan":%q,"role":"member","size":%d},"context":{"location":{"country":%q},"library":{"name":"web"}}}`,
@@ -61,9 +59,9 @@ func (s *servers) backlog(ctx context.Context, o options) (time.Duration, error)
 			if r.IntN(eventsPerVisit) == 0 { // young users come most
 				visits[visit] = signedUp - 1 - int(float64(signedUp)*r.Float64()*r.Float64()*r.Float64())
 			}
-			user, name = visits[visit], names[r.IntN(len(names))]
+			user, name = visits[visit], eventNames[r.IntN(len(eventNames))]
 		}
-		m := message(max(user, 0), name, at, i, r)
+		m := message(userName(max(user, 0)), name, at, i, r)
 		m.Header.Set(event.ReceivedHeader, at.Format("2006-01-02T15:04:05.000Z"))
 		if _, err := s.js.PublishMsgAsync(m, jetstream.WithStallWait(time.Minute)); err != nil {
 			return 0, fmt.Errorf("publish event %d: %w", i, err)
@@ -328,7 +326,7 @@ func (s *servers) steady(ctx context.Context, o options, log *publishLog) error 
 	for began := time.Now(); time.Since(began) < o.steady; {
 		for due := int(time.Since(began).Seconds() * float64(o.rate)); sent < due; sent++ {
 			at := time.Now()
-			m := message(r.IntN(o.users), names[r.IntN(len(names))], at.UTC(), o.events+sent, r)
+			m := message(userName(r.IntN(o.users)), eventNames[r.IntN(len(eventNames))], at.UTC(), o.events+sent, r)
 			log.add(stream.Partition(m.Subject, o.partitions), at)
 			if _, err := s.js.PublishMsgAsync(m, jetstream.WithStallWait(time.Minute)); err != nil {
 				return fmt.Errorf("publish: %w", err)

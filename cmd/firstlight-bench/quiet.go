@@ -9,17 +9,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"firstlight/cmd/internal/cputime"
 	"firstlight/cmd/internal/memory"
-	"firstlight/pipeline/event"
 	"firstlight/pipeline/stream"
 	"firstlight/pipeline/worker"
 	"firstlight/sinks/clickhouse"
@@ -32,18 +28,22 @@ import (
 // phase is an hour of events.
 type phase struct {
 	what string
-	user func(r *rand.Rand, event int) int
+	user func(r *rand.Rand, event int) int // by number, of those who are known
 }
 
 // phases are the hours after that in which all users became known, in turn.
 func phases(o options) []phase {
-	among := func(r *rand.Rand, _ int) int { return scattered(r.IntN(o.active), o.users) }
+	known := o.known()
+	among := func(r *rand.Rand, _ int) int { return scattered(r.IntN(o.active), known) }
 	return []phase{
 		{"active users come back", among},
 		{"active users stay", among},
-		{"every event is of a quiet user", func(_ *rand.Rand, event int) int { return scattered(o.active+event%(o.users-o.active), o.users) }},
+		{"every event is of a quiet user", func(_ *rand.Rand, event int) int { return scattered(o.active+event%(known-o.active), known) }},
 	}
 }
+
+// known is how many users are known when the first hour begins.
+func (o *options) known() int { return o.users * (1 + o.copies) }
 
 // scattered is the i-th of n users in an order that has nothing to do with that in which they became known.
 func scattered(i, n int) int { return int(uint64(i) * 2_654_435_761 % uint64(n)) }
@@ -153,16 +153,21 @@ func measureQuiet(ctx context.Context, o options) error {
 	if _, err := s.drainAt(ctx, all); err != nil {
 		return err
 	}
+	users, err := s.multiply(ctx, o, all.Database)
+	if err != nil {
+		return err
+	}
 	if err := clickhouse.Migrate(ctx, s.db, budget.Database); err != nil {
 		return err
 	}
-	if err := s.copyNumbers(ctx, all.Database, budget.Database); err != nil {
+	if err := s.copyNumbers(ctx, all.Database, budget.Database, o.partitions); err != nil {
 		return err
 	}
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "phase\tmemory\tready; known, in memory\tCPU a user restored: worker, engine\tevents/s\tratio\tCPU an event: worker, engine\tusers read back, queries, each\tin memory after\tresident")
 	for i, hour := range phases(o) {
-		if err := s.publishHour(ctx, o, hour, start.Add(time.Duration(i+1)*time.Hour), i); err != nil {
+		fmt.Fprintf(os.Stderr, "an hour in which %s: publishing, and draining twice\n", hour.what)
+		if err := s.publishHour(ctx, o, hour, users, start.Add(time.Duration(i+1)*time.Hour), i); err != nil {
 			return err
 		}
 		before := time.Duration(0)
@@ -236,74 +241,13 @@ func (s *servers) drainAt(ctx context.Context, t task) (d quietDrain, err error)
 	return d, nil
 }
 
-// becomeKnown publishes the events of thirty days in which all users become known: three events each.
-func (s *servers) becomeKnown(ctx context.Context, o options, end time.Time) error {
-	r := rand.New(rand.NewPCG(1, 2))
-	const each = 3
-	n := each * o.users
-	span := time.Duration(o.days) * 24 * time.Hour
-	for i := range n {
-		user, name := i/each, "signed_up"
-		if i%each > 0 {
-			user, name = r.IntN(i/each+1), names[r.IntN(len(names))]
-		}
-		if err := s.publishAt(user, name, end.Add(-span+span/time.Duration(n)*time.Duration(i)), i, r); err != nil {
-			return err
-		}
-	}
-	return s.published(ctx)
-}
-
 // publishHour publishes the events of a phase.
-func (s *servers) publishHour(ctx context.Context, o options, p phase, at time.Time, number int) error {
+func (s *servers) publishHour(ctx context.Context, o options, p phase, users *names, at time.Time, number int) error {
 	r := rand.New(rand.NewPCG(3, uint64(number)))
 	for i := range o.events {
-		if err := s.publishAt(p.user(r, i), names[r.IntN(len(names))], at.Add(time.Hour/time.Duration(o.events)*time.Duration(i)), 3*o.users+number*o.events+i, r); err != nil {
+		if err := s.publishAt(users.name(p.user(r, i)), eventNames[r.IntN(len(eventNames))], at.Add(time.Hour/time.Duration(o.events)*time.Duration(i)), 3*o.users+number*o.events+i, r); err != nil {
 			return err
 		}
 	}
 	return s.published(ctx)
-}
-
-func (s *servers) publishAt(user int, name string, at time.Time, id int, r *rand.Rand) error {
-	m := message(user, name, at, id, r)
-	m.Header.Set(event.ReceivedHeader, at.Format("2006-01-02T15:04:05.000Z"))
-	if _, err := s.js.PublishMsgAsync(m, jetstream.WithStallWait(time.Minute)); err != nil {
-		return fmt.Errorf("publish event %d: %w", id, err)
-	}
-	return nil
-}
-
-// published waits until all that was published is stored.
-func (s *servers) published(ctx context.Context) error {
-	select {
-	case <-s.js.PublishAsyncComplete():
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// copyNumbers copies all tables of a database into another that has the same.
-func (s *servers) copyNumbers(ctx context.Context, from, to string) error {
-	rows, err := s.db.Query(ctx, "SELECT name FROM system.tables WHERE database = ? AND engine LIKE '%MergeTree'", from)
-	if err != nil {
-		return fmt.Errorf("list tables: %w", err)
-	}
-	defer rows.Close()
-	var tables []string
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return fmt.Errorf("list tables: %w", err)
-		}
-		tables = append(tables, name)
-	}
-	slices.Sort(tables)
-	for _, name := range tables {
-		if err := s.db.Exec(ctx, fmt.Sprintf("INSERT INTO `%s`.`%s` SELECT * FROM `%s`.`%s`", to, name, from, name)); err != nil {
-			return fmt.Errorf("copy %s: %w", name, err)
-		}
-	}
-	return rows.Err()
 }

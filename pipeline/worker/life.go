@@ -58,9 +58,10 @@ type life struct {
 	halted chan struct{}  // closed when the life is to end
 	ended  chan struct{}  // closed when it has
 
-	queue  waiting        // taken and not applied yet
-	back   chan *readBack // users who come back
-	linger *time.Timer    // it is time to ask for users
+	queue  waiting              // taken and not applied yet
+	back   chan *readBack       // users who come back
+	linger *time.Timer          // it is time to ask for users
+	gather chan chan<- struct{} // a query is about to be asked, and whoever is wanted can be in it
 
 	taken     uint64 // messages applied
 	flushed   uint64 // messages taken before the last snapshot
@@ -140,7 +141,7 @@ var always = func() <-chan struct{} {
 func newLife(id uint16, limit limits, urge func()) *life {
 	limit.waiting, limit.waitingSize = cmp.Or(limit.waiting, waitingTogether), cmp.Or(limit.waitingSize, waitingBytes)
 	return &life{
-		id: id, limit: limit, queue: newWaiting(), linger: time.NewTimer(0), back: make(chan *readBack, 1), share: func() int { return 0 }, in: make(chan stream.Item, cmp.Or(limit.queue, queueLength)), urge: urge, moved: func() {},
+		id: id, limit: limit, queue: newWaiting(), linger: time.NewTimer(0), gather: make(chan chan<- struct{}, 1), back: make(chan *readBack, 1), share: func() int { return 0 }, in: make(chan stream.Item, cmp.Or(limit.queue, queueLength)), urge: urge, moved: func() {},
 		applied: func(*event.Message) {}, missed: func(uint64, uint64) {}, leased: func() bool { return true },
 		ask: make(chan bool, 1), answer: make(chan *snapshot, 1), stored: make(chan error, 1),
 		halted: make(chan struct{}), ended: make(chan struct{}),
@@ -189,6 +190,9 @@ func (l *life) run(ctx context.Context) error {
 			if err := l.afterWrite(err); err != nil {
 				return err
 			}
+		case asked := <-l.gather:
+			l.askNow()
+			asked <- struct{}{}
 		case <-l.linger.C:
 			l.askBack()
 		case <-tick.C:

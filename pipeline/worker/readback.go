@@ -103,6 +103,7 @@ func (w *Worker) runReadBacks(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
+		w.gather(ctx)
 		batch := w.readBacks.next()
 		if len(batch) == 0 {
 			continue
@@ -117,6 +118,34 @@ func (w *Worker) runReadBacks(ctx context.Context) error {
 		for _, one := range batch {
 			one.took, one.err = took, cmp.Or(one.err, err)
 			one.reply <- one
+		}
+	}
+}
+
+// mostGather is how long partitions have to ask for whom they want once one of them does: a busy one needs no longer for its stride.
+const mostGather = 20 * time.Millisecond
+
+// gather has all partitions ask for whom they want, so that one query answers for all of them: what a query takes hardly depends on how
+// many it is about.
+func (w *Worker) gather(ctx context.Context) {
+	lives := w.awake()
+	asked, waiting := make(chan struct{}, len(lives)), 0
+	for _, l := range lives {
+		select {
+		case l.gather <- asked:
+			waiting++
+		default: // it has not come to answer the one before, or has ended
+		}
+	}
+	limit := time.NewTimer(mostGather)
+	defer limit.Stop()
+	for ; waiting > 0; waiting-- {
+		select {
+		case <-asked:
+		case <-limit.C:
+			return
+		case <-ctx.Done():
+			return
 		}
 	}
 }

@@ -141,6 +141,15 @@ func (l *life) askBack() {
 	case time.Since(q.since) < q.took:
 		return
 	}
+	l.askNow()
+}
+
+// askNow has those read back who are wanted next, unless others are being read.
+func (l *life) askNow() {
+	q := &l.queue
+	if len(q.asked) > 0 || len(q.next) == 0 || l.overtaken.Load() {
+		return
+	}
 	q.since = time.Time{}
 	q.asked, q.next = q.next, q.asked
 	r := l.p.request(q.asked, l.back)

@@ -1,7 +1,9 @@
 package worker
 
 import (
+	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -93,5 +95,38 @@ func TestLingering(t *testing.T) {
 	}
 	if l.askBack(); len(*asked) != 1 {
 		t.Error("somebody is asked for twice")
+	}
+}
+
+// TestGathering: when one partition asks for users, others ask for whom they want, though it is not time for that yet, so that one query
+// answers for all.
+func TestGathering(t *testing.T) {
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	lives, asked, ended := make([]atomic.Pointer[life], 2), make(chan *readBack, 2), make(chan error, 2)
+	w := &Worker{}
+	w.lives.Store(&lives)
+	for i := range lives {
+		l, _ := lookingAhead(t, limits{messages: 1000, users: 1000, cells: 100_000, deadLetters: 10, deadBytes: 1000, waiting: 20})
+		l.queue.took = time.Hour // as long as it lingers
+		l.readBack = func(r *readBack) { asked <- r }
+		lives[i].Store(l)
+		l.in <- about("away", 11)
+		go func() { ended <- l.run(ctx) }()
+	}
+	for len(asked) < 2 && ctx.Err() == nil {
+		w.gather(ctx)
+	}
+	if len(asked) < 2 {
+		t.Fatal("not all partitions ask for whom they want")
+	}
+	stop()
+	for range 2 {
+		if r := <-asked; len(r.IDs) != 1 || r.IDs[0] != "away" {
+			t.Errorf("asked for %q", r.IDs)
+		}
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	}
 }
