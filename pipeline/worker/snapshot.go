@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -120,6 +121,18 @@ func (p *partition) takeCells(r *CellRows) {
 func grow(r *CellRows, n int) {
 	r.Kind, r.Name, r.Segment = make([]string, 0, n), make([]string, 0, n), make([]string, 0, n)
 	r.Value, r.Window = make([]string, 0, n), make([]string, 0, n)
+	r.CohortStart, r.Day, r.Stage = make([]time.Time, 0, n), make([]time.Time, 0, n), make([]uint8, 0, n)
+	r.Bucket, r.BucketEnd = make([]time.Time, 0, n), make([]time.Time, 0, n)
+	r.N, r.Active, r.Adopters, r.NewAdopters = make([]int64, 0, n), make([]int64, 0, n), make([]int64, 0, n), make([]int64, 0, n)
+	r.Ages, r.Counts, r.Sums = make([][]uint16, 0, n), make([][]uint64, 0, n), make([][]uint64, 0, n)
+	r.Generation = make([]uint32, 0, n)
+}
+
+func growUsers(r *UserRows, n int) {
+	r.UserID, r.Facts, r.LastSeen, r.Version = make([]string, 0, n), make([]string, 0, n), make([]int64, 0, n), make([]uint64, 0, n)
+	r.EnteredAt, r.CohortStart, r.Segments = make([][]int64, 0, n), make([][]time.Time, 0, n), make([][]map[string]string, 0, n)
+	r.ReachedAt, r.Steps, r.StepTimes = make([][]int64, 0, n), make([][]uint64, 0, n), make([][][]int64, 0, n)
+	r.Excluded = make([]bool, 0, n)
 }
 
 // describe appends the columns that say what a cell means.
@@ -180,9 +193,9 @@ func (p *partition) cover(day calendar.Day) {
 func (p *partition) takeUsers(r *UserRows) {
 	r.Partition = p.id
 	n := len(p.dirtyUsers)
-	r.UserID, r.Facts, r.LastSeen, r.Version = make([]string, 0, n), make([]string, 0, n), make([]int64, 0, n), make([]uint64, 0, n)
+	growUsers(r, n)
 	var room userRoom
-	texts := make([]byte, 0, 256*n) // of ids and facts, one behind the other: two strings a user would be garbage of their own
+	texts := make([]byte, 0, n*cmp.Or(p.userSize, 256)) // of ids and facts, one behind the other: two strings a user would be garbage of their own
 	ends := make([]int, 0, 2*n)
 	for _, u := range p.dirtyUsers {
 		p.users.unmark(u, markDirty)
@@ -198,6 +211,9 @@ func (p *partition) takeUsers(r *UserRows) {
 	for i := 0; i < len(ends); i += 2 {
 		r.UserID, r.Facts = append(r.UserID, all[from:ends[i]]), append(r.Facts, all[ends[i]:ends[i+1]])
 		from = ends[i+1]
+	}
+	if n > 0 {
+		p.userSize = len(texts)/n + len(texts)/n/8
 	}
 	p.dirtyUsers = p.dirtyUsers[:0]
 }

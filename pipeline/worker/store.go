@@ -174,6 +174,20 @@ type CellRows struct {
 // Len returns the number of rows.
 func (r *CellRows) Len() int { return len(r.Kind) }
 
+// Slice returns some of the rows.
+func (r *CellRows) Slice(from, to int) *CellRows {
+	s := &CellRows{
+		Kind: r.Kind[from:to], Name: r.Name[from:to], Segment: r.Segment[from:to], Value: r.Value[from:to], Window: r.Window[from:to],
+		CohortStart: r.CohortStart[from:to], Day: r.Day[from:to], Stage: r.Stage[from:to], Bucket: r.Bucket[from:to], BucketEnd: r.BucketEnd[from:to],
+		N: r.N[from:to], Active: r.Active[from:to], Adopters: r.Adopters[from:to], NewAdopters: r.NewAdopters[from:to],
+		Ages: r.Ages[from:to], Counts: r.Counts[from:to], Sums: r.Sums[from:to], Partition: r.Partition, Version: r.Version,
+	}
+	if len(r.Generation) > 0 {
+		s.Generation = r.Generation[from:to]
+	}
+	return s
+}
+
 // UserRows are users of one partition, by column: what the columns mean stands with the table users.
 type UserRows struct {
 	UserID      []string
@@ -192,6 +206,15 @@ type UserRows struct {
 
 // Len returns the number of rows.
 func (r *UserRows) Len() int { return len(r.UserID) }
+
+// Slice returns some of the rows.
+func (r *UserRows) Slice(from, to int) *UserRows {
+	return &UserRows{
+		UserID: r.UserID[from:to], Facts: r.Facts[from:to], LastSeen: r.LastSeen[from:to], EnteredAt: r.EnteredAt[from:to], CohortStart: r.CohortStart[from:to],
+		Segments: r.Segments[from:to], ReachedAt: r.ReachedAt[from:to], Steps: r.Steps[from:to], StepTimes: r.StepTimes[from:to], Excluded: r.Excluded[from:to],
+		Version: r.Version[from:to], Partition: r.Partition,
+	}
+}
 
 // Name is a value that a cap admitted.
 type Name struct {

@@ -35,7 +35,7 @@ func Open(ctx context.Context, dsn string) (*Connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Connection{}
+	c := &Connection{compressed: compressesBlocks(options.Compression)}
 	for _, addr := range options.Addr {
 		one := *options
 		one.Addr = []string{addr}
@@ -57,6 +57,11 @@ func Open(ctx context.Context, dsn string) (*Connection, error) {
 	}
 	c.Moved = nil
 	return c, nil
+}
+
+// compressesBlocks reports whether a compression is that of ClickHouse's own blocks, and not of HTTP.
+func compressesBlocks(c *clickhouse.Compression) bool {
+	return c != nil && slices.Contains([]clickhouse.CompressionMethod{clickhouse.CompressionLZ4, clickhouse.CompressionLZ4HC, clickhouse.CompressionZSTD}, c.Method)
 }
 
 // noneError is that none of several servers can be used.

@@ -27,9 +27,10 @@ type Connection struct {
 	// Moved is told when another server is used from now on, and why. It may be nil; it is set before the first statement.
 	Moved func(from, to string, because error)
 
-	servers []*server
-	mu      sync.Mutex
-	used    int
+	servers    []*server
+	compressed bool // what is sent is compressed by blocks, which ready-made data are not
+	mu         sync.Mutex
+	used       int
 }
 
 // server is one that was named.
@@ -159,6 +160,18 @@ func (c *Connection) Query(ctx context.Context, query string, args ...any) (driv
 // QueryFormat runs a query whose result comes in a format of ClickHouse's, over HTTP.
 func (c *Connection) QueryFormat(ctx context.Context, format, query string, args ...any) (io.ReadCloser, error) {
 	return try(ctx, c, func(s *server) (io.ReadCloser, error) { return s.Conn.QueryFormat(ctx, format, query, args...) })
+}
+
+// InsertFormat inserts data in a format of ClickHouse's, over HTTP, where these need not be compressed. It may run twice, each time with
+// data of its own.
+func (c *Connection) InsertFormat(ctx context.Context, format, query string, data func() io.Reader) error {
+	if c.compressed {
+		return clickhouse.ErrFormatNativeUnsupported
+	}
+	_, err := try(ctx, c, func(s *server) (none struct{}, err error) {
+		return none, s.Conn.InsertFormat(ctx, format, query, data())
+	})
+	return err
 }
 
 // Exec runs a statement that may run twice: when the server is lost in its midst, another one runs it.

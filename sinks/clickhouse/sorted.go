@@ -2,9 +2,7 @@ package clickhouse
 
 import (
 	"maps"
-	"reflect"
 	"slices"
-	"unsafe"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
 )
@@ -37,20 +35,3 @@ func (s *sorted[V]) Key() any { return s.keys[s.at] }
 
 // Value returns its value.
 func (s *sorted[V]) Value() any { return s.values[s.keys[s.at]] }
-
-// sortedMaps are the maps of rows. Many rows share a map, which is sorted once.
-func sortedMaps(rows [][]map[string]string) [][]*sorted[string] {
-	out := make([][]*sorted[string], len(rows))
-	known := map[unsafe.Pointer]*sorted[string]{}
-	for i, row := range rows {
-		out[i] = make([]*sorted[string], len(row))
-		for j, m := range row {
-			at := reflect.ValueOf(m).UnsafePointer()
-			if known[at] == nil {
-				known[at] = sortedMap(m)
-			}
-			out[i][j] = known[at]
-		}
-	}
-	return out
-}

@@ -105,93 +105,12 @@ func columns(b driver.Batch, cols ...any) error {
 	return nil
 }
 
-// rows appends one array per row to a column: faster than appending the column by reflection.
-func rows[T any](b driver.Batch, column int, values []T) error {
-	c := b.Column(column)
-	for _, v := range values {
-		if err := c.AppendRow(v); err != nil {
-			return fmt.Errorf("column %d: %w", column+1, err)
-		}
-	}
-	return nil
-}
-
-// WriteCells writes cells, all in one insert.
-func (s *Store) WriteCells(ctx context.Context, all ...*worker.CellRows) error {
-	const names = "kind, name, segment, segment_value, cohort_start, window, stage, bucket, bucket_end, day, n, active, adopters, new_adopters, partition, version, generation, ages, counts, sums"
-	return s.insert(ctx, "cells", names, func(b driver.Batch) error {
-		for _, r := range all {
-			if err := s.appendCells(b, r); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (s *Store) appendCells(b driver.Batch, r *worker.CellRows) error {
-	under := r.Generation
-	if len(under) == 0 {
-		under = repeat(s.generation, r.Len())
-	}
-	err := columns(b, r.Kind, r.Name, r.Segment, r.Value, r.CohortStart, r.Window, r.Stage, r.Bucket, r.BucketEnd, r.Day,
-		r.N, r.Active, r.Adopters, r.NewAdopters, repeat(r.Partition, r.Len()), repeat(r.Version, r.Len()), under)
-	if err != nil {
-		return err
-	}
-	if err := rows(b, 17, r.Ages); err != nil {
-		return err
-	}
-	if err := rows(b, 18, r.Counts); err != nil {
-		return err
-	}
-	return rows(b, 19, r.Sums)
-}
-
 func repeat[T any](v T, n int) []T {
 	out := make([]T, n)
 	for i := range out {
 		out[i] = v
 	}
 	return out
-}
-
-// WriteUsers writes users, all in one insert.
-func (s *Store) WriteUsers(ctx context.Context, all ...*worker.UserRows) error {
-	const names = "partition, user_id, facts, last_seen, version, generation, entered_at, cohort_start, segments, reached_at, steps, step_times, excluded"
-	return s.insert(ctx, "users", names, func(b driver.Batch) error {
-		for _, r := range all {
-			if err := s.appendUsers(b, r); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (s *Store) appendUsers(b driver.Batch, r *worker.UserRows) error {
-	if err := columns(b, repeat(r.Partition, r.Len()), r.UserID, r.Facts, r.LastSeen, r.Version, repeat(s.generation, r.Len())); err != nil {
-		return err
-	}
-	if err := rows(b, 6, r.EnteredAt); err != nil {
-		return err
-	}
-	if err := rows(b, 7, r.CohortStart); err != nil {
-		return err
-	}
-	if err := rows(b, 8, sortedMaps(r.Segments)); err != nil {
-		return err
-	}
-	if err := rows(b, 9, r.ReachedAt); err != nil {
-		return err
-	}
-	if err := rows(b, 10, r.Steps); err != nil {
-		return err
-	}
-	if err := rows(b, 11, r.StepTimes); err != nil {
-		return err
-	}
-	return rows(b, 12, r.Excluded)
 }
 
 // WriteNames writes admitted names.

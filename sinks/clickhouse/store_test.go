@@ -7,11 +7,11 @@ import (
 	"firstlight/sinks/clickhouse/migratedtest"
 )
 
-// TestInsertsKnowTheirColumns: the second insert into a table asks the server nothing before, and when a column has another type by then, an
+// TestInsertsKnowTheirColumns: over a connection that takes columns the second insert into a table asks the server nothing before, and when a column has another type by then, an
 // insert works on its second attempt at the latest.
 func TestInsertsKnowTheirColumns(t *testing.T) {
 	conn, database := migratedtest.Database(t)
-	numbers := clickhouse.NewStore(conn, database).In(7)
+	numbers := clickhouse.NewStore(rowByRow{conn}, database).In(7)
 	write := func() error { return numbers.WriteUsers(t.Context(), crowd(0, 3, 1)) }
 	queries := func() (n uint64) {
 		rows, err := conn.Query(t.Context(), "SELECT value FROM system.events WHERE event = 'Query'")
