@@ -10,6 +10,7 @@ import (
 
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/cohort"
+	"firstlight/pipeline/facts"
 	"firstlight/pipeline/kind"
 )
 
@@ -41,8 +42,16 @@ func TestDefinitionsComeAndGo(t *testing.T) {
 		at := rapid.IntRange(0, len(events)).Draw(t, "changes at")
 		for i := range events {
 			if i == at {
+				name, layout := changed.joiner.Layout()
 				stored := changed.facts.Store(nil)
+				if rapid.Bool().Draw(t, "by layout") {
+					stored = changed.facts.StoreByLayout(nil)
+				}
 				changed = newUser(after)
+				changed.joiner.Layouts = facts.Layouts{}
+				if err := changed.joiner.Layouts.Add(name, layout); err != nil {
+					t.Fatal(err)
+				}
 				if err := changed.facts.Load(stored); err != nil {
 					t.Fatal(err)
 				}

@@ -57,6 +57,10 @@ func countsAsStored(t *testing.T, path, text, more string) {
 			t.Fatal(err)
 		}
 		check("once it is stored anew")
+		if err := u.facts.Load(u.facts.StoreByLayout(nil)); err != nil {
+			t.Fatal(err)
+		}
+		check("once it is stored by layout")
 		u.joiner.Collapse(u.facts, prune, prune)
 		check("once final windows have left it")
 	}

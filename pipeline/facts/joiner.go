@@ -17,6 +17,8 @@ type Joiner struct {
 	Calendar *calendar.Calendar
 	// Segment maps a segment's text to the value that counts: the safety cap may turn it into (other).
 	Segment func(cohort, segment int, text string) string
+	// Layouts are those of users that were stored under other catalogs.
+	Layouts Layouts
 	// Capped counts events that a cap kept from being remembered in full.
 	Capped uint64
 
@@ -30,6 +32,8 @@ type Joiner struct {
 	activityOf   []int            // per metric: the activity it shares, -1 for none
 	reads        [][]int          // per metric: the others whose state it reads
 	keys         []blockKey       // per slot of a user
+	alikeSlots   [][]int          // per slot: those with its key, itself too; none where another one is the first of them
+	layout       uint64           // the name of the layout that keys are
 	hourly       bool             // the catalog has 1h windows
 	keepDays     calendar.Day     // days that trailing windows still need: before the entry, and after it in case the user is left out
 	excludes     bool             // the catalog leaves out users
@@ -77,6 +81,12 @@ func NewJoiner(c *catalog.Catalog, cal *calendar.Calendar, segment func(cohort, 
 		}
 	}
 	j.keys = j.blockKeys()
+	j.alikeSlots = make([][]int, len(j.keys))
+	for i := range j.keys {
+		first := j.keys[i].first
+		j.alikeSlots[first] = append(j.alikeSlots[first], i)
+	}
+	j.layout, _ = j.Layout()
 	return j
 }
 

@@ -121,10 +121,11 @@ func (u *user) join(e *event.Event, watermark int64) {
 // store writes the facts and reads them back into fresh memory, as they are held or as they are stored.
 func (u *user) store(t *rapid.T) {
 	held, stored := u.facts.Append(nil), u.facts.Store(nil)
+	forms := map[string][]byte{"with keys": stored, "by layout": u.facts.StoreByLayout(nil)}
 	u.facts = u.joiner.NewUser()
-	if rapid.Bool().Draw(t, "in memory") {
+	if form := rapid.SampledFrom([]string{"in memory", "with keys", "by layout"}).Draw(t, "form"); form == "in memory" {
 		u.facts.Open(held)
-	} else if err := u.facts.Load(stored); err != nil {
+	} else if err := u.facts.Load(forms[form]); err != nil {
 		t.Fatal(err)
 	}
 	if again := u.facts.Append(nil); !slices.Equal(again, held) {
@@ -321,9 +322,11 @@ func FuzzLoad(f *testing.F) {
 	u := newUser(c)
 	f.Add([]byte{})
 	f.Add(u.facts.Store(nil))
+	f.Add(u.facts.StoreByLayout(nil))
 	for i, name := range []string{"d", "a", "b", "c", "c", "b", "c"} {
 		u.join(&event.Event{Name: name, Time: start + int64(i), ID: "i", Properties: []byte(`{"n":1,"plan":"x"}`), Payload: []byte("{}")}, 0)
 		f.Add(u.facts.Store(nil))
+		f.Add(u.facts.StoreByLayout(nil))
 	}
 	u.joiner.Collapse(u.facts, start+3, 0)
 	f.Add(u.facts.Store(nil))

@@ -11,8 +11,12 @@ import (
 	"firstlight/pipeline/catalog"
 )
 
-// storedVersion is the first byte of a user as it is stored.
-const storedVersion = 2
+// The first byte of a user as it is stored.
+const (
+	firstVersion  = 1 + iota
+	keysVersion   // Store: each block has its key
+	layoutVersion // StoreByLayout
+)
 
 // blockVersion is the version of every block's content.
 const blockVersion = 1
@@ -24,7 +28,8 @@ type blockKey struct {
 	epoch uint64 // which time the definition is taken up: one that comes back after it left is new
 	// selectors are the hashes of a cohort's relevant selectors, in their order: open events name selectors by their place.
 	selectors []byte
-	first     int // the first slot with this key
+	first     int  // the first slot with this key
+	version   byte // of its content, of a key in a layout
 }
 
 const hashSize = 8
@@ -93,7 +98,7 @@ func cohortHashes(c *catalog.Catalog) [][hashSize]byte {
 
 // Store appends the user to buf as Load reads it, whatever the catalog is by then: every block has its key and version.
 func (u *User) Store(buf []byte) []byte {
-	buf = u.appendHeader(append(buf, storedVersion))
+	buf = u.appendHeader(append(buf, keysVersion))
 	for i := range u.slots {
 		k := &u.joiner.keys[i]
 		block := u.encoded(i)
@@ -123,7 +128,7 @@ func sizeOf(n int) int {
 	return len(binary.AppendUvarint(make([]byte, 0, binary.MaxVarintLen64), uint64(n)))
 }
 
-// Load reads what Store wrote, or a version before it did. A block of a definition that the catalog does not have is dropped,
+// Load reads what Store or StoreByLayout wrote, or a version before it did. A block of a definition that the catalog does not have is dropped,
 // and a definition without a block starts empty. The user points into buf, which must not change while it is in use.
 func (u *User) Load(buf []byte) error {
 	u.clear()
@@ -131,10 +136,12 @@ func (u *User) Load(buf []byte) error {
 		return corrupt("no bytes")
 	}
 	switch buf[0] {
-	case 1:
+	case firstVersion:
 		return u.loadFirst(buf)
-	case storedVersion:
+	case keysVersion:
 		return u.load(buf)
+	case layoutVersion:
+		return u.loadByLayout(buf)
 	default:
 		return corrupt("version %d is of a later Firstlight", buf[0])
 	}
@@ -175,12 +182,10 @@ func (u *User) loadBlock(r *Reader) bool {
 	return true
 }
 
-// loadSlot decodes and checks a block that was stored.
+// loadSlot decodes and checks a block that was stored with its key: before a cohort stand the selectors that open events name.
 func (u *User) loadSlot(i int, block []byte) bool {
-	s := &u.slots[i]
 	if i >= len(u.cohorts) {
-		s.raw = block
-		return u.read(s, true)
+		return u.loadBlockOf(i, nil, block)
 	}
 	r := Reader{buf: block}
 	n := r.Count()
@@ -188,8 +193,14 @@ func (u *User) loadSlot(i int, block []byte) bool {
 		return false
 	}
 	selectors := r.bytes(n * hashSize)
-	s.raw = r.buf
-	if n == 0 || bytes.Equal(selectors, u.joiner.keys[i].selectors) {
+	return u.loadBlockOf(i, selectors, r.buf)
+}
+
+// loadBlockOf decodes and checks a block, of which open events name these selectors.
+func (u *User) loadBlockOf(i int, selectors, block []byte) bool {
+	s := &u.slots[i]
+	s.raw = block
+	if len(selectors) == 0 || i >= len(u.cohorts) || bytes.Equal(selectors, u.joiner.keys[i].selectors) {
 		return u.read(s, true)
 	}
 	return u.translate(i, selectors)

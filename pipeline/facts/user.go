@@ -194,8 +194,17 @@ func IsBlank(buf []byte) bool {
 	return r.Time() == 0
 }
 
-// Told reports whether a user as Store wrote it is one of whom something is known, as far as its first bytes tell.
-func Told(buf []byte) bool { return len(buf) > 0 && buf[0] == storedVersion && !IsBlank(buf[1:]) }
+// Told reports whether a user as it is stored is one of whom something is known, as far as its first bytes tell.
+func Told(buf []byte) bool {
+	switch {
+	case len(buf) == 0:
+		return false
+	case buf[0] == keysVersion:
+		return !IsBlank(buf[1:])
+	default:
+		return buf[0] == layoutVersion && len(buf) > layoutHead && !IsBlank(buf[layoutHead:])
+	}
+}
 
 // NewestOpen returns a time that no event that is not settled is later than, 0 when all are.
 func (u *User) NewestOpen() int64 { return u.openUntil }

@@ -127,9 +127,14 @@ func (w *Worker) recoverAll(ctx context.Context, checkpoints []Checkpoint) ([]*p
 	if err != nil {
 		return nil, err
 	}
+	layouts, err := w.layouts(ctx)
+	if err != nil {
+		return nil, err
+	}
 	partitions := make([]*partition, len(checkpoints))
 	for i, cp := range checkpoints {
 		p := newPartition(cp.Partition, w.Catalog, cp.Identity)
+		p.joiner.Layouts = layouts
 		p.own, p.origins = w.generation, w.Plan.originsOf(p.catalog, w.generation)
 		for i := range p.catalog.Metrics {
 			p.countsFrom[i] = CountsFrom(p.catalog, w.Plan.CompleteFrom[p.catalog.Metrics[i].Name])

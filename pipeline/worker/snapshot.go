@@ -202,7 +202,7 @@ func (p *partition) takeUsers(r *UserRows) {
 		p.scratch.Open(p.users.facts(u))
 		texts = append(texts, p.users.id(u)...)
 		ends = append(ends, len(texts))
-		texts = p.scratch.Store(texts)
+		texts = p.scratch.StoreByLayout(texts)
 		ends = append(ends, len(texts))
 		r.LastSeen, r.Version = append(r.LastSeen, p.scratch.LastSeen), append(r.Version, p.scratch.Sequence)
 		p.describeUser(r, &room)

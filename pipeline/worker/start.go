@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"firstlight/pipeline/facts"
 	"firstlight/pipeline/stream"
 	"firstlight/pipeline/trouble"
 )
@@ -59,7 +60,7 @@ func (w *Worker) recoverNewest(ctx context.Context, checkpoints []Checkpoint, pa
 		return nil, nil, err
 	}
 	recovered, err := w.recoverAll(ctx, mine)
-	if !errors.Is(err, errAhead) {
+	if !errors.Is(err, errAhead) && !errors.Is(err, facts.ErrUnknownLayout) {
 		return recovered, checkpoints, err
 	}
 	if checkpoints, err = w.checkpoints(ctx); err != nil {

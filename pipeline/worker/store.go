@@ -32,6 +32,10 @@ type Store interface {
 
 	// ChangedDefinitions names what a catalog defines otherwise than the one in force.
 	ChangedDefinitions(ctx context.Context, c *catalog.Catalog) ([]string, error)
+	// LoadLayouts calls layout for every layout of users' facts that is stored, of whatever generation (facts.Layouts).
+	LoadLayouts(ctx context.Context, layout func(name uint64, text string) error) error
+	// WriteLayout stores a layout, by its name. Users are stored by it afterwards.
+	WriteLayout(ctx context.Context, name uint64, text string) error
 	// WriteAgeEdges writes the upper edges (ms) of the age buckets.
 	WriteAgeEdges(ctx context.Context, edges []int64) error
 }

@@ -302,7 +302,7 @@ func (n *union) store(id string, kept []byte, version uint64, h half, watermark 
 	}
 	n.p.scratch.Open(u.half.scratch.Append(nil))
 	r, s := &n.rows, n.p.scratch
-	r.UserID, r.Facts = append(r.UserID, id), append(r.Facts, string(s.Store(nil)))
+	r.UserID, r.Facts = append(r.UserID, id), append(r.Facts, string(s.StoreByLayout(nil)))
 	r.LastSeen, r.Version = append(r.LastSeen, s.LastSeen), append(r.Version, s.Sequence)
 	n.p.describeUser(r, &n.room)
 	return nil

@@ -42,6 +42,7 @@ func newUniting(p *partition, stays *catalog.Kept) *uniting {
 		stays: stays, half: newPart(p.catalog, p.calendar, p.segment), kept: newPart(p.catalog, p.calendar, p.segment),
 		pending: map[string]keptHalf{}, gone: map[forgottenAt]string{},
 	}
+	n.half.joiner.Layouts, n.kept.joiner.Layouts = p.joiner.Layouts, p.joiner.Layouts
 	n.half.leave(stays)
 	n.kept.leave(&catalog.Kept{Metrics: not(stays.Metrics), Cohorts: not(stays.Cohorts)})
 	return n

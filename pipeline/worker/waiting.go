@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"firstlight/pipeline/event"
+	"firstlight/pipeline/facts"
 	"firstlight/pipeline/stream"
 )
 
@@ -162,17 +163,16 @@ func (l *life) askNow() {
 func (l *life) comeBack(back *readBack) error {
 	clear(l.queue.asked)
 	l.queue.took = min(back.took, mostLinger)
-	switch {
-	case errors.Is(back.err, errOvertaken):
-		l.overtaken.Store(true)
-		l.queue.blocked = true
-		l.overtook(back.err)
-		return nil
-	case back.err != nil:
-		return back.err
+	err := back.err
+	if err == nil {
+		err = l.p.comeBack(back)
 	}
-	l.queue.blocked = false
-	return l.p.comeBack(back)
+	if l.queue.blocked = errors.Is(err, errOvertaken) || errors.Is(err, facts.ErrUnknownLayout); !l.queue.blocked {
+		return err
+	}
+	l.overtaken.Store(true)
+	l.overtook(err)
+	return nil
 }
 
 // foresee returns the user a message is about, where its subject tells that the user is away.

@@ -39,6 +39,7 @@ const (
 	Forgotten   = "forgotten users"
 	Generation  = "generation"
 	Dead        = "dead letters"
+	Layout      = "layout of users"
 	Names       = "names"
 	Reports     = "progress"
 	Source      = "catalog file"
@@ -127,6 +128,10 @@ func (s *store) EndBeside(ctx context.Context, now time.Time) error {
 
 func (s *store) PutInForce(ctx context.Context, generation uint32, now time.Time) error {
 	return s.fault.once(Generation, func() error { return s.Store.PutInForce(ctx, generation, now) })
+}
+
+func (s *store) WriteLayout(ctx context.Context, name uint64, text string) error {
+	return s.fault.once(Layout, func() error { return s.Store.WriteLayout(ctx, name, text) })
 }
 
 func (s *store) WriteAgeEdges(ctx context.Context, edges []int64) error {

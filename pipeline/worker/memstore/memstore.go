@@ -24,6 +24,7 @@ type Store struct {
 	beside      uint32 // the generation that is computed beside; 0: none is
 	edges       []int64
 	voices      map[VoiceKey]worker.Voice
+	layouts     map[uint64]string
 
 	// Forget are the sequences of the messages that have the user of a token forgotten: once a checkpoint covers one, the rows of that
 	// user up to it are deleted, as the command forget does. It is set before the store is used.

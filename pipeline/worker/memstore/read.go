@@ -37,6 +37,19 @@ func (n *Numbers) AsOf(context.Context) (map[uint16]int64, error) {
 	return out, nil
 }
 
+// LoadLayouts calls layout for every layout.
+func (s *Store) LoadLayouts(_ context.Context, layout func(name uint64, text string) error) error {
+	s.mu.Lock()
+	all := maps.Clone(s.layouts)
+	s.mu.Unlock()
+	for name, text := range all {
+		if err := layout(name, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // LoadNames calls name for every name of some partitions.
 func (n *Numbers) LoadNames(_ context.Context, partitions []uint16, name func(partition uint16, scope, value string)) error {
 	n.store.mu.Lock()

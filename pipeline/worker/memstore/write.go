@@ -20,6 +20,17 @@ func newer[K comparable, R any](rows map[K]R, key K, row R, version func(R) uint
 	}
 }
 
+// WriteLayout keeps a layout.
+func (s *Store) WriteLayout(_ context.Context, name uint64, text string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.layouts == nil {
+		s.layouts = map[uint64]string{}
+	}
+	s.layouts[name] = text
+	return nil
+}
+
 // WriteNames keeps names.
 func (n *Numbers) WriteNames(_ context.Context, names []worker.Name) error {
 	n.store.mu.Lock()
