@@ -111,12 +111,14 @@ const (
 	dayHours    = 1 << 4 // three bytes of hours follow
 	dayLong     = 1 << 5 // a fourth follows: the clocks went back
 	dayCounted  = 1 << 6 // counts follow, else each is 1
+	daySame     = 1 << 7 // no hours follow: they are those of the day before it in the chunk
 	shortHours  = 24
 	maxDayHours = 32
 )
 
 // days appends the days of a chunk.
 func (s *scratch) read(days []Day, c *chunk) []Day {
+	hours := uint32(0) // of the day before
 	for body := c.body; len(body) > 0; {
 		flags := body[0]
 		d := Day{Day: calendar.Day(c.number*chunkDays + int(flags&dayBits)), Events: 1}
@@ -128,7 +130,12 @@ func (s *scratch) read(days []Day, c *chunk) []Day {
 				d.Hours |= uint32(body[0]) << shortHours
 				body = body[1:]
 			}
-			d.Events = uint32(bits.OnesCount32(d.Hours))
+		}
+		if flags&daySame != 0 {
+			d.Hours = hours
+		}
+		if hours = d.Hours; hours != 0 {
+			d.Events = uint32(bits.OnesCount32(hours))
 		}
 		if flags&dayCounted != 0 {
 			body = s.readCounts(&d, body)
@@ -155,23 +162,28 @@ func (s *scratch) readCounts(d *Day, body []byte) []byte {
 	return body
 }
 
-func write(buf []byte, d *Day) []byte {
+// write writes a day of a chunk. before are the hours of the day before it there: who comes at all hours, or at the same ones, is told in
+// a byte a day.
+func write(buf []byte, d *Day, before uint32) []byte {
 	flags := byte(int(d.Day) & dayBits)
-	if d.Hours != 0 {
+	switch {
+	case d.Hours == 0:
+	case d.Hours == before:
+		flags |= daySame
+	case d.Hours>>shortHours != 0:
+		flags |= dayHours | dayLong
+	default:
 		flags |= dayHours
-	}
-	if d.Hours>>shortHours != 0 {
-		flags |= dayLong
 	}
 	counted := d.Events != uint32(max(1, bits.OnesCount32(d.Hours))) // each hour has at least one
 	if counted {
 		flags |= dayCounted
 	}
 	buf = append(buf, flags)
-	if d.Hours != 0 {
+	if flags&dayHours != 0 {
 		buf = append(buf, byte(d.Hours), byte(d.Hours>>8), byte(d.Hours>>16))
 	}
-	if d.Hours>>shortHours != 0 {
+	if flags&dayLong != 0 {
 		buf = append(buf, byte(d.Hours>>shortHours))
 	}
 	switch {
@@ -295,8 +307,10 @@ func (b *Book) Mark(day calendar.Day, hour int) (changed, isNew bool) {
 // replace writes days in the place of a chunk.
 func (b *Book) replace(c *chunk, days []Day) {
 	body := b.scratch.buf[:0]
+	before := uint32(0)
 	for i := range days {
-		body = write(body, &days[i])
+		body = write(body, &days[i], before)
+		before = days[i].Hours
 	}
 	b.scratch.buf = body
 	out := append(b.own[0][:0], b.raw[:c.from]...)
@@ -360,9 +374,10 @@ func (b *Book) valid() bool {
 }
 
 func validDays(body []byte) bool {
+	hours := 0 // how many the day before has
 	for before := -1; len(body) > 0; {
 		flags, size, counts := body[0], 1, 1
-		if int(flags&dayBits) <= before || flags&0x80 != 0 || flags&(dayHours|dayLong) == dayLong {
+		if int(flags&dayBits) <= before || flags&(dayHours|dayLong) == dayLong || flags&daySame != 0 && (hours == 0 || flags&dayHours != 0) {
 			return false
 		}
 		before = int(flags & dayBits)
@@ -378,6 +393,13 @@ func validDays(body []byte) bool {
 			if counts == 0 {
 				return false
 			}
+			hours = counts
+		}
+		switch {
+		case flags&daySame != 0:
+			counts = hours
+		case flags&dayHours == 0:
+			hours = 0
 		}
 		body = body[size:]
 		if flags&dayCounted == 0 {
