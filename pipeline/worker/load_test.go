@@ -58,7 +58,7 @@ func BenchmarkLoad(b *testing.B) {
 	b.ReportAllocs()
 	loaded := 0
 	for b.Loop() {
-		q := newPartition(0, p.catalog, Identity{})
+		q := newPartition(0, product(b, "24h"), Identity{})
 		q.resume(stored.checkpoint)
 		for i, id := range stored.users.UserID {
 			if err := q.load([]byte(id), []byte(stored.users.Facts[i]), stored.users.Version[i]); err != nil {
