@@ -8,24 +8,28 @@ once and pass it on as a column, as "curve" does with now_s.
     (SELECT max(generation) FROM {{db}}.generations)
 {{- end}}
 
-{{define "of_generation"}}{{/* the catalogs that show the numbers in force: an earlier version stored no generation */ -}}
-    generation IN (0, {{template "generation"}})
+{{define "catalog_version"}}{{/* of the catalog in force */ -}}
+    (SELECT max(catalog_version) FROM {{db}}.catalogs WHERE generation = {{template "generation"}})
 {{- end}}
 
-{{define "catalog_version"}}{{/* of the catalog in force */ -}}
-    (SELECT max(catalog_version) FROM {{db}}.catalogs WHERE {{template "of_generation"}})
+{{define "origins"}}{{/* where the cells of the metrics in force stand, as arrays of (generation, name): of metrics, and of entries into their cohorts. They stand in one scalar, because a subquery on the right of an IN is planned anew for each */ -}}
+    groupArray((cells, metric)), groupArray((cohort_cells, cohort))
+{{- end}}
+
+{{define "metrics_in_force"}}{{/* for views of all kinds: the scalar that metric_cells and cohort_cells read */ -}}
+    assumeNotNull((SELECT ({{template "origins"}}) FROM {{db}}.metrics FINAL WHERE catalog_version = {{template "catalog_version"}})) AS metrics_in_force
 {{- end}}
 
 {{define "metric_cells"}}{{/* cells of the metrics in force: each stands under the generation in which its definition was taken up */ -}}
-    (generation, name) IN (SELECT if(cells = 0, assumeNotNull({{template "generation"}}), cells), metric FROM {{db}}.metrics WHERE catalog_version = {{template "catalog_version"}})
+    (generation, name) IN metrics_in_force.1
 {{- end}}
 
 {{define "cohort_cells"}}{{/* entries into the cohorts of the metrics in force */ -}}
-    (generation, name) IN (SELECT if(cohort_cells = 0, assumeNotNull({{template "generation"}}), cohort_cells), cohort FROM {{db}}.metrics WHERE catalog_version = {{template "catalog_version"}})
+    (generation, name) IN metrics_in_force.2
 {{- end}}
 
 {{define "volume_cells"}}{{/* the generation of event volumes */ -}}
-    (SELECT if(argMax(volumes, catalog_version) = 0, assumeNotNull({{template "generation"}}), argMax(volumes, catalog_version)) FROM {{db}}.catalogs WHERE {{template "of_generation"}})
+    (SELECT argMax(volumes, catalog_version) FROM {{db}}.catalogs FINAL WHERE generation = {{template "generation"}})
 {{- end}}
 
 {{define "clock" -}}
@@ -35,18 +39,22 @@ once and pass it on as a column, as "curve" does with now_s.
 {{- end}}
 
 {{define "catalog" -}}
-    assumeNotNull((SELECT argMax((settle_seconds, lateness_seconds, week_start = 'sunday', windows), catalog_version) FROM {{db}}.catalogs WHERE {{template "of_generation"}})) AS newest_catalog,
+    assumeNotNull((SELECT argMax((settle_seconds, lateness_seconds, week_start = 'sunday', windows), catalog_version) FROM {{db}}.catalogs WHERE generation = {{template "generation"}})) AS newest_catalog,
     newest_catalog.1 AS settle_s,
     newest_catalog.2 AS lateness_s,
     newest_catalog.3 AS sunday_weeks,
     newest_catalog.4 AS listed_windows
 {{- end}}
 
-{{define "chosen"}}{{/* the metrics in force, of the kinds named; and names, of those of earlier catalogs too, to read no others' cells */ -}}
-    named AS (SELECT metric FROM {{db}}.metrics WHERE kind IN ({{.}})),
+{{define "chosen"}}{{/* the metrics in force of the kinds named, and where their cells stand */ -}}
+    assumeNotNull((SELECT ({{template "origins"}}, max(within_seconds)) FROM {{db}}.metrics FINAL WHERE catalog_version = {{template "catalog_version"}} AND kind IN ({{.}}))) AS metrics_in_force,
+    {{template "chosen_alone" .}}
+{{- end}}
+
+{{define "chosen_alone"}}{{/* for views that read no cells. A table: through rows of a scalar, what a reader asks of one metric would not reach the cells behind a join */ -}}
     chosen AS
     (
-        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps, counts_from
+        SELECT metric, cohort, kind, position, cohort_position, within_seconds, sequence, steps, counts_from
         FROM {{db}}.metrics FINAL
         WHERE catalog_version = {{template "catalog_version"}} AND kind IN ({{.}})
     )

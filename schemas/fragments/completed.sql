@@ -6,7 +6,7 @@ largest value is the one at its end.
 
 {{define "from_done" -}}
     FROM {{db}}.cells FINAL
-    WHERE {{template "metric_cells"}} AND kind = 'done' AND stage = 0 AND {{segmented}} AND name IN (SELECT metric FROM named)
+    WHERE {{template "metric_cells"}} AND kind = 'done' AND stage = 0 AND {{segmented}}
 {{- end}}
 
 {{define "counted_in_order" -}}

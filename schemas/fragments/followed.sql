@@ -10,7 +10,7 @@ entry bucket, and those who reached by age. Rates, Kaplan-Meier curves and quant
 
 {{define "from_reach"}}{{/* of the metrics themselves, not of their steps */ -}}
     FROM {{db}}.cells FINAL
-    WHERE {{template "metric_cells"}} AND kind = 'reach' AND stage = 0 AND {{segmented}} AND name IN (SELECT metric FROM named)
+    WHERE {{template "metric_cells"}} AND kind = 'reach' AND stage = 0 AND {{segmented}}
 {{- end}}
 
 {{define "entered_by_end" -}}

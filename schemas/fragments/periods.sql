@@ -10,7 +10,7 @@
 {{- end}}
 
 {{define "sunday_weeks" -}}
-    assumeNotNull((SELECT argMax(week_start = 'sunday', catalog_version) FROM {{db}}.catalogs WHERE {{template "of_generation"}})) AS sunday_weeks
+    assumeNotNull((SELECT argMax(week_start = 'sunday', catalog_version) FROM {{db}}.catalogs WHERE generation = {{template "generation"}})) AS sunday_weeks
 {{- end}}
 
 {{define "returned_since"}}{{/* users whose last return is of a period or a later one, of a map by period */ -}}

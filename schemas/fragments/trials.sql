@@ -1,7 +1,7 @@
 {{- /* What experiments are counted from. */ -}}
 
 {{define "trial_days"}}{{/* of each metric that an experiment asks and each variant, users by the day of their first exposure; needs clock, today and sunday_weeks */ -}}
-    asked AS (SELECT *, if(cells = 0, assumeNotNull({{template "generation"}}), cells) AS origin FROM {{db}}.experiments FINAL WHERE catalog_version = {{template "catalog_version"}}),
+    asked AS (SELECT *, cells AS origin FROM {{db}}.experiments FINAL WHERE catalog_version = {{template "catalog_version"}}),
     exposed AS
     (
         SELECT name, segment_value, day, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users

@@ -36,6 +36,7 @@ WITH RECURSIVE
     {{template "clock"}},
     {{template "catalog"}},
     {{template "today"}},
+    {{template "metrics_in_force"}},
     {{template "listed_ages"}},
     2419200 AS four_weeks,
     -- Read once: a named query would run wherever it is named.

@@ -25,6 +25,11 @@ WITH RECURSIVE
     {{template "clock"}},
     {{template "today"}},
     {{template "sunday_weeks"}},
+    assumeNotNull((
+        SELECT ({{template "origins"}}, groupArrayIf((cells, metric), kind IN ({{kinds "time"}})), groupArrayIf((cells, metric), kind NOT IN ({{kinds "time"}})))
+        FROM {{db}}.metrics FINAL
+        WHERE catalog_version = {{template "catalog_version"}}
+    )) AS metrics_in_force,
     in_force AS
     (
         SELECT metric, kind, cohort, position, kind IN ({{kinds "time"}}) AS is_time, if(is_time, 0, within_seconds) AS wait, direction, owner,
@@ -75,7 +80,7 @@ WITH RECURSIVE
         FROM
         (
             SELECT name AS metric, day, toUnixTimestamp(bucket_end) AS ended, n, {{template "of_recent"}}
-            {{template "from_recent"}} NOT IN (SELECT metric FROM {{db}}.metrics WHERE kind IN ({{kinds "time"}}))
+            {{template "from_recent" "4"}}
         )
         WHERE {{template "is_recent"}}
         GROUP BY metric, period
@@ -84,7 +89,7 @@ WITH RECURSIVE
         FROM
         (
             SELECT name AS metric, day, toUnixTimestamp(bucket_end) AS ended, n, ages, counts, sums, {{template "of_recent"}}
-            {{template "from_recent"}} IN (SELECT metric FROM {{db}}.metrics WHERE kind IN ({{kinds "time"}}))
+            {{template "from_recent" "3"}}
         )
         WHERE {{template "is_recent"}}
         GROUP BY metric, period
@@ -179,8 +184,8 @@ COMMENT 'One row per metric: where it stands, where it stood, and who answers fo
     recent[name] AS of, of.1 AS newest_day, of.2 AS wait, as_of_s AS now_s
 {{- end}}
 
-{{- define "from_recent"}}{{/* users of the 56 days have cohorts that began at most a month earlier */ -}}
+{{- define "from_recent"}}{{/* which of metrics_in_force; users of the 56 days have cohorts that began at most a month earlier */ -}}
     FROM {{db}}.cells FINAL
-            WHERE {{template "metric_cells"}} AND kind = 'reach' AND stage = 0 AND {{segmented}}
-                AND cohort_start >= arrayMin(arrayMap(r -> r.1, mapValues(recent))) - 56 - 31 AND name
+            WHERE (generation, name) IN metrics_in_force.{{.}} AND kind = 'reach' AND stage = 0 AND {{segmented}}
+                AND cohort_start >= arrayMin(arrayMap(r -> r.1, mapValues(recent))) - 56 - 31
 {{- end}}

@@ -10,7 +10,7 @@ CREATE OR REPLACE VIEW {{view}}
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 WITH RECURSIVE
-    {{template "chosen" kinds "reached"}}
+    {{template "chosen_alone" kinds "reached"}}
 SELECT metric, cohort, user_id, cohort_start, segments,
     fromUnixTimestamp64Milli(entry_ms, 'UTC') AS entered_at, kind,
     if(reach_ms = 0, NULL, fromUnixTimestamp64Milli(reach_ms, 'UTC')) AS reached_at,

@@ -14,9 +14,9 @@ DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 WITH RECURSIVE
     {{template "clock"}},
-    {{template "chosen" kinds "reached"}},
+    {{template "chosen_alone" kinds "reached"}},
     assumeNotNull((SELECT groupArray((metric, position, cohort_position, steps)) FROM (SELECT * FROM chosen ORDER BY position))) AS metrics,
-    assumeNotNull((SELECT argMax(voices, catalog_version) FROM {{db}}.catalogs WHERE {{template "of_generation"}})) AS shown,
+    assumeNotNull((SELECT argMax(voices, catalog_version) FROM {{db}}.catalogs WHERE generation = {{template "generation"}})) AS shown,
     assumeNotNull((SELECT (max(stream_created), max(partitions)) FROM {{db}}.checkpoints WHERE generation = {{template "generation"}})) AS of_stream,
     assumeNotNull((SELECT if(count() = 0, toInt64(90 * 86400000), argMax(keep_ms, since)) FROM {{db}}.voices_keep)) AS keep_ms,
     left_out AS

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -39,6 +40,7 @@ func (s *Store) saveCatalog(ctx context.Context, c *catalog.Catalog, plan *worke
 	if err != nil {
 		return err
 	}
+	of := cmp.Or(s.generation, force) // rows name the generation whose cells they show
 	version, err := s.nextVersion(ctx, now)
 	if err != nil {
 		return err
@@ -50,11 +52,11 @@ func (s *Store) saveCatalog(ctx context.Context, c *catalog.Catalog, plan *worke
 				return err
 			}
 			active, known := since[c.MetricHash(i)]
-			if !known && (s.generation == 0 || s.generation == force) {
+			if !known && of == force {
 				active = now.UTC() // else it takes effect with its generation, whose beginning says when
 			}
-			cells := plan.Origins.Of(worker.MetricOrigin(c.Metrics[i].Name), s.generation)
-			entries := plan.Origins.Of(worker.CohortOrigin(c.Cohorts[c.Metrics[i].Cohort].Name), s.generation)
+			cells := plan.Origins.Of(worker.MetricOrigin(c.Metrics[i].Name), of)
+			entries := plan.Origins.Of(worker.CohortOrigin(c.Cohorts[c.Metrics[i].Cohort].Name), of)
 			complete := plan.CompleteFrom[c.Metrics[i].Name]
 			if err := b.Append(append(row, version, active, cells, entries, complete, uint32(worker.CountsFrom(c, complete)/1000))...); err != nil {
 				return err
@@ -65,7 +67,7 @@ func (s *Store) saveCatalog(ctx context.Context, c *catalog.Catalog, plan *worke
 	if err != nil {
 		return err
 	}
-	if err := s.saveExperiments(ctx, c, plan.Origins, version); err != nil {
+	if err := s.saveExperiments(ctx, c, plan.Origins, of, version); err != nil {
 		return err
 	}
 	// The catalog's own row comes last: the views read metrics of the newest catalog only.
@@ -81,7 +83,7 @@ func (s *Store) saveCatalog(ctx context.Context, c *catalog.Catalog, plan *worke
 			voices = append(voices, c.VoiceHash(i))
 		}
 		return b.Append(version, c.Product, c.Timezone, c.WeekStartName(), uint64(c.AllowedLateness.Seconds()), uint64(c.Settle.Seconds()),
-			windows, cohorts, c.Hash(), string(c.Definition()), hash, s.generation, plan.Origins.Of(worker.VolumesOrigin, s.generation), voices)
+			windows, cohorts, c.Hash(), string(c.Definition()), hash, of, plan.Origins.Of(worker.VolumesOrigin, of), voices)
 	})
 }
 

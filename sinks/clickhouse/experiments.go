@@ -13,11 +13,11 @@ const experimentColumns = `position, experiment, metric_position, metric, hypoth
 	cohort, cell, kind, within_seconds, period, period_number, catalog_version, cells`
 
 // saveExperiments stores what a catalog's experiments ask, beside its metrics.
-func (s *Store) saveExperiments(ctx context.Context, c *catalog.Catalog, origins worker.Origins, version uint64) error {
+func (s *Store) saveExperiments(ctx context.Context, c *catalog.Catalog, origins worker.Origins, generation uint32, version uint64) error {
 	rows, under := experimentRows(c), []uint32{}
 	for i := range c.Experiments {
 		for j := range c.Experiments[i].Metrics {
-			under = append(under, origins.Of(worker.MetricOrigin(c.Experiments[i].Metrics[j].Name), s.generation))
+			under = append(under, origins.Of(worker.MetricOrigin(c.Experiments[i].Metrics[j].Name), generation))
 		}
 	}
 	if len(rows) == 0 {

@@ -55,6 +55,31 @@ func TestMigrateFillsWindowDays(t *testing.T) {
 	}
 }
 
+// TestMigrateNamesOrigins holds that rows which an earlier version stored say after a migration under which generation their cells stand,
+// also when it runs again, and that what they said themselves stays.
+func TestMigrateNamesOrigins(t *testing.T) {
+	s := newScript(t)
+	s.exec("INSERT INTO %s.generations (generation, began) VALUES (7, now())", s.database)
+	s.exec("INSERT INTO %s.catalogs (catalog_version, windows, generation, volumes) VALUES (1, ['1d'], 0, 0), (2, ['1w'], 7, 0), (3, ['1h'], 7, 4)", s.database)
+	s.exec("INSERT INTO %s.metrics (catalog_version, position, metric, cells, cohort_cells) VALUES (1, 1, 'a', 0, 0), (2, 1, 'a', 5, 0), (3, 1, 'a', 5, 6)", s.database)
+	s.exec("INSERT INTO %s.experiments (catalog_version, position, metric_position, metric, cells) VALUES (1, 1, 1, 'a', 0), (3, 1, 1, 'a', 5)", s.database)
+	for range 2 {
+		s.exec("ALTER TABLE %s.schema_migrations DELETE WHERE version = 30 SETTINGS mutations_sync = 2", s.database)
+		if err := clickhouse.Migrate(context.Background(), s.conn, s.database); err != nil {
+			t.Fatal(err)
+		}
+		for query, want := range map[string]string{
+			"SELECT catalog_version, windows, generation, volumes FROM catalogs FINAL ORDER BY ALL": "1\t['1d']\t7\t7\n2\t['1w']\t7\t7\n3\t['1h']\t7\t4\n",
+			"SELECT catalog_version, metric, cells, cohort_cells FROM metrics FINAL ORDER BY ALL":   "1\ta\t7\t7\n2\ta\t5\t7\n3\ta\t5\t6\n",
+			"SELECT catalog_version, metric, cells FROM experiments FINAL ORDER BY ALL":             "1\ta\t7\n3\ta\t5\n",
+		} {
+			if got := s.text(query); got != want {
+				t.Errorf("%s: got\n%s\nwant\n%s", query, got, want)
+			}
+		}
+	}
+}
+
 func TestMigrateRefusesNewerSchema(t *testing.T) {
 	s := newScript(t)
 	s.exec("INSERT INTO %s.schema_migrations (version, name) VALUES (99, '0099_future.sql')", s.database)

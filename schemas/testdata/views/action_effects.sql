@@ -37,12 +37,13 @@ WITH RECURSIVE
     assumeNotNull((SELECT min(as_of) FROM `firstlight`.progress FINAL WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS as_of_ms,
     intDiv(as_of_ms, 1000) AS as_of_s,
     fromUnixTimestamp64Milli(as_of_ms, 'UTC') AS as_of_time,
-    assumeNotNull((SELECT argMax((settle_seconds, lateness_seconds, week_start = 'sunday', windows), catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AS newest_catalog,
+    assumeNotNull((SELECT argMax((settle_seconds, lateness_seconds, week_start = 'sunday', windows), catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS newest_catalog,
     newest_catalog.1 AS settle_s,
     newest_catalog.2 AS lateness_s,
     newest_catalog.3 AS sunday_weeks,
     newest_catalog.4 AS listed_windows,
     assumeNotNull((SELECT maxIf(day, toUnixTimestamp(start) <= as_of_s) FROM `firstlight`.calendar WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS today,
+    assumeNotNull((SELECT (groupArray((cells, metric)), groupArray((cohort_cells, cohort))) FROM `firstlight`.metrics FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)))) AS metrics_in_force,
     arrayConcat([60, 300, 900, 3600, 14400, 43200],
         arrayMap(days -> days * 86400, range(1, 29)), arrayMap(days -> days * 86400, range(35, 1827, 7))) AS listed,
     2419200 AS four_weeks,
@@ -58,7 +59,7 @@ WITH RECURSIVE
                 multiIf(unit != '', 0, within_seconds > 0, within_seconds,
                     arrayMax(arrayMap(age -> if(age <= least(four_weeks, as_of_s - intDiv(at_ms, 1000) - four_weeks - 3600), age, 0), listed))) AS age_s
             FROM `firstlight`.annotations AS a
-            INNER JOIN (SELECT * FROM `firstlight`.metrics FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AS m ON m.metric = a.metric
+            INNER JOIN (SELECT * FROM `firstlight`.metrics FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS m ON m.metric = a.metric
             WHERE a.kind = 'action'
         )
     ) AS noted_acts,
@@ -80,7 +81,7 @@ WITH RECURSIVE
             (
                 SELECT name, segment, segment_value, day, toUnixTimestamp(bucket) AS started, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users
                 FROM `firstlight`.cells FINAL
-                WHERE (generation, name) IN (SELECT if(cohort_cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cohort_cells), cohort FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'entry' AND name IN (SELECT cohort FROM acts)
+                WHERE (generation, name) IN metrics_in_force.2 AND kind = 'entry' AND name IN (SELECT cohort FROM acts)
                 GROUP BY name, segment, segment_value, day, started, ended
             ) AS e
             INNER JOIN (SELECT DISTINCT metric, cohort, counts_from FROM acts WHERE unit = '') AS m ON m.cohort = e.name
@@ -89,7 +90,7 @@ WITH RECURSIVE
             SELECT name, segment, segment_value, day, toUnixTimestamp(bucket), toUnixTimestamp(bucket_end),
                 if(kind = 'period', n, 0), if(kind = 'reach', n, 0), mapFromArrays(ages, counts)
             FROM `firstlight`.cells FINAL
-            WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind IN ('reach', 'period') AND stage = 0 AND name IN (SELECT metric FROM acts)
+            WHERE (generation, name) IN metrics_in_force.1 AND kind IN ('reach', 'period') AND stage = 0 AND name IN (SELECT metric FROM acts)
         )
         GROUP BY metric, segment, segment_value, day, started, ended
     ),

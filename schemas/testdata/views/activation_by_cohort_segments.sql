@@ -23,21 +23,21 @@ WITH RECURSIVE
     assumeNotNull((SELECT min(as_of) FROM `firstlight`.progress FINAL WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS as_of_ms,
     intDiv(as_of_ms, 1000) AS as_of_s,
     fromUnixTimestamp64Milli(as_of_ms, 'UTC') AS as_of_time,
-    named AS (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('activation')),
+    assumeNotNull((SELECT (groupArray((cells, metric)), groupArray((cohort_cells, cohort)), max(within_seconds)) FROM `firstlight`.metrics FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)) AND kind IN ('activation'))) AS metrics_in_force,
     chosen AS
     (
-        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps, counts_from
+        SELECT metric, cohort, kind, position, cohort_position, within_seconds, sequence, steps, counts_from
         FROM `firstlight`.metrics FINAL
-        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind IN ('activation')
+        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)) AND kind IN ('activation')
     ),
     -- Where everybody is eligible the estimate is the plain rate. So ages are added up of those cohorts only that may be younger: a
     -- cohort is a month at most, and two days are more than any time zone.
-    intDiv(as_of_s - toInt64(assumeNotNull((SELECT max(within_seconds) FROM `firstlight`.metrics WHERE kind = 'activation'))), 86400) - 33 AS young,
+    intDiv(as_of_s - toInt64(metrics_in_force.3), 86400) - 33 AS young,
     entry AS
     (
         SELECT name AS cohort, segment, segment_value, cohort_start, sumMap(map(toUnixTimestamp(bucket_end), n)) AS entered_by_end
         FROM `firstlight`.cells FINAL
-    WHERE (generation, name) IN (SELECT if(cohort_cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cohort_cells), cohort FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'entry' AND segment != ''
+    WHERE (generation, name) IN metrics_in_force.2 AND kind = 'entry' AND segment != ''
         GROUP BY cohort, segment, segment_value, cohort_start
     ),
     reach AS
@@ -48,7 +48,7 @@ WITH RECURSIVE
         (
             SELECT name, segment, segment_value, cohort_start, bucket_end, n, ages, counts, sums, toInt32(cohort_start) >= young AS is_young
             FROM `firstlight`.cells FINAL
-    WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'reach' AND stage = 0 AND segment != '' AND name IN (SELECT metric FROM named)
+    WHERE (generation, name) IN metrics_in_force.1 AND kind = 'reach' AND stage = 0 AND segment != ''
         )
         GROUP BY metric, segment, segment_value, cohort_start
     ),

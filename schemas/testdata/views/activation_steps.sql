@@ -22,12 +22,12 @@ WITH RECURSIVE
     assumeNotNull((SELECT min(as_of) FROM `firstlight`.progress FINAL WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS as_of_ms,
     intDiv(as_of_ms, 1000) AS as_of_s,
     fromUnixTimestamp64Milli(as_of_ms, 'UTC') AS as_of_time,
-    named AS (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('activation')),
+    assumeNotNull((SELECT (groupArray((cells, metric)), groupArray((cohort_cells, cohort)), max(within_seconds)) FROM `firstlight`.metrics FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)) AND kind IN ('activation'))) AS metrics_in_force,
     chosen AS
     (
-        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps, counts_from
+        SELECT metric, cohort, kind, position, cohort_position, within_seconds, sequence, steps, counts_from
         FROM `firstlight`.metrics FINAL
-        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind IN ('activation')
+        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)) AND kind IN ('activation')
     ),
     eligible_users AS
     (
@@ -36,7 +36,7 @@ WITH RECURSIVE
         (
             SELECT name AS cohort,  cohort_start, bucket_end, sum(n) AS users
             FROM `firstlight`.cells FINAL
-    WHERE (generation, name) IN (SELECT if(cohort_cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cohort_cells), cohort FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'entry' AND segment = '' AND segment_value = ''
+    WHERE (generation, name) IN metrics_in_force.2 AND kind = 'entry' AND segment = '' AND segment_value = ''
             GROUP BY cohort,  cohort_start, bucket_end
         ) AS e
         INNER JOIN chosen AS c ON c.cohort = e.cohort
@@ -52,7 +52,7 @@ WITH RECURSIVE
             sumMapIf(mapFromArrays(ages, sums), r.kind = 'between') AS ms_by_age_between
         FROM `firstlight`.cells AS r FINAL
         INNER JOIN chosen AS c ON c.metric = r.name
-        WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND r.kind IN ('reach', 'between') AND stage > 0 AND segment = '' AND segment_value = ''
+        WHERE (generation, name) IN metrics_in_force.1 AND r.kind IN ('reach', 'between') AND stage > 0 AND segment = '' AND segment_value = ''
             AND (within_seconds = 0 OR toUnixTimestamp(bucket_end) + within_seconds <= as_of_s)
         GROUP BY metric,  cohort_start, step
     ),

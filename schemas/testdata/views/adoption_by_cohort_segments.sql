@@ -20,12 +20,12 @@ WITH RECURSIVE
     assumeNotNull((SELECT min(as_of) FROM `firstlight`.progress FINAL WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS as_of_ms,
     intDiv(as_of_ms, 1000) AS as_of_s,
     fromUnixTimestamp64Milli(as_of_ms, 'UTC') AS as_of_time,
-    named AS (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('adoption')),
+    assumeNotNull((SELECT (groupArray((cells, metric)), groupArray((cohort_cells, cohort)), max(within_seconds)) FROM `firstlight`.metrics FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)) AND kind IN ('adoption'))) AS metrics_in_force,
     chosen AS
     (
-        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps, counts_from
+        SELECT metric, cohort, kind, position, cohort_position, within_seconds, sequence, steps, counts_from
         FROM `firstlight`.metrics FINAL
-        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind IN ('adoption')
+        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)) AND kind IN ('adoption')
     ),
     entry AS
     (
@@ -35,7 +35,7 @@ WITH RECURSIVE
         (
             SELECT name AS cohort, segment, segment_value, cohort_start, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users
             FROM `firstlight`.cells FINAL
-    WHERE (generation, name) IN (SELECT if(cohort_cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cohort_cells), cohort FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'entry' AND segment != ''
+    WHERE (generation, name) IN metrics_in_force.2 AND kind = 'entry' AND segment != ''
             GROUP BY cohort, segment, segment_value, cohort_start, ended
         ) AS e
         INNER JOIN chosen AS c ON c.cohort = e.cohort
@@ -49,7 +49,7 @@ WITH RECURSIVE
             sumMapIf(mapFromArrays(ages, sums), (within_seconds = 0 OR toUnixTimestamp(bucket_end) + within_seconds <= as_of_s)) AS ms_by_age
         FROM `firstlight`.cells AS r FINAL
         INNER JOIN chosen AS c ON c.metric = r.name
-        WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND r.kind = 'reach' AND stage = 0 AND segment != ''
+        WHERE (generation, name) IN metrics_in_force.1 AND r.kind = 'reach' AND stage = 0 AND segment != ''
         GROUP BY metric, segment, segment_value, cohort_start
     )
 SELECT metric, cohort, segment, segment_value, cohort_start, entered, eligible, event_total AS adopted,

@@ -25,25 +25,25 @@ WITH RECURSIVE
     assumeNotNull((SELECT min(as_of) FROM `firstlight`.progress FINAL WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS as_of_ms,
     intDiv(as_of_ms, 1000) AS as_of_s,
     fromUnixTimestamp64Milli(as_of_ms, 'UTC') AS as_of_time,
-    assumeNotNull((SELECT argMax((settle_seconds, lateness_seconds, week_start = 'sunday', windows), catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AS newest_catalog,
+    assumeNotNull((SELECT argMax((settle_seconds, lateness_seconds, week_start = 'sunday', windows), catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS newest_catalog,
     newest_catalog.1 AS settle_s,
     newest_catalog.2 AS lateness_s,
     newest_catalog.3 AS sunday_weeks,
     newest_catalog.4 AS listed_windows,
     assumeNotNull((SELECT maxIf(day, toUnixTimestamp(start) <= as_of_s) FROM `firstlight`.calendar WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS today,
-    named AS (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('adoption')),
+    assumeNotNull((SELECT (groupArray((cells, metric)), groupArray((cohort_cells, cohort)), max(within_seconds)) FROM `firstlight`.metrics FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)) AND kind IN ('adoption'))) AS metrics_in_force,
     chosen AS
     (
-        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps, counts_from
+        SELECT metric, cohort, kind, position, cohort_position, within_seconds, sequence, steps, counts_from
         FROM `firstlight`.metrics FINAL
-        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind IN ('adoption')
+        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)) AND kind IN ('adoption')
     ),
     tumbling AS
     (
         SELECT name AS metric, segment, segment_value, cohort_start, `window`, bucket AS window_start, bucket_end AS window_end, day AS start_day,
             sum(active) AS active_n, sum(adopters) AS adopter_n, sum(new_adopters) AS new_n, sum(n) AS event_n
         FROM `firstlight`.cells FINAL
-        WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'window' AND segment != '' AND name IN (SELECT metric FROM named)
+        WHERE (generation, name) IN metrics_in_force.1 AND kind = 'window' AND segment != ''
             AND has(listed_windows, `window`)
         GROUP BY metric, segment, segment_value, cohort_start, `window`, window_start, window_end, start_day
     ),
@@ -59,7 +59,7 @@ WITH RECURSIVE
     (
         SELECT name AS metric, segment, segment_value, cohort_start, `window`, day, active, adopters, new_adopters, n AS events
         FROM `firstlight`.cells FINAL
-        WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'trailing' AND segment != '' AND name IN (SELECT metric FROM named)
+        WHERE (generation, name) IN metrics_in_force.1 AND kind = 'trailing' AND segment != ''
             AND has(listed_windows, `window`)
         UNION ALL
         SELECT metric, segment, segment_value, cohort_start, `window`, d.day + if(change = 1, 0, trailing_n) AS day,
@@ -68,7 +68,7 @@ WITH RECURSIVE
         (
             SELECT name AS metric, segment, segment_value, cohort_start, day, sum(new_adopters) AS new_n, sum(n) AS event_n, 1 AS one
             FROM `firstlight`.cells FINAL
-            WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'window' AND `window` = '1d' AND segment != '' AND name IN (SELECT metric FROM named)
+            WHERE (generation, name) IN metrics_in_force.1 AND kind = 'window' AND `window` = '1d' AND segment != ''
                 AND cohort_start != toDate(0)
             GROUP BY metric, segment, segment_value, cohort_start, day
             HAVING new_n != 0 OR event_n != 0

@@ -15,7 +15,7 @@ WITH RECURSIVE
     assumeNotNull((SELECT min(as_of) FROM `firstlight`.progress FINAL WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS as_of_ms,
     intDiv(as_of_ms, 1000) AS as_of_s,
     fromUnixTimestamp64Milli(as_of_ms, 'UTC') AS as_of_time,
-    assumeNotNull((SELECT argMax((settle_seconds, lateness_seconds, week_start = 'sunday', windows), catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AS newest_catalog,
+    assumeNotNull((SELECT argMax((settle_seconds, lateness_seconds, week_start = 'sunday', windows), catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS newest_catalog,
     newest_catalog.1 AS settle_s,
     newest_catalog.2 AS lateness_s,
     newest_catalog.3 AS sunday_weeks,
@@ -42,7 +42,7 @@ WITH RECURSIVE
         (
             SELECT name AS source, segment_value AS event, sum(n) AS total
             FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT if(argMax(volumes, catalog_version) = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), argMax(volumes, catalog_version)) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind = 'volume' AND name IN (SELECT source FROM crowded) AND segment_value != '(other)'
+    WHERE generation = (SELECT argMax(volumes, catalog_version) FROM `firstlight`.catalogs FINAL WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)) AND kind = 'volume' AND name IN (SELECT source FROM crowded) AND segment_value != '(other)'
             GROUP BY source, event
         )
         ORDER BY source, total DESC, event
@@ -52,12 +52,12 @@ WITH RECURSIVE
     (
         SELECT name AS source, segment_value AS event, day, bucket, bucket_end, sum(n) AS volume
         FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT if(argMax(volumes, catalog_version) = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), argMax(volumes, catalog_version)) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind = 'volume' AND (name NOT IN (SELECT source FROM crowded) OR (name, segment_value) IN (SELECT source, event FROM shown))
+    WHERE generation = (SELECT argMax(volumes, catalog_version) FROM `firstlight`.catalogs FINAL WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)) AND kind = 'volume' AND (name NOT IN (SELECT source FROM crowded) OR (name, segment_value) IN (SELECT source, event FROM shown))
         GROUP BY source, event, day, bucket, bucket_end
         UNION ALL
         SELECT name AS source, '(other)' AS event, day, bucket, bucket_end, sum(n) AS volume
         FROM `firstlight`.cells FINAL
-    WHERE generation = (SELECT if(argMax(volumes, catalog_version) = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), argMax(volumes, catalog_version)) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind = 'volume' AND name IN (SELECT source FROM crowded) AND (name, segment_value) NOT IN (SELECT source, event FROM shown)
+    WHERE generation = (SELECT argMax(volumes, catalog_version) FROM `firstlight`.catalogs FINAL WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)) AND kind = 'volume' AND name IN (SELECT source FROM crowded) AND (name, segment_value) NOT IN (SELECT source, event FROM shown)
         GROUP BY source, day, bucket, bucket_end
     )
 SELECT source, event, `window`, window_start, window_end, toUInt64(volume) AS events,

@@ -36,7 +36,7 @@ WITH RECURSIVE
     assumeNotNull((SELECT max(joins) FROM `firstlight`.definitions WHERE generation = building)) AS joined,
     assumeNotNull((SELECT sum(r) FROM (SELECT max(received) AS r FROM `firstlight`.checkpoints FINAL WHERE generation IN (building, joined) GROUP BY partition))) AS read_n,
     assumeNotNull((SELECT sum(lag) FROM `firstlight`.progress FINAL WHERE generation = building)) AS waiting_n,
-    shown AS (SELECT * FROM `firstlight`.metrics FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))),
+    shown AS (SELECT * FROM `firstlight`.metrics FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))),
     coming AS
     (
         SELECT * FROM `firstlight`.metrics FINAL

@@ -38,7 +38,7 @@ WITH RECURSIVE
             multiIf(other_n = 0, NULL, other_k <= 0, 0., (other_k + 1.920729410347062 - 1.959963984540054 * sqrt(other_k * (other_n - other_k) / other_n + 0.960364705173531)) / (other_n + 3.841458820694124)) AS q_low, multiIf(other_n = 0, NULL, other_k >= other_n, 1., (other_k + 1.920729410347062 + 1.959963984540054 * sqrt(other_k * (other_n - other_k) / other_n + 0.960364705173531)) / (other_n + 3.841458820694124)) AS q_high
         FROM `firstlight`.metrics AS m FINAL
         LEFT JOIN split AS s ON s.metric = m.predicts_metric AND s.split = m.metric AND s.period = m.predicts_period
-        WHERE m.predicts_metric != '' AND m.catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))
+        WHERE m.predicts_metric != '' AND m.catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))
     ),
     limited AS
     (

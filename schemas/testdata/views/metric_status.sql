@@ -26,19 +26,24 @@ WITH RECURSIVE
     intDiv(as_of_ms, 1000) AS as_of_s,
     fromUnixTimestamp64Milli(as_of_ms, 'UTC') AS as_of_time,
     assumeNotNull((SELECT maxIf(day, toUnixTimestamp(start) <= as_of_s) FROM `firstlight`.calendar WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS today,
-    assumeNotNull((SELECT argMax(week_start = 'sunday', catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AS sunday_weeks,
+    assumeNotNull((SELECT argMax(week_start = 'sunday', catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS sunday_weeks,
+    assumeNotNull((
+        SELECT (groupArray((cells, metric)), groupArray((cohort_cells, cohort)), groupArrayIf((cells, metric), kind IN ('ttfv')), groupArrayIf((cells, metric), kind NOT IN ('ttfv')))
+        FROM `firstlight`.metrics FINAL
+        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))
+    )) AS metrics_in_force,
     in_force AS
     (
         SELECT metric, kind, cohort, position, kind IN ('ttfv') AS is_time, if(is_time, 0, within_seconds) AS wait, direction, owner,
             target_value, target_by, review_by, metrics.period AS unit, target_period, counts_from
         FROM `firstlight`.metrics FINAL
-        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))
+        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))
     ),
     entry_buckets AS
     (
         SELECT name AS cohort, day, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users
         FROM `firstlight`.cells FINAL
-        WHERE (generation, name) IN (SELECT if(cohort_cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cohort_cells), cohort FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'entry' AND segment = '' AND segment_value = ''
+        WHERE (generation, name) IN metrics_in_force.2 AND kind = 'entry' AND segment = '' AND segment_value = ''
         GROUP BY cohort, day, ended
         HAVING users > 0
     ),
@@ -78,8 +83,8 @@ WITH RECURSIVE
         (
             SELECT name AS metric, day, toUnixTimestamp(bucket_end) AS ended, n, recent[name] AS of, of.1 AS newest_day, of.2 AS wait, as_of_s AS now_s
             FROM `firstlight`.cells FINAL
-            WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = ''
-                AND cohort_start >= arrayMin(arrayMap(r -> r.1, mapValues(recent))) - 56 - 31 AND name NOT IN (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('ttfv'))
+            WHERE (generation, name) IN metrics_in_force.4 AND kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = ''
+                AND cohort_start >= arrayMin(arrayMap(r -> r.1, mapValues(recent))) - 56 - 31
         )
         WHERE day <= newest_day AND day > newest_day - 56 AND (wait = 0 OR ended + wait <= now_s)
         GROUP BY metric, period
@@ -89,8 +94,8 @@ WITH RECURSIVE
         (
             SELECT name AS metric, day, toUnixTimestamp(bucket_end) AS ended, n, ages, counts, sums, recent[name] AS of, of.1 AS newest_day, of.2 AS wait, as_of_s AS now_s
             FROM `firstlight`.cells FINAL
-            WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = ''
-                AND cohort_start >= arrayMin(arrayMap(r -> r.1, mapValues(recent))) - 56 - 31 AND name IN (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('ttfv'))
+            WHERE (generation, name) IN metrics_in_force.3 AND kind = 'reach' AND stage = 0 AND segment = '' AND segment_value = ''
+                AND cohort_start >= arrayMin(arrayMap(r -> r.1, mapValues(recent))) - 56 - 31
         )
         WHERE day <= newest_day AND day > newest_day - 56 AND (wait = 0 OR ended + wait <= now_s)
         GROUP BY metric, period
@@ -162,7 +167,7 @@ WITH RECURSIVE
             (
                 SELECT name, day, toUnixTimestamp(bucket_end) AS ended, sum(n) AS started, sumMap(mapFromArrays(ages, counts)) AS returned_in
                 FROM `firstlight`.cells FINAL
-                WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'period' AND stage = 0 AND segment = '' AND segment_value = ''
+                WHERE (generation, name) IN metrics_in_force.1 AND kind = 'period' AND stage = 0 AND segment = '' AND segment_value = ''
                 GROUP BY name, day, ended
                 HAVING started > 0
             ) AS r

@@ -25,25 +25,25 @@ WITH RECURSIVE
     fromUnixTimestamp64Milli(as_of_ms, 'UTC') AS as_of_time,
     arrayConcat([60, 300, 900, 3600, 14400, 43200],
         arrayMap(days -> days * 86400, range(1, 29)), arrayMap(days -> days * 86400, range(35, 1827, 7))) AS listed,
-    named AS (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('activation', 'ttfv')),
+    assumeNotNull((SELECT (groupArray((cells, metric)), groupArray((cohort_cells, cohort)), max(within_seconds)) FROM `firstlight`.metrics FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)) AND kind IN ('activation', 'ttfv'))) AS metrics_in_force,
     chosen AS
     (
-        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps, counts_from
+        SELECT metric, cohort, kind, position, cohort_position, within_seconds, sequence, steps, counts_from
         FROM `firstlight`.metrics FINAL
-        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind IN ('activation', 'ttfv')
+        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)) AND kind IN ('activation', 'ttfv')
     ),
     entry AS
     (
         SELECT name AS cohort, segment, segment_value, cohort_start, sumMap(map(toUnixTimestamp(bucket_end), n)) AS entered_by_end
         FROM `firstlight`.cells FINAL
-    WHERE (generation, name) IN (SELECT if(cohort_cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cohort_cells), cohort FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'entry' AND segment != ''
+    WHERE (generation, name) IN metrics_in_force.2 AND kind = 'entry' AND segment != ''
         GROUP BY cohort, segment, segment_value, cohort_start
     ),
     reach AS
     (
         SELECT name AS metric, segment, segment_value, cohort_start, sumMap(map(toUnixTimestamp(bucket_end), n)) AS reached_by_end, sumMap(mapFromArrays(ages, counts)) AS users_by_age, sumMap(mapFromArrays(ages, sums)) AS ms_by_age
         FROM `firstlight`.cells FINAL
-    WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'reach' AND stage = 0 AND segment != '' AND name IN (SELECT metric FROM named)
+    WHERE (generation, name) IN metrics_in_force.1 AND kind = 'reach' AND stage = 0 AND segment != ''
         GROUP BY metric, segment, segment_value, cohort_start
     ),
     followed AS
@@ -68,7 +68,7 @@ WITH RECURSIVE
                 SELECT name AS metric, segment, segment_value, cohort_start, ages, counts, toUnixTimestamp(bucket_end) AS ended,
                     (as_of_s - ended) * 1000 AS followed_ms, 0 AS key
                 FROM `firstlight`.cells FINAL
-    WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'reach' AND stage = 0 AND segment != '' AND name IN (SELECT metric FROM named) AND notEmpty(ages)
+    WHERE (generation, name) IN metrics_in_force.1 AND kind = 'reach' AND stage = 0 AND segment != '' AND notEmpty(ages)
             ) AS r
             ASOF JOIN (SELECT age, toInt64(upper_ms) AS upper_ms, 0 AS key FROM `firstlight`.age_edges FINAL) AS beyond
                 ON beyond.key = r.key AND beyond.upper_ms > r.followed_ms

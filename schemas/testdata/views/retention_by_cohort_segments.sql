@@ -25,12 +25,13 @@ WITH RECURSIVE
     intDiv(as_of_ms, 1000) AS as_of_s,
     fromUnixTimestamp64Milli(as_of_ms, 'UTC') AS as_of_time,
     assumeNotNull((SELECT maxIf(day, toUnixTimestamp(start) <= as_of_s) FROM `firstlight`.calendar WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS today,
-    assumeNotNull((SELECT argMax(week_start = 'sunday', catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AS sunday_weeks,
+    assumeNotNull((SELECT argMax(week_start = 'sunday', catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS sunday_weeks,
+    assumeNotNull((SELECT (groupArray((cells, metric)), groupArray((cohort_cells, cohort))) FROM `firstlight`.metrics FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)))) AS metrics_in_force,
     in_force AS
     (
         SELECT metric, cohort, kind, period, periods, after_metric, within_seconds, counts_from
         FROM `firstlight`.metrics FINAL
-        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))
+        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))
     ),
     chosen AS (SELECT metric, cohort, period AS unit, periods, after_metric, counts_from FROM in_force WHERE kind = 'retention'),
     buckets AS
@@ -46,7 +47,7 @@ WITH RECURSIVE
             SELECT name, segment, segment_value, cohort_start, day, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users,
                 sumMap(mapFromArrays(ages, counts)) AS returned_in, sumMap(mapFromArrays(ages, sums)) AS last_in
             FROM `firstlight`.cells FINAL
-            WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'period' AND stage = 0 AND segment != ''
+            WHERE (generation, name) IN metrics_in_force.1 AND kind = 'period' AND stage = 0 AND segment != ''
             GROUP BY name, segment, segment_value, cohort_start, day, ended
             HAVING users > 0
         ) AS r
@@ -89,7 +90,7 @@ WITH RECURSIVE
         (
             SELECT kind, toString(name) AS name, segment, segment_value, cohort_start, toUnixTimestamp(bucket_end) AS ended, sum(n) AS users
             FROM `firstlight`.cells FINAL
-            WHERE (kind = 'entry' AND (generation, name) IN (SELECT if(cohort_cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cohort_cells), cohort FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) OR kind = 'reach' AND (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))))) AND stage = 0 AND segment != ''
+            WHERE (kind = 'entry' AND (generation, name) IN metrics_in_force.2 OR kind = 'reach' AND (generation, name) IN metrics_in_force.1) AND stage = 0 AND segment != ''
                 AND toUnixTimestamp(bucket_end) + (SELECT max(within_seconds) FROM in_force) > as_of_s
             GROUP BY kind, name, segment, segment_value, cohort_start, ended
         ) AS r ON r.kind = w.kind AND r.name = w.name

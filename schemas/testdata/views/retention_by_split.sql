@@ -22,12 +22,13 @@ WITH RECURSIVE
     intDiv(as_of_ms, 1000) AS as_of_s,
     fromUnixTimestamp64Milli(as_of_ms, 'UTC') AS as_of_time,
     assumeNotNull((SELECT maxIf(day, toUnixTimestamp(start) <= as_of_s) FROM `firstlight`.calendar WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS today,
-    assumeNotNull((SELECT argMax(week_start = 'sunday', catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AS sunday_weeks,
+    assumeNotNull((SELECT argMax(week_start = 'sunday', catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS sunday_weeks,
+    assumeNotNull((SELECT (groupArray((cells, metric)), groupArray((cohort_cells, cohort))) FROM `firstlight`.metrics FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)))) AS metrics_in_force,
     in_force AS
     (
         SELECT metric, cohort, kind, period AS unit, periods, after_metric, split_metric, within_seconds
         FROM `firstlight`.metrics FINAL
-        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))
+        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))
     ),
     chosen AS
     (
@@ -52,7 +53,7 @@ WITH RECURSIVE
                 SELECT name, cohort_start, stage, day AS entered_on, toUnixTimestamp(bucket_end) AS entry_ended, toUInt32OrZero(segment_value) AS started_at,
                     sum(n) AS users, sumMap(mapFromArrays(ages, counts)) AS returned_in
                 FROM `firstlight`.cells FINAL
-                WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'period' AND stage IN (1, 2) AND segment = ''
+                WHERE (generation, name) IN metrics_in_force.1 AND kind = 'period' AND stage IN (1, 2) AND segment = ''
                 GROUP BY name, cohort_start, stage, entered_on, entry_ended, started_at
                 HAVING users > 0
             ) AS r

@@ -20,17 +20,17 @@ WITH RECURSIVE
     assumeNotNull((SELECT min(as_of) FROM `firstlight`.progress FINAL WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS as_of_ms,
     intDiv(as_of_ms, 1000) AS as_of_s,
     fromUnixTimestamp64Milli(as_of_ms, 'UTC') AS as_of_time,
-    assumeNotNull((SELECT argMax((settle_seconds, lateness_seconds, week_start = 'sunday', windows), catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AS newest_catalog,
+    assumeNotNull((SELECT argMax((settle_seconds, lateness_seconds, week_start = 'sunday', windows), catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS newest_catalog,
     newest_catalog.1 AS settle_s,
     newest_catalog.2 AS lateness_s,
     newest_catalog.3 AS sunday_weeks,
     newest_catalog.4 AS listed_windows,
-    named AS (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('ttfv')),
+    assumeNotNull((SELECT (groupArray((cells, metric)), groupArray((cohort_cells, cohort)), max(within_seconds)) FROM `firstlight`.metrics FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)) AND kind IN ('ttfv'))) AS metrics_in_force,
     chosen AS
     (
-        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps, counts_from
+        SELECT metric, cohort, kind, position, cohort_position, within_seconds, sequence, steps, counts_from
         FROM `firstlight`.metrics FINAL
-        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind IN ('ttfv')
+        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)) AND kind IN ('ttfv')
     ),
     spans AS
     (
@@ -42,7 +42,7 @@ WITH RECURSIVE
     (
         SELECT name AS metric,  cohort_start, day, bucket, bucket_end, n AS done_n, toInt64(0) AS entry_n, ages, counts, sums
         FROM `firstlight`.cells FINAL
-    WHERE (generation, name) IN (SELECT if(cells = 0, assumeNotNull((SELECT max(generation) FROM `firstlight`.generations)), cells), metric FROM `firstlight`.metrics WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AND kind = 'done' AND stage = 0 AND segment = '' AND segment_value = '' AND name IN (SELECT metric FROM named)
+    WHERE (generation, name) IN metrics_in_force.1 AND kind = 'done' AND stage = 0 AND segment = '' AND segment_value = ''
     ),
     done_by_window AS
     (

@@ -15,12 +15,11 @@ CREATE OR REPLACE VIEW `firstlight`.`user_progress`
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 WITH RECURSIVE
-    named AS (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('activation', 'ttfv', 'adoption')),
     chosen AS
     (
-        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps, counts_from
+        SELECT metric, cohort, kind, position, cohort_position, within_seconds, sequence, steps, counts_from
         FROM `firstlight`.metrics FINAL
-        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind IN ('activation', 'ttfv', 'adoption')
+        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)) AND kind IN ('activation', 'ttfv', 'adoption')
     )
 SELECT metric, cohort, user_id, cohort_start, segments,
     fromUnixTimestamp64Milli(entry_ms, 'UTC') AS entered_at, kind,

@@ -16,15 +16,14 @@ WITH RECURSIVE
     assumeNotNull((SELECT min(as_of) FROM `firstlight`.progress FINAL WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS as_of_ms,
     intDiv(as_of_ms, 1000) AS as_of_s,
     fromUnixTimestamp64Milli(as_of_ms, 'UTC') AS as_of_time,
-    named AS (SELECT metric FROM `firstlight`.metrics WHERE kind IN ('activation', 'ttfv', 'adoption')),
     chosen AS
     (
-        SELECT metric, cohort, kind, grain, position, cohort_position, within_seconds, sequence, steps, counts_from
+        SELECT metric, cohort, kind, position, cohort_position, within_seconds, sequence, steps, counts_from
         FROM `firstlight`.metrics FINAL
-        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations))) AND kind IN ('activation', 'ttfv', 'adoption')
+        WHERE catalog_version = (SELECT max(catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations)) AND kind IN ('activation', 'ttfv', 'adoption')
     ),
     assumeNotNull((SELECT groupArray((metric, position, cohort_position, steps)) FROM (SELECT * FROM chosen ORDER BY position))) AS metrics,
-    assumeNotNull((SELECT argMax(voices, catalog_version) FROM `firstlight`.catalogs WHERE generation IN (0, (SELECT max(generation) FROM `firstlight`.generations)))) AS shown,
+    assumeNotNull((SELECT argMax(voices, catalog_version) FROM `firstlight`.catalogs WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS shown,
     assumeNotNull((SELECT (max(stream_created), max(partitions)) FROM `firstlight`.checkpoints WHERE generation = (SELECT max(generation) FROM `firstlight`.generations))) AS of_stream,
     assumeNotNull((SELECT if(count() = 0, toInt64(90 * 86400000), argMax(keep_ms, since)) FROM `firstlight`.voices_keep)) AS keep_ms,
     left_out AS

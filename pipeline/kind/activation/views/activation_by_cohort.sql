@@ -19,7 +19,7 @@ WITH RECURSIVE
     {{template "chosen" "'activation'"}},
     -- Where everybody is eligible the estimate is the plain rate. So ages are added up of those cohorts only that may be younger: a
     -- cohort is a month at most, and two days are more than any time zone.
-    intDiv(as_of_s - toInt64(assumeNotNull((SELECT max(within_seconds) FROM {{db}}.metrics WHERE kind = 'activation'))), 86400) - 33 AS young,
+    intDiv(as_of_s - toInt64(metrics_in_force.3), 86400) - 33 AS young,
     entry AS
     (
         SELECT name AS cohort, {{seg ""}} cohort_start, {{template "entered_by_end"}}

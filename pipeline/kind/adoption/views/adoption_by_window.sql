@@ -23,7 +23,7 @@ WITH RECURSIVE
         SELECT name AS metric, {{seg ""}} cohort_start, `window`, bucket AS window_start, bucket_end AS window_end, day AS start_day,
             sum(active) AS active_n, sum(adopters) AS adopter_n, sum(new_adopters) AS new_n, sum(n) AS event_n
         FROM {{db}}.cells FINAL
-        WHERE {{template "metric_cells"}} AND kind = 'window' AND {{segmented}} AND name IN (SELECT metric FROM named)
+        WHERE {{template "metric_cells"}} AND kind = 'window' AND {{segmented}}
             AND has(listed_windows, `window`)
         GROUP BY metric, {{seg ""}} cohort_start, `window`, window_start, window_end, start_day
     ),
@@ -39,7 +39,7 @@ WITH RECURSIVE
     (
         SELECT name AS metric, {{seg ""}} cohort_start, `window`, day, active, adopters, new_adopters, n AS events
         FROM {{db}}.cells FINAL
-        WHERE {{template "metric_cells"}} AND kind = 'trailing' AND {{segmented}} AND name IN (SELECT metric FROM named)
+        WHERE {{template "metric_cells"}} AND kind = 'trailing' AND {{segmented}}
             AND has(listed_windows, `window`)
         UNION ALL
         SELECT metric, {{seg ""}} cohort_start, `window`, d.day + if(change = 1, 0, trailing_n) AS day,
@@ -48,7 +48,7 @@ WITH RECURSIVE
         (
             SELECT name AS metric, {{seg ""}} cohort_start, day, sum(new_adopters) AS new_n, sum(n) AS event_n, 1 AS one
             FROM {{db}}.cells FINAL
-            WHERE {{template "metric_cells"}} AND kind = 'window' AND `window` = '1d' AND {{segmented}} AND name IN (SELECT metric FROM named)
+            WHERE {{template "metric_cells"}} AND kind = 'window' AND `window` = '1d' AND {{segmented}}
                 AND cohort_start != toDate(0)
             GROUP BY metric, {{seg ""}} cohort_start, day
             HAVING new_n != 0 OR event_n != 0

@@ -19,6 +19,7 @@ WITH RECURSIVE
     {{template "clock"}},
     {{template "today"}},
     {{template "sunday_weeks"}},
+    {{template "metrics_in_force"}},
     in_force AS
     (
         SELECT metric, cohort, kind, period, periods, after_metric, within_seconds, counts_from

@@ -20,6 +20,7 @@ WITH RECURSIVE
     {{template "clock"}},
     {{template "today"}},
     {{template "sunday_weeks"}},
+    {{template "metrics_in_force"}},
     in_force AS
     (
         SELECT metric, cohort, kind, period AS unit, periods, after_metric, split_metric, within_seconds
