@@ -68,9 +68,17 @@ func (n *uniting) unite(kept []byte, version uint64, watermark int64) error {
 	return nil
 }
 
+// forgetHalves leaves out halves of users whom one that ended before its checkpoint has forgotten: the messages that say so are passed
+// over, and nothing was known of those users then but what is stored of it whole.
+func (p *partition) forgetHalves() {
+	maps.DeleteFunc(p.uniting.pending, func(id string, other keptHalf) bool { return p.forgotten.of(id) > other.halfAt })
+	maps.DeleteFunc(p.uniting.gone, func(at forgottenAt, _ string) bool { return at.sequence <= p.forgotten.since[at.token] })
+}
+
 // enterHalves adds the users who wait, once all that are whole are loaded.
 func (p *partition) enterHalves() error {
 	p.changed = true // a checkpoint says that the partition is joined
+	p.forgetHalves()
 	for id, other := range p.uniting.pending {
 		var u uint32
 		var err error

@@ -111,3 +111,24 @@ func TestRowsThatDoNotFit(t *testing.T) {
 		t.Errorf("the error is %v, want one that names last_seen", err)
 	}
 }
+
+// TestAnInsertIsOnePart: however many blocks rows take, they become one part of the table, because parts are what ClickHouse has to merge.
+func TestAnInsertIsOnePart(t *testing.T) {
+	conn, database := migratedtest.Database(t)
+	numbers := clickhouse.NewStore(conn, database).In(1)
+	if err := conn.Exec(t.Context(), fmt.Sprintf("SYSTEM STOP MERGES `%s`.cells", database)); err != nil {
+		t.Fatal(err)
+	}
+	for i, cells := range [][]*worker.CellRows{{counted(1, 10_000), counted(2, 10_000)}, {counted(3, 30_000)}} {
+		if err := numbers.WriteCells(t.Context(), cells...); err != nil {
+			t.Fatal(err)
+		}
+		var parts, rows uint64
+		if err := conn.QueryRow(t.Context(), "SELECT count(), sum(rows) FROM system.parts WHERE active AND database = ? AND table = 'cells'", database).Scan(&parts, &rows); err != nil {
+			t.Fatal(err)
+		}
+		if want := uint64(i + 1); parts != want {
+			t.Errorf("after %d inserts the table has %d parts of %d rows, want %d", i+1, parts, rows, want)
+		}
+	}
+}
