@@ -40,6 +40,7 @@ type options struct {
 	collector                 bool
 	active                    int
 	copies                    int
+	worst                     int
 	memory                    string
 	forUsers                  int // MiB
 }
@@ -77,6 +78,7 @@ func main() {
 	flag.BoolVar(&o.collector, "collector", true, "measure the collector")
 	quiet := flag.Bool("quiet", false, "measure only what a memory budget costs when most of the users are quiet: -users and their -copies are known, -active of them come, in each of three phases of -events")
 	flag.IntVar(&o.active, "active", 0, "with -quiet, users who come; 0: a tenth of those who are known")
+	flag.IntVar(&o.worst, "worst", 0, "with -quiet, events of the phase in which each is of a quiet user; 0: -events")
 	flag.IntVar(&o.forUsers, "for-users", 0, "how much memory (MiB) users may take in a worker that is restarted; 0: any. With -quiet: how much of -memory, 0: as much as run gives them. With few users this takes the place of a -memory that the worker itself would fill")
 	flag.StringVar(&o.memory, "memory", "", "as FIRSTLIGHT_MEMORY")
 	flag.Parse()

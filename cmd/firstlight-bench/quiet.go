@@ -27,8 +27,9 @@ import (
 
 // phase is an hour of events.
 type phase struct {
-	what string
-	user func(r *rand.Rand, event int) int // by number, of those who are known
+	what   string
+	events int
+	user   func(r *rand.Rand, event int) int // by number, of those who are known
 }
 
 // phases are the hours after that in which all users became known, in turn.
@@ -36,9 +37,9 @@ func phases(o options) []phase {
 	known := o.known()
 	among := func(r *rand.Rand, _ int) int { return scattered(r.IntN(o.active), known) }
 	return []phase{
-		{"active users come back", among},
-		{"active users stay", among},
-		{"every event is of a quiet user", func(_ *rand.Rand, event int) int { return scattered(o.active+event%(known-o.active), known) }},
+		{"active users come back", o.events, among},
+		{"active users stay", o.events, among},
+		{"every event is of a quiet user", cmp.Or(o.worst, o.events), func(_ *rand.Rand, event int) int { return scattered(o.active+event%(known-o.active), known) }},
 	}
 }
 
@@ -167,7 +168,7 @@ func measureQuiet(ctx context.Context, o options) error {
 	fmt.Fprintln(table, "phase\tmemory\tready; known, in memory\tCPU a user restored: worker, engine\tevents/s\tratio\tCPU an event: worker, engine\tusers read back, queries, each\tin memory after\tresident")
 	for i, hour := range phases(o) {
 		fmt.Fprintf(os.Stderr, "an hour in which %s: publishing, and draining twice\n", hour.what)
-		if err := s.publishHour(ctx, o, hour, users, start.Add(time.Duration(i+1)*time.Hour), i); err != nil {
+		if err := s.publishHour(ctx, &hour, users, start.Add(time.Duration(i+1)*time.Hour), 3*o.users+i*o.events); err != nil {
 			return err
 		}
 		before := time.Duration(0)
@@ -179,14 +180,14 @@ func measureQuiet(ctx context.Context, o options) error {
 			if err != nil {
 				return err
 			}
-			d.print(table, hour.what, t, o, before)
+			d.print(table, &hour, t, before)
 			before = d.Took
 		}
 	}
 	return table.Flush()
 }
 
-func (d *quietDrain) print(table *tabwriter.Writer, what string, t task, o options, before time.Duration) {
+func (d *quietDrain) print(table *tabwriter.Writer, p *phase, t task, before time.Duration) {
 	ratio, each, memory := "", time.Duration(0), t.Memory
 	if t.ForUsers > 0 {
 		memory = fmt.Sprintf("%s, users %d MiB", t.Memory, t.ForUsers>>20)
@@ -198,8 +199,8 @@ func (d *quietDrain) print(table *tabwriter.Writer, what string, t task, o optio
 		each = d.Returned.Took / time.Duration(d.Returned.Batches)
 	}
 	per := func(d time.Duration, n int) float64 { return micros(d) / float64(n) }
-	fmt.Fprintf(table, "%s\t%s\t%s; %d, %d\t%.1f, %.1f µs\t%.0f\t%s\t%.1f, %.1f µs\t%d, %d, %s\t%d\t%d MiB\n", what, memory, d.Ready.Round(10*time.Millisecond), d.Known, d.InMemory,
-		per(d.ReadyCPU, d.Known), per(d.readyEngine, d.Known), float64(o.events)/d.Took.Seconds(), ratio, per(d.CPU, o.events), per(d.engine-d.readyEngine, o.events),
+	fmt.Fprintf(table, "%s\t%s\t%s; %d, %d\t%.1f, %.1f µs\t%.0f\t%s\t%.1f, %.1f µs\t%d, %d, %s\t%d\t%d MiB\n", p.what, memory, d.Ready.Round(10*time.Millisecond), d.Known, d.InMemory,
+		per(d.ReadyCPU, d.Known), per(d.readyEngine, d.Known), float64(p.events)/d.Took.Seconds(), ratio, per(d.CPU, p.events), per(d.engine-d.readyEngine, p.events),
 		d.Returned.Users, d.Returned.Batches, each.Round(time.Millisecond), d.InMemoryAfter, d.Resident>>20)
 	_ = table.Flush()
 }
@@ -241,11 +242,11 @@ func (s *servers) drainAt(ctx context.Context, t task) (d quietDrain, err error)
 	return d, nil
 }
 
-// publishHour publishes the events of a phase.
-func (s *servers) publishHour(ctx context.Context, o options, p phase, users *names, at time.Time, number int) error {
-	r := rand.New(rand.NewPCG(3, uint64(number)))
-	for i := range o.events {
-		if err := s.publishAt(users.name(p.user(r, i)), eventNames[r.IntN(len(eventNames))], at.Add(time.Hour/time.Duration(o.events)*time.Duration(i)), 3*o.users+number*o.events+i, r); err != nil {
+// publishHour publishes the events of a phase, once so many are.
+func (s *servers) publishHour(ctx context.Context, p *phase, users *names, at time.Time, published int) error {
+	r := rand.New(rand.NewPCG(3, uint64(published)))
+	for i := range p.events {
+		if err := s.publishAt(users.name(p.user(r, i)), eventNames[r.IntN(len(eventNames))], at.Add(time.Hour/time.Duration(p.events)*time.Duration(i)), published+i, r); err != nil {
 			return err
 		}
 	}
