@@ -6,7 +6,7 @@ INSERT INTO {{db}}.metrics
 SELECT * EXCEPT (of) REPLACE (if(cells = 0, of, cells) AS cells, if(cohort_cells = 0, of, cohort_cells) AS cohort_cells)
 FROM
 (
-    SELECT m.*, if(c.generation = 0, assumeNotNull({{template "generation"}}), c.generation) AS of
+    SELECT m.*, if(c.generation = 0, assumeNotNull((SELECT max(generation) FROM {{db}}.generations)), c.generation) AS of
     FROM (SELECT * FROM {{db}}.metrics FINAL WHERE cells = 0 OR cohort_cells = 0) AS m
     LEFT JOIN (SELECT catalog_version, generation FROM {{db}}.catalogs FINAL) AS c ON c.catalog_version = m.catalog_version
 );
@@ -15,7 +15,7 @@ INSERT INTO {{db}}.experiments
 SELECT * EXCEPT (of) REPLACE (of AS cells)
 FROM
 (
-    SELECT e.*, if(c.generation = 0, assumeNotNull({{template "generation"}}), c.generation) AS of
+    SELECT e.*, if(c.generation = 0, assumeNotNull((SELECT max(generation) FROM {{db}}.generations)), c.generation) AS of
     FROM (SELECT * FROM {{db}}.experiments FINAL WHERE cells = 0) AS e
     LEFT JOIN (SELECT catalog_version, generation FROM {{db}}.catalogs FINAL) AS c ON c.catalog_version = e.catalog_version
 );
@@ -24,7 +24,7 @@ INSERT INTO {{db}}.catalogs
 SELECT * EXCEPT (of) REPLACE (of AS generation, if(volumes = 0, of, volumes) AS volumes)
 FROM
 (
-    SELECT *, if(generation = 0, assumeNotNull({{template "generation"}}), generation) AS of
+    SELECT *, if(generation = 0, assumeNotNull((SELECT max(generation) FROM {{db}}.generations)), generation) AS of
     FROM {{db}}.catalogs FINAL
     WHERE generation = 0 OR volumes = 0
 );
