@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// Stored, the blocks of users are half keys, which are the same for all. So they are named by their places in a layout, which is stored
-// once: it says the key of each place, and its own hash is its name.
+// Stored, a good part of users would be the keys of their blocks, which are the same for all. So blocks are named by their places in a
+// layout, which is stored once: it says the key of each place, and its own hash is its name.
 
 // ErrUnknownLayout is that a user was stored by a layout that is not known: it may be stored meanwhile.
 var ErrUnknownLayout = errors.New("facts name a layout that is not known")

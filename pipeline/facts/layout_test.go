@@ -41,7 +41,7 @@ func TestBadLayout(t *testing.T) {
 	}
 }
 
-// TestStoredByLayoutIsSmall: half of what a user with its keys takes are these.
+// TestStoredByLayoutIsSmall: a third or more of what a user with its keys takes are these, where little else is known.
 func TestStoredByLayoutIsSmall(t *testing.T) {
 	u := newUser(loadLaw(t, "1h, 1d"))
 	for i, name := range []string{"d", "a", "b", "c"} {
