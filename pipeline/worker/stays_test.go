@@ -63,7 +63,7 @@ func TestUnchangedMetricsStay(t *testing.T) {
 	h.drainDefinitions(first, 2)
 	kept := func() []string {
 		return h.lines(`SELECT toString((kind, name, segment, segment_value, cohort_start, window, stage, bucket, partition, version, generation, n)) AS row
-			FROM {db}.cells WHERE name IN ('signup', 'seen', 'in_order', 'first_value', 'use', 'web', 'experiment:x', 'experiment:x:in_order') ORDER BY row`)
+			FROM {db}.cells FINAL WHERE name IN ('signup', 'seen', 'in_order', 'first_value', 'use', 'web', 'experiment:x', 'experiment:x:in_order') ORDER BY row`)
 	}
 	since := func() []string {
 		return h.lines("SELECT concat(metric, ' ', toString(active_since)) FROM {db}.metric_catalog WHERE metric NOT IN ('activated', 'more') ORDER BY metric")
@@ -83,10 +83,10 @@ func TestUnchangedMetricsStay(t *testing.T) {
 	h.publish(traffic(200, 300))
 	h.drainDefinitions(second, 2)
 	h.equalsOracle(second, 2)
-	more := h.lines("SELECT toString((segment, segment_value, cohort_start, stage, bucket, partition, version, generation, n)) AS row FROM {db}.cells WHERE name = 'more' ORDER BY row")
+	more := h.lines("SELECT toString((segment, segment_value, cohort_start, stage, bucket, partition, version, generation, n)) AS row FROM {db}.cells FINAL WHERE name = 'more' ORDER BY row")
 	third := strings.Replace(second, "feature: {event: b}", "feature: {event: a}", 1)
 	h.drainDefinitions(third, 2)
-	if again := h.lines("SELECT toString((segment, segment_value, cohort_start, stage, bucket, partition, version, generation, n)) AS row FROM {db}.cells WHERE name = 'more' ORDER BY row"); !cmp.Equal(more, again) {
+	if again := h.lines("SELECT toString((segment, segment_value, cohort_start, stage, bucket, partition, version, generation, n)) AS row FROM {db}.cells FINAL WHERE name = 'more' ORDER BY row"); !cmp.Equal(more, again) {
 		t.Errorf("a second change wrote rows of a metric that it leaves as it was:\n%s", cmp.Diff(more, again))
 	}
 	h.publish(traffic(100, 500))
