@@ -94,7 +94,7 @@ func one[T any](v any) []T { return []T{v.(T)} }
 func (h *harness) cellsInForce() []oracle.Row {
 	h.t.Helper()
 	rows, err := h.query(strings.ReplaceAll(`WITH assumeNotNull((SELECT max(generation) FROM {db}.generations)) AS g,
-			assumeNotNull((SELECT max(catalog_version) FROM {db}.catalogs WHERE generation IN (0, g))) AS newest
+			assumeNotNull((SELECT max(catalog_version) FROM {db}.catalogs WHERE generation = g)) AS newest
 		SELECT * FROM {db}.cells FINAL
 		WHERE multiIf(
 			kind = 'volume', generation = (SELECT if(volumes = 0, g, volumes) FROM {db}.catalogs FINAL WHERE catalog_version = newest),

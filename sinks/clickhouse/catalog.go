@@ -96,12 +96,9 @@ func (s *Store) nextVersion(ctx context.Context, now time.Time) (version uint64,
 	return max(version, uint64(now.UnixMilli())), nil
 }
 
-// ofCatalogs is the condition on catalogs that show the store's generation: an earlier version stored none with them.
-func (s *Store) ofCatalogs() string { return "(generation = 0 OR " + s.here() + ")" }
-
 // inForce returns the content hash of the catalog that shows the store's generation, empty when it is not stored as a whole.
 func (s *Store) inForce(ctx context.Context) (hash string, err error) {
-	err = s.each(ctx, "SELECT if(catalog_version IN (SELECT catalog_version FROM "+s.table("metrics")+"), content_hash, '') FROM "+s.table("catalogs")+" WHERE "+s.ofCatalogs()+" ORDER BY catalog_version DESC LIMIT 1", func(r driver.Rows) error { return r.Scan(&hash) })
+	err = s.each(ctx, "SELECT if(catalog_version IN (SELECT catalog_version FROM "+s.table("metrics")+"), content_hash, '') FROM "+s.table("catalogs")+" WHERE "+s.here()+" ORDER BY catalog_version DESC LIMIT 1", func(r driver.Rows) error { return r.Scan(&hash) })
 	if err != nil {
 		return "", fmt.Errorf("read the catalog in force: %w", err)
 	}
@@ -187,7 +184,7 @@ func (s *Store) activeSince(ctx context.Context) (map[string]time.Time, error) {
 	query := "SELECT definition_hash, min(since) FROM (SELECT m.definition_hash AS definition_hash, if(toUnixTimestamp64Milli(m.active_since) > 0, m.active_since, g.began) AS since" +
 		" FROM " + s.table("metrics") + " AS m INNER JOIN " + s.table("catalogs") + " AS c ON c.catalog_version = m.catalog_version" +
 		" LEFT JOIN " + s.table("generations") + " AS g ON g.generation = c.generation" +
-		" WHERE m.catalog_version = (SELECT argMax(catalog_version, (generation, catalog_version)) FROM " + s.table("catalogs") + " WHERE generation = 0 OR generation IN (SELECT generation FROM " + s.table("generations") + "))" +
+		" WHERE m.catalog_version = (SELECT argMax(catalog_version, (generation, catalog_version)) FROM " + s.table("catalogs") + " WHERE generation IN (SELECT generation FROM " + s.table("generations") + "))" +
 		" AND (toUnixTimestamp64Milli(m.active_since) > 0 OR g.generation > 0)) GROUP BY definition_hash"
 	err := s.each(ctx, query, func(r driver.Rows) error {
 		var (
@@ -217,7 +214,7 @@ func (s *Store) ChangedDefinitions(ctx context.Context, c *catalog.Catalog) ([]s
 
 // Definition returns the definition of the catalog that shows the store's generation, empty when none is stored.
 func (s *Store) Definition(ctx context.Context) (stored string, err error) {
-	err = s.each(ctx, "SELECT definition FROM "+s.table("catalogs")+" WHERE "+s.ofCatalogs()+" ORDER BY catalog_version DESC LIMIT 1", func(r driver.Rows) error {
+	err = s.each(ctx, "SELECT definition FROM "+s.table("catalogs")+" WHERE "+s.here()+" ORDER BY catalog_version DESC LIMIT 1", func(r driver.Rows) error {
 		return r.Scan(&stored)
 	})
 	if err != nil {
@@ -229,7 +226,7 @@ func (s *Store) Definition(ctx context.Context) (stored string, err error) {
 // Shows reports whether the metrics of a catalog that the store's generation has are defined as it has them.
 func (s *Store) Shows(ctx context.Context, c *catalog.Catalog) (bool, error) {
 	hashes := map[string]string{}
-	query := "SELECT metric, definition_hash FROM " + s.table("metrics") + " FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM " + s.table("catalogs") + " WHERE " + s.ofCatalogs() + ")"
+	query := "SELECT metric, definition_hash FROM " + s.table("metrics") + " FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM " + s.table("catalogs") + " WHERE " + s.here() + ")"
 	err := s.each(ctx, query, func(r driver.Rows) error {
 		var metric, hash string
 		err := r.Scan(&metric, &hash)

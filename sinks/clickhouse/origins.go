@@ -64,12 +64,12 @@ func (s *Store) cohortCells() string { return s.originsIn("cohort", "cohort_cell
 
 func (s *Store) originsIn(name, origin string) string {
 	return fmt.Sprintf("(generation, name) IN (SELECT if(%s = 0, (SELECT assumeNotNull(max(generation)) FROM %s), %s), %s FROM %s WHERE catalog_version = (SELECT max(catalog_version) FROM %s WHERE %s))",
-		origin, s.table("generations"), origin, name, s.table("metrics"), s.table("catalogs"), s.ofCatalogs())
+		origin, s.table("generations"), origin, name, s.table("metrics"), s.table("catalogs"), s.here())
 }
 
 func (s *Store) volumeCells() string {
 	return fmt.Sprintf("generation = (SELECT if(argMax(volumes, catalog_version) = 0, (SELECT max(generation) FROM %s), argMax(volumes, catalog_version)) FROM %s WHERE %s)",
-		s.table("generations"), s.table("catalogs"), s.ofCatalogs())
+		s.table("generations"), s.table("catalogs"), s.here())
 }
 
 // stale is the condition on cells of earlier generations than the store's that do not count in it, nor in others that are named.
