@@ -61,7 +61,7 @@ type life struct {
 	queue  waiting              // taken and not applied yet
 	back   chan *readBack       // users who come back
 	linger *time.Timer          // it is time to ask for users
-	gather chan chan<- struct{} // a query is about to be asked, and whoever is wanted can be in it
+	rally  chan chan<- struct{} // a query is about to be asked, and whoever is wanted can be in it
 
 	taken     uint64 // messages applied
 	flushed   uint64 // messages taken before the last snapshot
@@ -141,7 +141,8 @@ var always = func() <-chan struct{} {
 func newLife(id uint16, limit limits, urge func()) *life {
 	limit.waiting, limit.waitingSize = cmp.Or(limit.waiting, waitingTogether), cmp.Or(limit.waitingSize, waitingBytes)
 	return &life{
-		id: id, limit: limit, queue: newWaiting(), linger: time.NewTimer(0), gather: make(chan chan<- struct{}, 1), back: make(chan *readBack, 1), share: func() int { return 0 }, in: make(chan stream.Item, cmp.Or(limit.queue, queueLength)), urge: urge, moved: func() {},
+		id: id, limit: limit, in: make(chan stream.Item, cmp.Or(limit.queue, queueLength)), urge: urge, moved: func() {}, share: func() int { return 0 },
+		queue: newWaiting(), back: make(chan *readBack, 1), linger: time.NewTimer(0), rally: make(chan chan<- struct{}, 1),
 		applied: func(*event.Message) {}, missed: func(uint64, uint64) {}, leased: func() bool { return true },
 		ask: make(chan bool, 1), answer: make(chan *snapshot, 1), stored: make(chan error, 1),
 		halted: make(chan struct{}), ended: make(chan struct{}),
@@ -190,7 +191,7 @@ func (l *life) run(ctx context.Context) error {
 			if err := l.afterWrite(err); err != nil {
 				return err
 			}
-		case asked := <-l.gather:
+		case asked := <-l.rally:
 			l.askNow()
 			asked <- struct{}{}
 		case <-l.linger.C:

@@ -103,7 +103,7 @@ func (w *Worker) runReadBacks(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		w.gather(ctx)
+		w.rally(ctx)
 		batch := w.readBacks.next()
 		if len(batch) == 0 {
 			continue
@@ -125,14 +125,14 @@ func (w *Worker) runReadBacks(ctx context.Context) error {
 // mostGather is how long partitions have to ask for whom they want once one of them does: a busy one needs no longer for its stride.
 const mostGather = 20 * time.Millisecond
 
-// gather has all partitions ask for whom they want, so that one query answers for all of them: what a query takes hardly depends on how
+// rally has all partitions ask for whom they want, so that one query answers for all of them: what a query takes hardly depends on how
 // many it is about.
-func (w *Worker) gather(ctx context.Context) {
+func (w *Worker) rally(ctx context.Context) {
 	lives := w.awake()
 	asked, waiting := make(chan struct{}, len(lives)), 0
 	for _, l := range lives {
 		select {
-		case l.gather <- asked:
+		case l.rally <- asked:
 			waiting++
 		default: // it has not come to answer the one before, or has ended
 		}

@@ -175,18 +175,23 @@ func (l *life) comeBack(back *readBack) error {
 	return nil
 }
 
-// foresee returns the user a message is about, where its subject tells that the user is away.
+// foresee returns the user a message is about, where its subject tells that the user is away. One who is in memory is touched, so as not to
+// leave before the message has its turn: each of those would have to be read back alone.
 func (p *partition) foresee(m *event.Message, into *event.Event) (w wanted, away bool) {
-	if p.away.absent.Len() == 0 || !p.away.absent.has(p.away.keyOfToken(tokenOf(m.Subject))) {
+	if p.away.absent.Len() == 0 {
 		return w, false
 	}
 	if token, ok := event.Forgets(m); ok {
 		return wanted{token: token}, p.away.absent.has(p.away.keyOfToken(token))
 	}
-	if event.Parse(m, p.catalog.AllUsers, into).Verdict != event.Accepted || !p.isAway(into.User) {
+	if event.Parse(m, p.catalog.AllUsers, into).Verdict != event.Accepted {
 		return w, false
 	}
-	return wanted{id: strings.Clone(into.User)}, true
+	if u, known := p.users.find(into.User); known {
+		p.users.recency.touch(u)
+		return w, false
+	}
+	return wanted{id: strings.Clone(into.User)}, p.away.absent.has(p.away.keyOfToken(tokenOf(m.Subject))) && p.away.absent.has(p.away.key(into.User))
 }
 
 // tokenOf returns the token at the end of a subject.

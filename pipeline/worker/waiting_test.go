@@ -80,6 +80,20 @@ func TestLookingAhead(t *testing.T) {
 	}
 }
 
+// TestWaitedForStay: a user in memory whom a message that waits is about does not leave before others, though touched before them, because
+// each who leaves then has to be read back alone.
+func TestWaitedForStay(t *testing.T) {
+	l, _ := lookingAhead(t, limits{messages: 1000, users: 1000, cells: 100_000, deadLetters: 10, deadBytes: 1000, waiting: 20})
+	l.p.addUser("idle", l.p.blank)
+	takeAll(l, about("away", 11), about("here", 12))
+	l.p.away.share = l.p.users.size() - 1 + l.p.away.absent.size()
+	l.p.shed()
+	_, here := l.p.users.find("here")
+	if _, idle := l.p.users.find("idle"); !here || idle {
+		t.Errorf("the user a message waits for stayed: %v; the idle one stayed: %v", here, idle)
+	}
+}
+
 // TestLingering: where nothing else is at hand, a user is asked for once its message has waited for as long as the query before took.
 func TestLingering(t *testing.T) {
 	l, asked := lookingAhead(t, limits{messages: 1000, users: 1000, cells: 100_000, deadLetters: 10, deadBytes: 1000, waiting: 20})
@@ -115,7 +129,7 @@ func TestGathering(t *testing.T) {
 		go func() { ended <- l.run(ctx) }()
 	}
 	for len(asked) < 2 && ctx.Err() == nil {
-		w.gather(ctx)
+		w.rally(ctx)
 	}
 	if len(asked) < 2 {
 		t.Fatal("not all partitions ask for whom they want")
