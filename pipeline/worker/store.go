@@ -77,8 +77,8 @@ type Numbers interface {
 	LoadNames(ctx context.Context, partitions []uint16, name func(partition uint16, scope, value string)) error
 	// LoadUsers calls user for every user of some partitions, in no particular order. id and facts are valid during the call only.
 	LoadUsers(ctx context.Context, partitions []uint16, user func(partition uint16, id, facts []byte, version uint64) error) error
-	// ReadUsers calls user for users of some partitions who are named, those of whom there is none left out, in no particular order. id
-	// and facts are valid during the call only.
+	// ReadUsers calls user for users of some partitions who are named, those of whom there is none left out, in no particular order: for
+	// one who is named by id and by token perhaps twice. id and facts are valid during the call only.
 	ReadUsers(ctx context.Context, named []Named, user func(partition uint16, id, facts []byte, version uint64) error) error
 	// PageUsers calls user for the first users of a page, in the order of ids. id and facts are valid during the call only.
 	PageUsers(ctx context.Context, page Page, user func(id, facts []byte, version uint64) error) error

@@ -64,42 +64,48 @@ func (s *Store) LoadEntered(ctx context.Context, partitions []uint16, cohort int
 // ReadUsers calls user for users of some partitions who are named, in no particular order. id and facts are valid during the call only.
 // One thread reads them: several cost more, a third more where few users are named.
 func (s *Store) ReadUsers(ctx context.Context, named []worker.Named, user func(partition uint16, id, facts []byte, version uint64) error) error {
-	for _, condition := range conditionsOn(named) {
-		with := clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_query_size": 4 * maxCondition, "max_threads": 1}))
-		if err := s.selectUsers(with, condition, user); err != nil {
+	for _, query := range s.naming(named) {
+		with := clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_query_size": 4 * maxNaming, "max_threads": 1}))
+		if err := s.queryUsers(with, query, user); err != nil {
 			return fmt.Errorf("read users: %w", err)
 		}
 	}
 	return nil
 }
 
-// maxCondition is how long (bytes) a condition on users gets, about: as long as it takes to name some ten thousands of them.
-const maxCondition = 2 << 20
+// A query names users by text of so many bytes, about, which is some ten thousands of them, in so many SELECTs.
+const (
+	maxNaming  = 2 << 20
+	maxSelects = 32
+)
 
-// conditionsOn returns conditions that are true of the users who are named, one for each query.
-func conditionsOn(named []worker.Named) (conditions []string) {
+// naming returns queries for the users who are named. Those of a partition have a SELECT of their own, because a condition on several
+// partitions has each row compared with the names of all of them, which takes two to three times as long.
+func (s *Store) naming(named []worker.Named) (queries []string) {
 	var b strings.Builder
+	selects := 0
 	end := func() {
-		if b.Len() > 0 {
-			conditions = append(conditions, "("+b.String()+")")
+		if selects > 0 {
+			queries = append(queries, b.String())
 		}
 		b.Reset()
+		selects = 0
 	}
 	add := func(partition uint16, texts []string, before, after string) {
 		for len(texts) > 0 {
-			if b.Len() > 0 {
-				b.WriteString(" OR ")
+			if selects++; selects > 1 {
+				b.WriteString(" UNION ALL ")
 			}
-			fmt.Fprintf(&b, "partition = %d AND %s(", partition, before)
+			b.WriteString(s.userSelect(fmt.Sprintf("partition = %d AND %s(", partition, before)))
 			n := 0
-			for ; n < len(texts) && (n == 0 || b.Len() < maxCondition); n++ {
+			for ; n < len(texts) && (n == 0 || b.Len() < maxNaming); n++ {
 				if n > 0 {
 					b.WriteString(", ")
 				}
 				quote(&b, texts[n])
 			}
 			b.WriteString(after)
-			if texts = texts[n:]; b.Len() >= maxCondition {
+			if texts = texts[n:]; b.Len() >= maxNaming || selects == maxSelects {
 				end()
 			}
 		}
@@ -109,7 +115,7 @@ func conditionsOn(named []worker.Named) (conditions []string) {
 		add(named[i].Partition, named[i].Tokens, "arrayExists(t -> startsWith(lower(hex(SHA256(user_id))), t), array", "))")
 	}
 	end()
-	return conditions
+	return queries
 }
 
 // quote writes a text as a literal.
@@ -123,7 +129,16 @@ var literal = strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", `\n`, "\x00", `\0`
 
 // selectUsers calls user for the newest row of every user of whom a condition on partition and id is true.
 func (s *Store) selectUsers(ctx context.Context, condition string, user func(partition uint16, id, facts []byte, version uint64) error) error {
-	query := "SELECT partition, user_id, facts, version FROM " + s.table("users") + " FINAL PREWHERE " + s.here() + " AND " + condition
+	return s.queryUsers(ctx, s.userSelect(condition), user)
+}
+
+// userSelect is the SELECT of the newest row of every user of whom a condition on partition and id is true.
+func (s *Store) userSelect(condition string) string {
+	return "SELECT partition, user_id, facts, version FROM " + s.table("users") + " FINAL PREWHERE " + s.here() + " AND " + condition
+}
+
+// queryUsers calls user for the rows of a userSelect, or of several.
+func (s *Store) queryUsers(ctx context.Context, query string, user func(partition uint16, id, facts []byte, version uint64) error) error {
 	err := s.userColumns(ctx, query, user)
 	if errors.Is(err, clickhouse.ErrFormatNativeUnsupported) {
 		err = s.userRows(ctx, query, user)

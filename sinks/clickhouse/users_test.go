@@ -98,6 +98,8 @@ func TestUsersAreReadByName(t *testing.T) {
 		"by token":      {[]worker.Named{{Partition: 1, Tokens: []string{event.Token("it's"), event.Token("user-1-7")[:15]}}}, 2},
 		"both":          {[]worker.Named{{Partition: 1, IDs: []string{"user-1-8"}, Tokens: []string{event.Token("user-1-7")}}}, 2},
 		"all of two":    {[]worker.Named{{Partition: 0, IDs: crowd(0, 30_000, 1).UserID}, {Partition: 1, IDs: crowd(1, 30_000, 1).UserID}}, 60_000},
+		"id and token":  {[]worker.Named{{Partition: 1, IDs: []string{"user-1-7"}, Tokens: []string{event.Token("user-1-7")}}}, 1},
+		"of many":       {scattered(99), 2},
 		"none is named": {nil, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -116,6 +118,14 @@ func TestUsersAreReadByName(t *testing.T) {
 			}
 		})
 	}
+}
+
+// scattered names a user of each of so many partitions.
+func scattered(partitions int) (named []worker.Named) {
+	for p := range partitions {
+		named = append(named, worker.Named{Partition: uint16(p), IDs: []string{fmt.Sprintf("user-%d-11", p)}})
+	}
+	return named
 }
 
 // TestLoadingUsersEnds: an error of who takes the users ends reading, and is returned.
