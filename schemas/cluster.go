@@ -61,6 +61,10 @@ func replicated(on, statement string) (string, error) {
 		return "", fmt.Errorf("the table %s has no engine that has a form for a cluster", table)
 	}
 	statement = createTable.ReplaceAllString(statement, "${0}"+on)
+	settings := "\nSETTINGS "
+	if strings.Contains(statement, settings) {
+		settings = ", "
+	}
 	return tableEngine.ReplaceAllStringFunc(statement, func(engine string) string {
 		part := tableEngine.FindStringSubmatch(engine)
 		arguments := fmt.Sprintf("'/clickhouse/tables/{shard}/%s/%s', '{replica}'", database, table)
@@ -68,7 +72,7 @@ func replicated(on, statement string) (string, error) {
 			arguments += ", " + part[2]
 		}
 		return part[1] + "ReplicatedReplacingMergeTree(" + arguments + ")"
-	}) + "\nSETTINGS replicated_deduplication_window = 0", nil
+	}) + settings + "replicated_deduplication_window = 0", nil
 }
 
 // leadingComments separates the comments before a statement from it.

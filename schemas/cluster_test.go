@@ -16,6 +16,8 @@ func TestOnCluster(t *testing.T) {
 			"ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/fl/a', '{replica}') ORDER BY n\nSETTINGS replicated_deduplication_window = 0",
 		"-- Why.\n\nCREATE TABLE IF NOT EXISTS `fl`.`a`\n(n UInt8, v UInt8)\nENGINE = ReplacingMergeTree(v)\nORDER BY n": "-- Why.\n\nCREATE TABLE IF NOT EXISTS `fl`.`a` ON CLUSTER `main`\n(n UInt8, v UInt8)\n" +
 			"ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/fl/a', '{replica}', v)\nORDER BY n\nSETTINGS replicated_deduplication_window = 0",
+		"CREATE TABLE IF NOT EXISTS `fl`.a (\n n UInt8\n) ENGINE = ReplacingMergeTree\nORDER BY n\nSETTINGS index_granularity = 512": "CREATE TABLE IF NOT EXISTS `fl`.a ON CLUSTER `main` (\n n UInt8\n) " +
+			"ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/fl/a', '{replica}')\nORDER BY n\nSETTINGS index_granularity = 512, replicated_deduplication_window = 0",
 		"DROP TABLE IF EXISTS `fl`.a":                        "DROP TABLE IF EXISTS `fl`.a ON CLUSTER `main` SYNC",
 		"CREATE OR REPLACE VIEW `fl`.`v`\n(n UInt8)":         "CREATE OR REPLACE VIEW `fl`.`v` ON CLUSTER `main`\n(n UInt8)",
 		"CREATE ROLE IF NOT EXISTS `r`":                      "CREATE ROLE IF NOT EXISTS `r` ON CLUSTER `main`",
