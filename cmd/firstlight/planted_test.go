@@ -66,7 +66,7 @@ func TestNoSecretComesOut(t *testing.T) {
 		for k, v := range b.env {
 			one.env[k] = v
 		}
-		one.env[other.setting] = other.value
+		one.env[other.setting], one.env["FIRSTLIGHT_START_WAIT"] = other.value, "0s"
 		r := one.firstlight("run")
 		if r.code == 0 {
 			t.Errorf("%s=%s is taken", other.setting, other.value)

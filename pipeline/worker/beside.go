@@ -25,7 +25,11 @@ func (d *Definitions) runBeside(ctx context.Context, generation, beside uint32) 
 	if err != nil {
 		return err
 	}
-	if w.Plan.Joins != 0 && w.Plan.Joins == d.own { // of this worker's file, whoever went on with it
+	mine, err := d.isOwn(ctx, w.Plan.Joins, c)
+	if err != nil {
+		return err
+	}
+	if mine { // of this worker's file, whoever went on with it
 		if err := d.Store.In(beside).SaveCatalog(ctx, c.As(d.wanted.catalog), time.Now()); err != nil {
 			return err
 		}
@@ -91,13 +95,25 @@ func (d *Definitions) newOf(ctx context.Context, c *catalog.Catalog, generation 
 	return w, nil
 }
 
+// isOwn reports whether a generation beside, which computes a catalog, is shown by this worker's file: no other worker's came later.
+func (d *Definitions) isOwn(ctx context.Context, beside uint32, computes *catalog.Catalog) (bool, error) {
+	if beside == 0 || beside != d.own {
+		return false, nil
+	}
+	return d.Store.In(beside).IsShownBy(ctx, computes.As(d.wanted.catalog))
+}
+
 // join has the users of a generation beside, which has computed what is new, united with those in force.
 func (d *Definitions) join(ctx context.Context, beside uint32, plan Plan) error {
 	source, c, err := d.sourceBeside(ctx, beside)
 	if err != nil {
 		return err
 	}
-	mine, shown := d.own == beside, c
+	mine, err := d.isOwn(ctx, beside, c)
+	if err != nil {
+		return err
+	}
+	shown := c
 	if mine {
 		shown = c.As(d.wanted.catalog)
 	}

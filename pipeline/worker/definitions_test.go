@@ -244,6 +244,40 @@ func TestDefinitionsBeside(t *testing.T) {
 	})
 }
 
+// TestTheLastFileShows: of two workers whose files ask for what is computed beside, only the one whose file came last has it shown by its
+// own: the other would bring metrics back that are gone.
+func TestTheLastFileShows(t *testing.T) {
+	b := newBench(t)
+	b.begin(traffic(50, 0))
+	o := options{partitions: 1, flushInterval: 5 * time.Millisecond, messages: 20, users: 1000, cells: 10_000, letters: 1000}
+	drained := b.definitions(o, nil)
+	drained.Drain = true
+	if err := drained.Run(t.Context(), []byte(hostileCatalog)); err != nil {
+		t.Fatal(err)
+	}
+	more := strings.Replace(hostileCatalog, "metrics:\n", "metrics:\n  - {name: new, kind: activation, cohort: signup, steps: [{event: b}], within: 2d}\n", 1)
+	fewer := strings.Replace(more, "  - {name: first_value, kind: ttfv, cohort: seen, value: {event: b}}\n", "", 1)
+	first, second := b.definitions(o, nil), b.definitions(o, nil)
+	for _, adopted := range []struct {
+		by   *worker.Definitions
+		file string
+		own  [2]bool
+	}{{first, more, [2]bool{true, false}}, {second, more, [2]bool{true, true}}, {first, fewer, [2]bool{true, false}}, {second, fewer, [2]bool{true, true}}} {
+		if err := adopted.by.Adopt(t.Context(), []byte(adopted.file)); err != nil {
+			t.Fatal(err)
+		}
+		beside, err := b.store.Beside(t.Context())
+		if err != nil || beside == 0 {
+			t.Fatalf("nothing is computed beside: %v", err)
+		}
+		for i, d := range []*worker.Definitions{first, second} {
+			if own, err := d.IsOwn(t.Context(), beside); err != nil || own != adopted.own[i] {
+				t.Errorf("that it is of worker %d's file is %v, want %v: %v", i, own, adopted.own[i], err)
+			}
+		}
+	}
+}
+
 // followed is Definitions that run.
 type followed struct {
 	*worker.Definitions
@@ -319,6 +353,13 @@ func (b *bench) shows(rt *rapid.T, c *catalog.Catalog, messages []oracle.Message
 	}
 	difference, err := c.Difference(computed.Definition())
 	if err != nil || difference.Computes() {
+		return false
+	}
+	shown := numbers.Catalog() // which may be some of what is computed
+	if shown == nil {
+		return false
+	}
+	if difference, err = c.Difference(shown.Definition()); err != nil || len(difference.Of(catalog.Removed)) > 0 {
 		return false
 	}
 	checkpoints, err := numbers.Checkpoints(ctx)

@@ -71,3 +71,18 @@ func (w *Worker) KeepTo(memory, digits int) { w.Memory, w.keyDigits = memory, di
 
 // UniteAtOnce has the worker unite so many users at a time.
 func (w *Worker) UniteAtOnce(users int) { w.page = users }
+
+// Adopt has a catalog file decide, of Definitions that do not run.
+func (d *Definitions) Adopt(ctx context.Context, source []byte) error {
+	d.init()
+	return d.adopt(ctx, source)
+}
+
+// IsOwn reports whether a generation beside is shown by the file that was adopted last.
+func (d *Definitions) IsOwn(ctx context.Context, beside uint32) (bool, error) {
+	_, c, err := d.sourceBeside(ctx, beside)
+	if err != nil {
+		return false, err
+	}
+	return d.isOwn(ctx, beside, c)
+}

@@ -54,6 +54,8 @@ type Numbers interface {
 	CopyCalendar(ctx context.Context, from ...uint32) error
 	// SaveCatalog makes a catalog the one that shows the numbers, as of now, unless it is already.
 	SaveCatalog(ctx context.Context, c *catalog.Catalog, now time.Time) error
+	// IsShownBy reports whether a catalog is the one that shows the numbers.
+	IsShownBy(ctx context.Context, c *catalog.Catalog) (bool, error)
 
 	WriteNames(ctx context.Context, names []Name) error
 	// WriteCalendar writes the first instants (Unix seconds) of local days.

@@ -87,6 +87,16 @@ func (s *Store) saveCatalog(ctx context.Context, c *catalog.Catalog, plan *worke
 	})
 }
 
+// IsShownBy reports whether a catalog is the one that shows the store's generation.
+func (s *Store) IsShownBy(ctx context.Context, c *catalog.Catalog) (bool, error) {
+	hash, err := contentHash(c)
+	if err != nil {
+		return false, err
+	}
+	in, err := s.inForce(ctx)
+	return in == hash, err
+}
+
 // nextVersion returns the version of a catalog that is stored now: no other has it.
 func (s *Store) nextVersion(ctx context.Context, now time.Time) (version uint64, err error) {
 	err = s.each(ctx, "SELECT max(catalog_version) + 1 FROM "+s.table("catalogs"), func(r driver.Rows) error { return r.Scan(&version) })

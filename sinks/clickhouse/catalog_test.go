@@ -17,14 +17,18 @@ func TestSaveCatalog(t *testing.T) {
 	s := newScript(t)
 	store := clickhouse.NewStore(s.conn, s.database)
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	save := func(text string) {
+	load := func(text string) *catalog.Catalog {
 		t.Helper()
 		c, problems := catalog.Load([]byte(text), kind.All)
 		if problems.Failed() {
 			t.Fatal(problems.Format("catalog.yaml"))
 		}
+		return c
+	}
+	save := func(text string) {
+		t.Helper()
 		at = at.Add(time.Second)
-		if err := store.SaveCatalog(t.Context(), c, at); err != nil {
+		if err := store.SaveCatalog(t.Context(), load(text), at); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -53,6 +57,11 @@ func TestSaveCatalog(t *testing.T) {
 		save(c.text)
 		if n := count("uniqExact(catalog_version)", "catalogs"); n != c.rows {
 			t.Errorf("after %s there are %d rows, want %d", c.what, n, c.rows)
+		}
+		for _, text := range []string{saas, other} {
+			if shown, err := store.IsShownBy(t.Context(), load(text)); err != nil || shown != (text == c.text) {
+				t.Errorf("after %s, that the one with the new owner (%v) shows the numbers is %v: %v", c.what, text == other, shown, err)
+			}
 		}
 	}
 	since := func(metric string) uint64 {

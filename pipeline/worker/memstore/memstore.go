@@ -4,8 +4,10 @@
 package memstore
 
 import (
+	"bytes"
 	"context"
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -283,6 +285,22 @@ func (n *Numbers) SaveCatalog(_ context.Context, c *catalog.Catalog, _ time.Time
 	defer n.store.mu.Unlock()
 	n.catalog = c
 	return nil
+}
+
+// IsShownBy reports whether a catalog is the one kept.
+func (n *Numbers) IsShownBy(_ context.Context, c *catalog.Catalog) (bool, error) {
+	n.store.mu.Lock()
+	defer n.store.mu.Unlock()
+	return n.catalog != nil && bytes.Equal(n.catalog.Definition(), c.Definition()) && slices.EqualFunc(n.catalog.Metrics, c.Metrics, func(a, b catalog.Metric) bool {
+		return reflect.DeepEqual(a.Governance, b.Governance)
+	}), nil
+}
+
+// Catalog returns the catalog that shows the numbers, nil when none does.
+func (n *Numbers) Catalog() *catalog.Catalog {
+	n.store.mu.Lock()
+	defer n.store.mu.Unlock()
+	return n.catalog
 }
 
 // ChangedDefinitions names what a catalog defines otherwise than the one kept.
