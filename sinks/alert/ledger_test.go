@@ -28,18 +28,30 @@ func remembered(t *testing.T, js jetstream.JetStream) (entries int, stored uint6
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := kv.ListKeys(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range keys.Keys() {
-		entries++
-	}
+	until(t, "the ledger is listed", func() (all bool) {
+		entries, all = listed(t, kv)
+		return all
+	})
 	status, err := kv.Status(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return entries, status.Values()
+}
+
+// listed counts the keys of a bucket. Where one goes while they are listed the client waits for it for ever: then these are not all.
+func listed(t *testing.T, kv jetstream.KeyValue) (n int, all bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	keys, err := kv.ListKeys(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range keys.Keys() {
+		n++
+	}
+	return n, ctx.Err() == nil
 }
 
 // TestLedgerForgets: incidents that were over 30 days ago, and no others.
