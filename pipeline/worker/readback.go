@@ -122,8 +122,8 @@ func (w *Worker) runReadBacks(ctx context.Context) error {
 	}
 }
 
-// mostGather is how long partitions have to ask for whom they want once one of them does: a busy one needs no longer for its stride.
-const mostGather = 20 * time.Millisecond
+// mostRally is how long partitions have to ask for whom they want once one of them does: a busy one needs no longer for its stride.
+const mostRally = 20 * time.Millisecond
 
 // rally has all partitions ask for whom they want, so that one query answers for all of them: what a query takes hardly depends on how
 // many it is about.
@@ -137,7 +137,7 @@ func (w *Worker) rally(ctx context.Context) {
 		default: // it has not come to answer the one before, or has ended
 		}
 	}
-	limit := time.NewTimer(mostGather)
+	limit := time.NewTimer(mostRally)
 	defer limit.Stop()
 	for ; waiting > 0; waiting-- {
 		select {

@@ -83,10 +83,13 @@ func TestUnchangedMetricsStay(t *testing.T) {
 	h.publish(traffic(200, 300))
 	h.drainDefinitions(second, 2)
 	h.equalsOracle(second, 2)
-	more := h.lines("SELECT toString((segment, segment_value, cohort_start, stage, bucket, partition, version, generation, n)) AS row FROM {db}.cells FINAL WHERE name = 'more' ORDER BY row")
+	cellsOfMore := func() []string {
+		return h.lines("SELECT toString((segment, segment_value, cohort_start, stage, bucket, partition, version, generation, n)) AS row FROM {db}.cells FINAL WHERE name = 'more' ORDER BY row")
+	}
+	more := cellsOfMore()
 	third := strings.Replace(second, "feature: {event: b}", "feature: {event: a}", 1)
 	h.drainDefinitions(third, 2)
-	if again := h.lines("SELECT toString((segment, segment_value, cohort_start, stage, bucket, partition, version, generation, n)) AS row FROM {db}.cells FINAL WHERE name = 'more' ORDER BY row"); !cmp.Equal(more, again) {
+	if again := cellsOfMore(); !cmp.Equal(more, again) {
 		t.Errorf("a second change wrote rows of a metric that it leaves as it was:\n%s", cmp.Diff(more, again))
 	}
 	h.publish(traffic(100, 500))

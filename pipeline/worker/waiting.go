@@ -191,7 +191,10 @@ func (p *partition) foresee(m *event.Message, into *event.Event) (w wanted, away
 		p.users.recency.touch(u)
 		return w, false
 	}
-	return wanted{id: strings.Clone(into.User)}, p.away.absent.has(p.away.keyOfToken(tokenOf(m.Subject))) && p.away.absent.has(p.away.key(into.User))
+	if !p.away.absent.has(p.away.keyOfToken(tokenOf(m.Subject))) || !p.away.absent.has(p.away.key(into.User)) {
+		return w, false
+	}
+	return wanted{id: strings.Clone(into.User)}, true
 }
 
 // tokenOf returns the token at the end of a subject.

@@ -112,9 +112,9 @@ func TestLingering(t *testing.T) {
 	}
 }
 
-// TestGathering: when one partition asks for users, others ask for whom they want, though it is not time for that yet, so that one query
+// TestRallying: when one partition asks for users, others ask for whom they want, though it is not time for that yet, so that one query
 // answers for all.
-func TestGathering(t *testing.T) {
+func TestRallying(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	lives, asked, ended := make([]atomic.Pointer[life], 2), make(chan *readBack, 2), make(chan error, 2)

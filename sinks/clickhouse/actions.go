@@ -18,7 +18,7 @@ func (s *Store) Towards(ctx context.Context) (map[string]float64, error) {
 	times := kind.With(func(t catalog.Traits) bool { return t.Time != "" })
 	towards := map[string]float64{}
 	query := "SELECT metric, kind, direction FROM " + s.table("metrics") + " FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM " + s.table("catalogs") +
-		" WHERE generation = (SELECT max(generation) FROM " + s.table("generations") + "))"
+		" WHERE " + s.here() + ")"
 	err := s.each(ctx, query, func(r driver.Rows) error {
 		var metric, kind, direction string
 		err := r.Scan(&metric, &kind, &direction)

@@ -62,7 +62,7 @@ type reviewReader struct {
 }
 
 func (r *reviewReader) product(ctx context.Context) error {
-	query := "SELECT product, timezone FROM " + r.table("catalogs") + " WHERE generation = (SELECT max(generation) FROM " + r.table("generations") + ") ORDER BY catalog_version DESC LIMIT 1"
+	query := "SELECT product, timezone FROM " + r.table("catalogs") + " WHERE " + r.here() + " ORDER BY catalog_version DESC LIMIT 1"
 	return r.each(ctx, query, func(rows driver.Rows) (err error) {
 		zone := ""
 		if err := rows.Scan(&r.facts.Product, &zone); err != nil {

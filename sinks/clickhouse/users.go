@@ -64,9 +64,9 @@ func (s *Store) LoadEntered(ctx context.Context, partitions []uint16, cohort int
 // ReadUsers calls user for users of some partitions who are named, in no particular order. id and facts are valid during the call only.
 // One thread reads them: several cost more, a third more where few users are named.
 func (s *Store) ReadUsers(ctx context.Context, named []worker.Named, user func(partition uint16, id, facts []byte, version uint64) error) error {
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_query_size": 4 * maxNaming, "max_threads": 1}))
 	for _, query := range s.naming(named) {
-		with := clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_query_size": 4 * maxNaming, "max_threads": 1}))
-		if err := s.queryUsers(with, query, user); err != nil {
+		if err := s.queryUsers(ctx, query, user); err != nil {
 			return fmt.Errorf("read users: %w", err)
 		}
 	}
