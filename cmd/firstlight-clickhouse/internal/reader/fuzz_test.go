@@ -79,6 +79,7 @@ func plainly(sql string) string {
 		}
 		return " _ "
 	})
+	names = fieldNamed.ReplaceAllString(names, "$1 _ $2")
 	for _, clause := range regexp.MustCompile(`(?i)\bSETTINGS\s+\w+\s*[=,][^()]*`).FindAllString(names, -1) {
 		for _, found := range regexp.MustCompile(`(?i)(?:^SETTINGS\s|,)\s*(\w+)\s*=`).FindAllStringSubmatch(clause, -1) {
 			if forbidden.MatchString(found[1]) {
@@ -88,6 +89,9 @@ func plainly(sql string) string {
 	}
 	return ""
 }
+
+// fieldNamed is a column of a table, or a field of a tuple, of the name settings, and the alias behind it: SELECT t.settings a, b = 1.
+var fieldNamed = regexp.MustCompile(`(?i)(\b[a-z_]\w*\s*\.|[)\]}]\s*\.)\s*SETTINGS(\s+\w+\s*,)`)
 
 // forbidden are settings that name files, schemas, disks or addresses, or change what views mean. result_overflow_mode ends a result.
 var forbidden = regexp.MustCompile(`(?i)schema|path|disk|file|url|host|endpoint|compatibility|analyzer|allow_ddl|readonly|profile|template|protobuf|capn|join_default|join_algorithm|` +

@@ -191,7 +191,15 @@ func (r *reading) clauses() error {
 // settingsAt tells whether token i begins a SETTINGS clause, or may: a setting that is a flag can stand there by its name
 // alone. Else the word is the name of a column or table.
 func (r *reading) settingsAt(i int) bool {
-	return r.is(i, "SETTINGS") && r.at(i-1).Text != "." && r.named(i+1) && !r.is(i+1, afterNames...) && !(i == 1 && r.is(0, "SHOW"))
+	return r.is(i, "SETTINGS") && r.named(i+1) && !r.is(i+1, afterNames...) && !r.fieldAt(i) && !(i == 1 && r.is(0, "SHOW"))
+}
+
+// fieldAt tells whether token i, behind a dot, can only be a name: t.settings. Behind the dot of a number, as in 1. SETTINGS, it
+// is none, and behind nothing that has fields; and no name is followed by another one and a sign of equality.
+func (r *reading) fieldAt(i int) bool {
+	owner := r.at(i - 2)
+	number := owner.Kind == statement.Word && owner.Text[0] >= '0' && owner.Text[0] <= '9'
+	return r.at(i-1).Text == "." && (r.named(i-2) && !number || owner.Kind == statement.Closing) && r.at(i+2).Text != "="
 }
 
 // afterNames are keywords that follow a name, and are no settings.
