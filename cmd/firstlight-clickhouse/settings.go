@@ -28,6 +28,8 @@ var engineSettings = []string{
 	"--compile_expressions=0",
 	"--compile_aggregate_expressions=0",
 	"--compile_sort_description=0",
+	// Comparisons are not joined to chains that imply others: that takes a third of the time of views of people by age, and finds nothing.
+	"--optimize_and_compare_chain=0",
 	"--async_insert=0", // an acknowledged insert is stored
 	"--background_pool_size=2",
 	"--background_merges_mutations_concurrency_ratio=2",

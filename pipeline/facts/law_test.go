@@ -122,6 +122,9 @@ func (u *user) join(e *event.Event, watermark int64) {
 func (u *user) store(t *rapid.T) {
 	held, stored := u.facts.Append(nil), u.facts.Store(nil)
 	forms := map[string][]byte{"with keys": stored, "by layout": u.facts.StoreByLayout(nil)}
+	if most := len(held) + facts.StoredMore; len(forms["by layout"]) > most {
+		t.Fatalf("%d bytes are held, %d stored, %d at most were to be", len(held), len(forms["by layout"]), most)
+	}
 	u.facts = u.joiner.NewUser()
 	if form := rapid.SampledFrom([]string{"in memory", "with keys", "by layout"}).Draw(t, "form"); form == "in memory" {
 		u.facts.Open(held)

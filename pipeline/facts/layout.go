@@ -58,6 +58,9 @@ func (j *Joiner) Layout() (name uint64, text string) {
 
 const layoutHead = 1 + 8 // a version, and the layout's name
 
+// StoredMore is how many bytes StoreByLayout writes more than Append, at most.
+const StoredMore = layoutHead
+
 // StoreByLayout appends the user to buf as Load reads it where the layout is known.
 func (u *User) StoreByLayout(buf []byte) []byte {
 	buf = binary.LittleEndian.AppendUint64(append(buf, layoutVersion), u.joiner.layout)

@@ -60,7 +60,6 @@ type partition struct {
 	segmentMaps map[string]map[string]string // of segmentMap
 
 	dirtyUsers []uint32
-	userSize   int // about how many bytes id and facts of one took in the last snapshot
 	dead       []stream.DeadLetter
 	deadBytes  int
 	changed    bool // a message was applied since the last snapshot

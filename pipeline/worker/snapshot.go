@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -10,6 +9,7 @@ import (
 	"firstlight/pipeline/calendar"
 	"firstlight/pipeline/catalog"
 	"firstlight/pipeline/cohort"
+	"firstlight/pipeline/facts"
 	"firstlight/pipeline/stream"
 )
 
@@ -195,7 +195,7 @@ func (p *partition) takeUsers(r *UserRows) {
 	n := len(p.dirtyUsers)
 	growUsers(r, n)
 	var room userRoom
-	texts := make([]byte, 0, n*cmp.Or(p.userSize, 256)) // of ids and facts, one behind the other: two strings a user would be garbage of their own
+	texts := make([]byte, 0, p.room(p.dirtyUsers)) // of ids and facts, one behind the other: two strings a user would be garbage of their own
 	ends := make([]int, 0, 2*n)
 	for _, u := range p.dirtyUsers {
 		p.users.unmark(u, markDirty)
@@ -212,10 +212,16 @@ func (p *partition) takeUsers(r *UserRows) {
 		r.UserID, r.Facts = append(r.UserID, all[from:ends[i]]), append(r.Facts, all[ends[i]:ends[i+1]])
 		from = ends[i+1]
 	}
-	if n > 0 {
-		p.userSize = len(texts)/n + len(texts)/n/8
-	}
 	p.dirtyUsers = p.dirtyUsers[:0]
+}
+
+// room is how many bytes the ids and the stored facts of users take at most. A buffer that grew instead would be copied again and again:
+// it is megabytes.
+func (p *partition) room(of []uint32) (bytes int) {
+	for _, u := range of {
+		bytes += len(p.users.id(u)) + len(p.users.facts(u)) + facts.StoredMore
+	}
+	return bytes
 }
 
 // arena gives out slices of large ones: a snapshot's rows hold a few short slices each, which would be garbage of their own.
