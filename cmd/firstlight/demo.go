@@ -31,6 +31,7 @@ const (
 	demoPerDay  = 130
 	outageAgo   = 18 * 24 * time.Hour
 	outageFor   = 3 * 24 * time.Hour
+	actionAgo   = 37 * 24 * time.Hour // long enough that what it did can be said
 )
 
 type demoOptions struct {
@@ -198,7 +199,7 @@ func (d *demo) fill(ctx context.Context, b *backends) error {
 	if err := d.mark(ctx, pastEvent, d.past.From, d.past.From); err != nil {
 		return err
 	}
-	if err := d.noteRelease(ctx, b); err != nil {
+	if err := d.annotate(ctx, b); err != nil {
 		return err
 	}
 	events := simulate.EventsBetween(d.users, d.past.From, d.past.Until)
@@ -251,14 +252,29 @@ func (d *demo) publishPast(ctx context.Context, events []simulate.Event) error {
 	return err
 }
 
-// noteRelease notes what broke the invite mail beside the numbers.
-func (d *demo) noteRelease(ctx context.Context, b *backends) error {
-	data, err := json.Marshal(note{ID: "release-7", Kind: "deploy", Title: "Release 7", Time: time.UnixMilli(d.past.Outages[0].From).UTC().Format(time.RFC3339Nano)})
-	if err != nil {
-		return fmt.Errorf("write the demo's annotation: %w", err)
+// notes are what happened beside the demo's numbers: the release that broke the invite mail, and before it an action that changed nothing,
+// which the outage in the weeks after it would make look harmful.
+func (d *demo) notes() []note {
+	outage := time.UnixMilli(d.past.Outages[0].From).UTC()
+	return []note{
+		{ID: "release-7", Kind: "deploy", Title: "Release 7", Time: outage.Format(time.RFC3339Nano)},
+		{
+			ID: "welcome-page", Kind: "action", Title: "Rewrote the welcome page", Metric: "activated", Expects: "+0.05",
+			Time: outage.Add(outageAgo - actionAgo).Format(time.RFC3339Nano),
+		},
 	}
-	if _, err := b.js.Publish(ctx, "annotations."+demoSource, data); err != nil {
-		return fmt.Errorf("publish the demo's annotation: %w", err)
+}
+
+// annotate publishes the demo's notes.
+func (d *demo) annotate(ctx context.Context, b *backends) error {
+	for _, n := range d.notes() {
+		data, err := json.Marshal(n)
+		if err != nil {
+			return fmt.Errorf("write the demo's annotation %s: %w", n.ID, err)
+		}
+		if _, err := b.js.Publish(ctx, "annotations."+demoSource, data); err != nil {
+			return fmt.Errorf("publish the demo's annotation %s: %w", n.ID, err)
+		}
 	}
 	return nil
 }

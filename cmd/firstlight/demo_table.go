@@ -56,6 +56,7 @@ func (d *demo) explain(b *backends) {
 		"SELECT metric, value, low, high, n, owner FROM metric_status",
 		"SELECT window_start, entered, rate, rate_low, rate_high FROM activation_by_entry_window WHERE metric = 'activated' AND window = '1d' ORDER BY window_start",
 		"SELECT experiment, metric, variant, difference, difference_low, difference_high, verdict FROM experiment_results",
+		"SELECT title, expects, difference, difference_low, difference_high, verdict, explained_by FROM action_effects",
 		"SELECT user_id, segments, entered_at, next_step FROM stalled_users WHERE metric = 'activated' LIMIT 5",
 	} {
 		fmt.Fprintf(d.out, "  %s query \"%s\"\n", command, sql)

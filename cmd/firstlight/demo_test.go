@@ -179,7 +179,10 @@ func (d *daemon) answersEveryQuestion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.b.eventually("the release is noted", func() bool { return d.tsv("SELECT count() FROM annotations") == "1" })
+	d.b.eventually("what happened is noted", func() bool { return d.tsv("SELECT count() FROM annotations") == "2" })
+	if got := d.tsv("SELECT verdict FROM action_effects"); got != "something else explains it" && got != "no effect seen" {
+		t.Errorf("an action that did nothing, with the outage in its weeks, is said to be %q", got)
+	}
 	for _, sql := range blocks(string(text), "sql") {
 		if got := d.b.tsv(sql); got == "" || strings.Contains(got, "nan") {
 			t.Errorf("the demo answers %q to\n%s", got, sql)
