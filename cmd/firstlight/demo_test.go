@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -141,6 +142,7 @@ func (d *daemon) sendsAnEvent(t *testing.T) {
 	b := newTab(t, browser(t), "http://"+d.at.HTTP, desktop)
 	b.also = "http://" + d.at.Collect
 	b.open("/")
+	d.showsOneStage(b)
 	b.until(`document.querySelector(".try form") !== null`)
 	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".try select").value = "signed_up"; document.querySelector(".try button").click()`))
 	b.until(`document.querySelector(".try .said").textContent.includes(" was counted ")`)
@@ -152,6 +154,28 @@ func (d *daemon) sendsAnEvent(t *testing.T) {
 	b.shot("demo-try")
 	b.accessible()
 	b.fine()
+}
+
+// showsOneStage chooses a stage of the product, whose metrics are shown then, and none, and all again.
+func (d *daemon) showsOneStage(b *tab) {
+	b.t.Helper()
+	tiles := `[...document.querySelectorAll(".tile")].map((tile) => tile.dataset.metric).sort().join(" ")`
+	all := d.tsv("SELECT arrayStringConcat(arraySort(groupArray(metric)), ' ') FROM metric_catalog")
+	growth := d.tsv("SELECT arrayStringConcat(arraySort(groupArray(metric)), ' ') FROM metric_catalog WHERE stage = 'growth'")
+	b.until(fmt.Sprintf("%s === %q", tiles, all))
+	b.do(chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll(".stages a")].find((a) => a.textContent === "Growth").click()`))
+	b.until(fmt.Sprintf("location.search === '?stage=growth' && %s === %q", tiles, growth))
+	b.until(loaded)
+	if got := b.text(`.stages a[aria-current="page"]`); got != "Growth" {
+		b.t.Errorf("the stage that is shown is said to be %q", got)
+	}
+	b.accessible()
+	b.open("/?stage=old")
+	if got := b.text(".home .empty"); got != "No metric belongs to the stage “old”." {
+		b.t.Errorf("a stage that there is not: %q", got)
+	}
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".stages a").click()`))
+	b.until(fmt.Sprintf("location.search === '' && %s === %q", tiles, all))
 }
 
 // importing reports whether the page is told that an import runs.

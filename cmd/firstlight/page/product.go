@@ -25,6 +25,7 @@ type product struct {
 	Metrics         []metric        `json:"metrics"`
 	Experiments     []experiment    `json:"experiments"`
 	Voices          bool            `json:"voices"` // people say something in words
+	Stages          []string        `json:"stages"` // that metrics belong to, in their order
 }
 
 type metric struct {
@@ -38,6 +39,7 @@ type metric struct {
 	After         string   `json:"after,omitempty"`    // the metric that users start with
 	Split         string   `json:"split,omitempty"`    // the metric that they are told apart by
 	Predicts      string   `json:"predicts,omitempty"` // the lagging metric that it stands for
+	Stage         string   `json:"stage,omitempty"`    // of the product that it belongs to
 	Segments      []string `json:"segments"`
 	Steps         []string `json:"steps"` // names, in the catalog's order
 }
@@ -59,7 +61,7 @@ func serveProduct(config *Config) http.Handler {
 		}
 		p.Metrics = append(p.Metrics, described(c, &m, segments))
 	}
-	p.Experiments = experiments(c)
+	p.Experiments, p.Stages = experiments(c), stages(c)
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		now := p
 		if at := config.AsOf(); !at.IsZero() {
@@ -78,7 +80,7 @@ func serveProduct(config *Config) http.Handler {
 func described(c *catalog.Catalog, m *catalog.Metric, segments []string) metric {
 	out := metric{
 		Name: m.Name, Kind: m.Kind.String(), Grain: c.Cohorts[m.Cohort].Grain.String(), WithinSeconds: int64(m.Within / time.Second),
-		Sequence: m.Sequence, TargetPeriod: m.TargetPeriod(), Segments: segments,
+		Sequence: m.Sequence, TargetPeriod: m.TargetPeriod(), Segments: segments, Stage: m.Stage,
 	}
 	out.Steps = make([]string, 0, len(m.Steps))
 	for _, s := range m.Steps {
@@ -92,6 +94,13 @@ func described(c *catalog.Catalog, m *catalog.Metric, segments []string) metric 
 	}
 	out.After, out.Split = c.NameOf(m.Periods.After, m), c.NameOf(m.Periods.Split, m)
 	return out
+}
+
+// stages are the stages of the product that metrics belong to, in their order.
+func stages(c *catalog.Catalog) []string {
+	return slices.DeleteFunc(slices.Clone(catalog.Stages), func(stage string) bool {
+		return !slices.ContainsFunc(c.Metrics, func(m catalog.Metric) bool { return m.Stage == stage })
+	})
 }
 
 // eventNames are the events that the catalog asks for, in its order.

@@ -1,4 +1,4 @@
-// Every metric as a tile, worst first.
+// Every metric as a tile, or those of a stage of the product, worst first.
 
 import { ask, lastOf } from "./api.js";
 import { el, fromTemplate, replace } from "./dom.js";
@@ -17,7 +17,8 @@ import { lineWindow } from "./windows.js";
 
 const sparkDays = 56;
 
-export function home(main, about, tellTime, missing) {
+export function home(main, about, tellTime, { metric: missing, stage }) {
+  const metrics = stage ? about.metrics.filter((metric) => metric.stage === stage) : about.metrics;
   const list = el("ul", { class: "tiles", "aria-busy": "true" });
   const lead = el("p", { class: "lead" }, leadOf([]));
   const from = source("Every metric");
@@ -30,15 +31,17 @@ export function home(main, about, tellTime, missing) {
       from.text,
       missing ? el("p", { class: "empty" }, `There is no metric called “${missing}” in the catalog. These are all there are.`) : null,
       el("ul", { class: "open-incidents", "aria-label": "Open incidents", hidden: true }),
+      about.stages.length ? stages(about.stages, stage) : null,
       lead,
       list,
       about.collector ? tryOut(about) : null,
     ),
   );
   const open = main.querySelector(".open-incidents");
-  for (const metric of about.metrics) list.append(tileOf(state, metric));
+  for (const metric of metrics) list.append(tileOf(state, metric));
   if (!about.metrics.length)
     list.replaceWith(el("p", { class: "empty" }, "The catalog has no metrics yet. Add one, and start firstlight again."));
+  else if (!metrics.length) list.replaceWith(el("p", { class: "empty" }, `No metric belongs to the stage “${stage}”.`));
 
   remember(about, state, list);
 
@@ -79,6 +82,16 @@ export function home(main, about, tellTime, missing) {
   return { show: refresh, refresh };
 }
 
+// stages leads to the metrics of one stage of the product, or of all.
+const stages = (names, chosen) =>
+  el(
+    "nav",
+    { class: "stages", "aria-label": "Stage of the product" },
+    ["", ...names].map((name) =>
+      el("a", { href: href({ stage: name }), "aria-current": name === (chosen ?? "") ? "page" : null }, name ? titled(name) : "All stages"),
+    ),
+  );
+
 // remember shows the last numbers until there are new ones.
 function remember(about, state, list) {
   const status = lastOf("status");
@@ -89,7 +102,7 @@ function remember(about, state, list) {
   state.waiting = new Map((lastOf("maturity")?.rows ?? []).map((row) => [row.metric, row.waiting]));
   arrange(about, state, list);
   const asOf = status.rows[0].as_of;
-  if (asOf !== never) for (const kind of kindsOf(about)) drawSparks(about, state, kind, lastOf(`${kind}_line`, sparkValues(about, asOf))?.rows ?? []);
+  if (asOf !== never) for (const kind of kindsOf(about, state)) drawSparks(about, state, kind, lastOf(`${kind}_line`, sparkValues(about, asOf))?.rows ?? []);
 }
 
 const leadOf = (catalog) =>
@@ -141,20 +154,20 @@ function fillTile(about, state, metric, status, standing) {
   tile.owner.textContent = [catalog?.description, `Owner: ${status.owner}`].filter(Boolean).join(" · ");
 }
 
-const kindsOf = (about) => [...new Set(about.metrics.map((m) => m.kind))];
+const kindsOf = (about, state) => [...new Set(about.metrics.filter((m) => state.tiles.has(m.name)).map((m) => m.kind))];
 const sparkValues = (about, asOf) => ({ window: lineWindow(about.windows), from: addDays(localDay(asOf), -sparkDays) });
 
 // sparks draws the last weeks of all metrics, one question per kind.
 async function sparks(about, state, asOf) {
   if (!asOf) return;
-  await Promise.allSettled(kindsOf(about).map(async (kind) => {
+  await Promise.allSettled(kindsOf(about, state).map(async (kind) => {
     const { rows } = await ask(`${kind}_line`, sparkValues(about, asOf));
     drawSparks(about, state, kind, rows);
   }));
 }
 
 function drawSparks(about, state, kind, rows) {
-  for (const metric of about.metrics.filter((m) => m.kind === kind)) {
+  for (const metric of about.metrics.filter((m) => m.kind === kind && state.tiles.has(m.name))) {
     const points = rows.filter((row) => row.metric === metric.name).reverse();
     replace(state.tiles.get(metric.name).spark, spark(points, kind, lineWindow(about.windows), about.least_users));
   }

@@ -56,11 +56,11 @@ function show(about, route) {
   const metric = about.metrics.find((m) => m.name === route.metric);
   const experiment = metric ? undefined : about.experiments.find((e) => e.name === route.experiment);
   const all = !metric && !experiment && route.experiment !== undefined;
-  const key = experiment || all ? `experiment ${experiment?.name ?? ""}` : (metric?.name ?? "");
+  const key = experiment || all ? `experiment ${experiment?.name ?? ""}` : (metric?.name ?? (route.stage ? `stage ${route.stage}` : ""));
   chooser.value = metric?.name ?? "";
   if (experiment || all) experiments.setAttribute("aria-current", "page");
   else experiments.removeAttribute("aria-current");
-  const title = all ? "Experiments" : titled((metric ?? experiment)?.name ?? "");
+  const title = all ? "Experiments" : titled((metric ?? experiment)?.name ?? route.stage ?? "");
   document.title = (title ? title + " · " : "") + about.name + " · Firstlight";
   const first = screen === null;
   if (screen?.key !== key) {
@@ -77,7 +77,7 @@ function show(about, route) {
 function screenOf(about, { metric, experiment, all }, route) {
   if (metric) return metricScreen(main, about, metric, tellTime);
   if (experiment) return experimentScreen(main, about, experiment, tellTime);
-  return all ? experimentsScreen(main, about, tellTime, route.experiment) : home(main, about, tellTime, route.metric);
+  return all ? experimentsScreen(main, about, tellTime, route.experiment) : home(main, about, tellTime, route);
 }
 
 function tellTime(at) {

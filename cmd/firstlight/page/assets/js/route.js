@@ -1,6 +1,6 @@
 // What is shown is in the address: a link or the back button brings it back.
 
-const names = ["metric", "window", "range", "from", "until", "cohort", "segment", "value", "incident", "compare", "experiment"];
+const names = ["metric", "window", "range", "from", "until", "cohort", "segment", "value", "incident", "compare", "experiment", "stage"];
 
 export function read(search = location.search) {
   const given = new URLSearchParams(search);
@@ -9,7 +9,7 @@ export function read(search = location.search) {
   return route;
 }
 
-// href is the address of a route; without a metric or an experiment it is the home screen; an empty experiment is all of them.
+// href is the address of a route; without a metric or an experiment it is the home screen, of a stage or of all; an empty experiment is all of them.
 export function href(route) {
   const kept = new URLSearchParams();
   for (const name of names)
