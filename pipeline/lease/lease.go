@@ -42,6 +42,7 @@ type Worker struct {
 	Place      string `json:"place,omitempty"`     // of its process: where a PID tells whether it is there; empty where none does
 	PID        int    `json:"pid,omitempty"`       //
 	Definition string `json:"definition"`          // of the numbers that it computes
+	Generation uint32 `json:"generation"`          // that it computes them in; 0 before that is known
 	Ready      bool   `json:"ready,omitempty"`     // it takes partitions
 	Drains     bool   `json:"drains,omitempty"`    // it goes once all is stored, and leaves the work to those that stay
 	Renewed    int64  `json:"renewed,omitempty"`   // ms, by the server's clock; of the writer as the table is read
@@ -57,10 +58,11 @@ type Partition struct {
 	AsOf    int64  `json:"as_of"`             // ms
 }
 
-// ErrForeign is that something is no table, or one of another version.
+// ErrForeign is that something is no table, or one of another version or of other partitions.
 var ErrForeign = errors.New("that is no table of leases of this version")
 
-// Decode returns the table that was written at a time of the server's clock.
+// Decode returns the table that was written at a time of the server's clock. Nobody has renewed later than that, and who is not there
+// holds nothing, whatever stands there.
 func Decode(data []byte, at time.Time) (*Table, error) {
 	t := &Table{}
 	if err := json.Unmarshal(data, t); err != nil {
@@ -69,10 +71,27 @@ func Decode(data []byte, at time.Time) (*Table, error) {
 	if t.Format != format || t.By == "" {
 		return nil, ErrForeign
 	}
-	if w := t.Worker(t.By); w != nil {
-		w.Renewed = at.UnixMilli()
+	for i := range t.Workers {
+		w := &t.Workers[i]
+		if w.ID == t.By || w.Renewed > at.UnixMilli() {
+			w.Renewed = at.UnixMilli()
+		}
+	}
+	for p := range t.Partitions {
+		if own := &t.Partitions[p]; own.Holder != "" && t.Worker(own.Holder) == nil {
+			own.Holder, own.Running = "", false
+		}
 	}
 	return t, nil
+}
+
+// Of reports whether this can be the table of so many partitions of a generation. One of an earlier generation is begun anew; one of a
+// later generation is somebody's who computes that.
+func (t *Table) Of(generation uint32, partitions int) bool {
+	if t.Generation > generation {
+		return slices.ContainsFunc(t.Workers, func(w Worker) bool { return w.Generation == t.Generation })
+	}
+	return t.Generation < generation || len(t.Partitions) == partitions
 }
 
 // Encode returns the table as a worker writes it.

@@ -201,6 +201,42 @@ func TestLostTables(t *testing.T) {
 	}
 }
 
+// Whatever stands in a table, somebody who is not there holds nothing, and nobody has renewed after it was written.
+func TestTablesThatCannotBe(t *testing.T) {
+	at := time.UnixMilli(1000)
+	table, err := Decode([]byte(`{"format":1,"by":"a","generation":1,"workers":[{"id":"a"},{"id":"b","renewed":5000}],"partitions":[{"holder":"ghost","running":true},{"holder":"b"}]}`), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := holders(table); got != ",b" || table.Partitions[0].Running {
+		t.Errorf("held by %q, the first one running: %t; want it free", got, table.Partitions[0].Running)
+	}
+	if gone := table.Expire(at.Add(time.Millisecond), "a", func(*Worker) bool { return false }); len(gone) != 1 {
+		t.Errorf("%v have gone, want b, who says that it renews in the future", gone)
+	}
+}
+
+// A table is that of the partitions of a generation, or of a later one that somebody computes, or is begun anew.
+func TestTablesOfPartitions(t *testing.T) {
+	for name, x := range map[string]struct {
+		table Table
+		want  bool
+	}{
+		"nothing":                          {Table{}, true},
+		"of an earlier generation":         {Table{Generation: 2, Partitions: make([]Partition, 7)}, true},
+		"its own":                          {Table{Generation: 3, Partitions: make([]Partition, 4)}, true},
+		"with fewer partitions":            {Table{Generation: 3, Partitions: make([]Partition, 1)}, false},
+		"with more partitions":             {Table{Generation: 3, Partitions: make([]Partition, 5)}, false},
+		"of a later generation":            {Table{Generation: 4, Workers: []Worker{{ID: "b", Generation: 4}}}, true},
+		"of a generation nobody computes":  {Table{Generation: 4, Workers: []Worker{{ID: "b", Generation: 3}}}, false},
+		"of a generation that is nobody's": {Table{Generation: 4_294_967_295}, false},
+	} {
+		if got := x.table.Of(3, 4); got != x.want {
+			t.Errorf("a table %s is one of four partitions of generation 3: %t", name, got)
+		}
+	}
+}
+
 func TestForeignTables(t *testing.T) {
 	for _, data := range []string{"", "hello", "{}", `{"format":2,"by":"a"}`, `[1]`, `{"format":1}`} {
 		if _, err := Decode([]byte(data), time.Now()); !errors.Is(err, ErrForeign) {

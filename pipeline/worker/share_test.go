@@ -236,6 +236,18 @@ func TestLeasesGetLost(t *testing.T) {
 	})
 	eventually(t, "two workers share", func() bool { return parted(8, one, two) })
 	b.publishOn(&all, 100)
+
+	for _, table := range []string{ // they can be read, and are not those of these partitions
+		`{"format":1,"by":"X","generation":1,"workers":[],"partitions":[{"stored":0}]}`,
+		`{"format":1,"by":"X","generation":4294967295,"workers":[],"partitions":[]}`,
+		`{"format":1,"by":"X","generation":4294967295,"workers":[{"id":"X","ready":true,"renewed":99999999999999}],"partitions":[{"holder":"X"}]}`,
+	} {
+		if _, err := kv.PutString(t.Context(), leaseKey, table); err != nil {
+			t.Fatal(err)
+		}
+		b.publishOn(&all, 100)
+		eventually(t, "two workers share", func() bool { return parted(8, one, two) })
+	}
 	first.mustEnd()
 	second.mustEnd()
 	if n := logs.FilterMessageSnippet("NATS fails").Len(); n > 2 {
