@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/proto"
 
@@ -84,19 +85,8 @@ func (m *migrator) migrate(ctx context.Context) error {
 	if err := m.createTable(ctx, "schema_migrations", create); err != nil {
 		return err
 	}
-	ran, err := m.ran(ctx)
+	ran, missing, err := m.state(ctx, migrations)
 	if err != nil {
-		return err
-	}
-	var before, missing []schemas.Migration
-	for _, migration := range migrations {
-		if slices.Contains(ran, uint32(migration.Version)) {
-			before = append(before, migration)
-		} else {
-			missing = append(missing, migration)
-		}
-	}
-	if err := m.complete(ctx, before); err != nil {
 		return err
 	}
 	known := uint32(migrations[len(migrations)-1].Version)
@@ -115,6 +105,38 @@ func (m *migrator) migrate(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// othersMigrate is how long tables may be missing between a migration of another worker that drops them and its record.
+const othersMigrate = 10 * time.Second
+
+// state returns the versions of the migrations that have run, and the migrations that have not. Where others migrate at the same time,
+// tables may go that there were in the version which was read: they are lost only if the version stays.
+func (m *migrator) state(ctx context.Context, migrations []schemas.Migration) (ran []uint32, missing []schemas.Migration, err error) {
+	for began := time.Now(); ; {
+		if ran, err = m.ran(ctx); err != nil {
+			return nil, nil, err
+		}
+		var before []schemas.Migration
+		missing = nil
+		for _, migration := range migrations {
+			if slices.Contains(ran, uint32(migration.Version)) {
+				before = append(before, migration)
+			} else {
+				missing = append(missing, migration)
+			}
+		}
+		err = m.complete(ctx, before)
+		var lost *MissingTables
+		if !errors.As(err, &lost) || len(missing) == 0 || time.Since(began) > othersMigrate {
+			return ran, missing, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // MissingTables says that tables are gone that a database of its version has.

@@ -2,10 +2,14 @@ package clickhouse_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"firstlight/schemas"
 	"firstlight/sinks/clickhouse"
@@ -121,6 +125,41 @@ func TestCheckDatabase(t *testing.T) {
 		if err := clickhouse.CheckDatabase(name); (err == nil) != fits {
 			t.Errorf("%q: %v", name, err)
 		}
+	}
+}
+
+// meanwhile is a connection on which somebody else does something, once, after the tables were listed.
+type meanwhile struct {
+	clickhouse.Conn
+	others func()
+}
+
+func (m *meanwhile) Query(ctx context.Context, query string, args ...any) (driver.Rows, error) {
+	rows, err := m.Conn.Query(ctx, query, args...)
+	if strings.HasSuffix(query, "FROM system.tables WHERE database = ?") && m.others != nil {
+		m.others()
+		m.others = nil
+	}
+	return rows, err
+}
+
+// TestMigrateBesideOthers: a table that another worker's migration drops, whose record comes a moment later, is not lost; one that
+// stays away is.
+func TestMigrateBesideOthers(t *testing.T) {
+	s := newScript(t)
+	record := func(versions string) {
+		s.exec("INSERT INTO %s.schema_migrations (version, name) SELECT arrayJoin([%s]), ''", s.database, versions)
+	}
+	s.exec("TRUNCATE TABLE %s.schema_migrations", s.database)
+	record("1, 2") // the second made the table notes, which the third has dropped
+	conn := &meanwhile{s.conn, func() { record("3") }}
+	if err := clickhouse.Migrate(t.Context(), conn, s.database); err != nil {
+		t.Fatal(err)
+	}
+	s.exec("DROP TABLE %s.names SYNC", s.database)
+	var lost *clickhouse.MissingTables
+	if err := clickhouse.Migrate(t.Context(), s.conn, s.database); !errors.As(err, &lost) || !slices.Equal(lost.Tables, []string{"names"}) {
+		t.Errorf("without the table names: %v", err)
 	}
 }
 
