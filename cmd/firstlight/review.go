@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -102,7 +101,7 @@ func sendReviews(ctx context.Context, owner, stage string, w io.Writer) error {
 	var failed error
 	for _, r := range all {
 		for _, place := range places {
-			answer, err := to.Send(ctx, r.AsOf.Format(time.DateOnly), r, place)
+			answer, err := to.Send(ctx, r.Date(), r, place)
 			if err != nil {
 				failed = errors.Join(failed, fmt.Errorf("send the review for %s to %s: %w", r.Owner, place, err))
 				continue

@@ -60,14 +60,14 @@ type Prediction struct {
 // Experiment is one variant of an experiment against its control, by the metric that decides.
 type Experiment struct {
 	Name, Metric, Variant, Verdict string
-	Owner                          string // empty: that of the metric
+	Owner                          string // of the experiment; where he has no metric: that of the metric
 	Difference, Low, High          *float64
 }
 
-// Voice is what somebody said who had got as far as Next in a metric.
+// Voice is what somebody said who had got as far as Next in a metric. Who it is tells people apart, and is not said.
 type Voice struct {
-	Voice, Metric, Text, Next string
-	At                        time.Time
+	Voice, Who, Metric, Text, Next string
+	At                             time.Time
 }
 
 // Review is a review for one owner.
@@ -78,7 +78,8 @@ type Review struct {
 	AsOf     time.Time `json:"as_of"`
 	Sections []Section `json:"sections"`
 
-	day string // of as_of, in words
+	day  string    // of as_of, in words
+	date time.Time // the local day of as_of
 }
 
 // Section is one part of a review.
@@ -108,6 +109,9 @@ func (f *Facts) Owners(stage string) []string {
 	return owners
 }
 
+// Date is the product's day of a review, as 2027-03-31.
+func (r *Review) Date() string { return r.date.Format(time.DateOnly) }
+
 // Of returns the review for an owner, of the metrics of a stage or of all.
 func (f *Facts) Of(owner, stage string) *Review {
 	w := &writer{Facts: f, owner: owner, own: map[string]*Metric{}}
@@ -117,7 +121,7 @@ func (f *Facts) Of(owner, stage string) *Review {
 			w.own[m.Name] = m
 		}
 	}
-	r := &Review{Product: f.Product, Owner: owner, Stage: stage, AsOf: f.AsOf, day: w.day(f.AsOf)}
+	r := &Review{Product: f.Product, Owner: owner, Stage: stage, AsOf: f.AsOf, day: w.day(f.AsOf), date: w.today()}
 	for _, s := range []Section{
 		{"moved", "What moved", w.moved()},
 		{"targets", "Targets", w.targets()},

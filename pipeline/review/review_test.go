@@ -63,7 +63,9 @@ func busy() *review.Facts {
 		Incidents: []review.Incident{{
 			ID: "i1", Metric: "activated", Severity: "critical", Since: at("2026-04-01T22:00:00Z"),
 			Summary: "Activation within 1 h (activated) of users who entered signup on 2 April is 17 % (10 of 60), below the limit of 35 %",
-		}, {ID: "i2", Metric: "uptime", Severity: "warning", Summary: "not ours"}},
+		}, {ID: "i2", Metric: "uptime", Severity: "warning", Summary: "not ours"}, {
+			ID: "i3", Metric: "cohort_entries", Severity: "warning", Since: at("2026-04-09T22:00:00Z"), Summary: "40 users entered signup on 10 April, expected 90 (70–110)",
+		}},
 		Actions: []review.Action{
 			{Title: "Shorter form", Metric: "activated", At: at("2026-03-05T09:00:00Z"), KnownFrom: at("2026-04-09T09:10:00Z"), Verdict: "less than expected", Expects: n(0.1), Before: n(0.3), After: n(0.34), Difference: n(0.04), Low: n(0.01), High: n(0.07)},
 			{Title: "Guide", Metric: "exports", At: at("2026-03-05T09:00:00Z"), KnownFrom: at("2026-04-09T09:10:00Z"), Verdict: "something else explains it", Before: n(0.2), After: n(0.25), Difference: n(0.05), Low: n(0.01), High: n(0.09), ExplainedBy: []string{"mix of plan", "campaign: Spring sale"}},
@@ -80,13 +82,15 @@ func busy() *review.Facts {
 			{Name: "short_form", Metric: "activated", Variant: "B", Verdict: "better", Difference: n(0.031), Low: n(0.008), High: n(0.054)},
 			{Name: "new_colours", Metric: "activated", Variant: "B", Verdict: "running"},
 			{Name: "theirs", Metric: "activated", Variant: "B", Verdict: "worse", Owner: "ops@acme.example"},
+			{Name: "of_who_has_no_metric", Metric: "activated", Variant: "C", Verdict: "no difference worth having", Owner: "lab@acme.example"},
 		},
 		Voices: []review.Voice{
-			{Voice: "cancel_reason", Metric: "activated", Text: "The invite mail\nnever came.  <b>Twice!</b>", Next: "Invited somebody", At: at("2026-04-10T09:00:00Z")},
-			{Voice: "cancel_reason", Metric: "uptime", Text: "not ours", At: at("2026-04-10T08:00:00Z")},
-			{Voice: "cancel_reason", Metric: "activated", Text: "Too dear *for us*", At: at("2026-04-10T07:00:00Z")},
-			{Voice: "feedback", Metric: "exports", Text: strings.Repeat("How do I export? ", 40), At: at("2026-04-09T07:00:00Z")},
-			{Voice: "feedback", Metric: "exports", Text: "the fourth is not quoted", At: at("2026-04-08T07:00:00Z")},
+			{Voice: "cancel_reason", Who: "ann", Metric: "activated", Text: "The invite mail\nnever came.  <b>Twice!</b>", Next: "Invited somebody", At: at("2026-04-10T09:00:00Z")},
+			{Voice: "cancel_reason", Who: "ann", Metric: "exports", Text: "The invite mail\nnever came.  <b>Twice!</b>", Next: "export_run", At: at("2026-04-10T09:00:00Z")},
+			{Voice: "cancel_reason", Who: "bob", Metric: "uptime", Text: "not ours", At: at("2026-04-10T08:00:00Z")},
+			{Voice: "cancel_reason", Who: "bob", Metric: "activated", Text: "Too dear *for us*", At: at("2026-04-10T07:00:00Z")},
+			{Voice: "feedback", Who: "cid", Metric: "exports", Text: strings.Repeat("How do I export? ", 40), At: at("2026-04-09T07:00:00Z")},
+			{Voice: "feedback", Who: "dan", Metric: "exports", Text: "the fourth is not quoted", At: at("2026-04-08T07:00:00Z")},
 		},
 	}
 }

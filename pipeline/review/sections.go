@@ -3,6 +3,7 @@ package review
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -101,9 +102,11 @@ func (w *writer) left(by *time.Time, pace *float64) string {
 	}
 }
 
+// incidents are those of the owner's metrics, and those of no metric, which concern everybody: who enters, what arrives, a pipeline
+// that stands.
 func (w *writer) incidents() (items []Item) {
 	for _, i := range w.Incidents {
-		if w.own[i.Metric] != nil {
+		if w.own[i.Metric] != nil || !slices.ContainsFunc(w.Metrics, func(m Metric) bool { return m.Name == i.Metric }) {
 			items = append(items, Item{Metric: i.Metric, Text: fmt.Sprintf("Since %s (%s): %s", w.day(i.Since), i.Severity, sentence(i.Summary))})
 		}
 	}
@@ -155,7 +158,7 @@ func (a *Action) Outcome() string {
 func (w *writer) experiments() (items []Item) {
 	for i := range w.Experiments {
 		e := &w.Experiments[i]
-		mine := e.Owner == w.owner || e.Owner == "" && w.own[e.Metric] != nil
+		mine := e.Owner == w.owner || !w.isOwner(e.Owner) && w.own[e.Metric] != nil
 		if !mine || e.Verdict == "running" || e.Verdict == "" {
 			continue
 		}
@@ -166,6 +169,11 @@ func (w *writer) experiments() (items []Item) {
 		items = append(items, Item{Metric: e.Metric, Text: text + "."})
 	}
 	return items
+}
+
+// isOwner reports whether there is a review for somebody.
+func (f *Facts) isOwner(owner string) bool {
+	return slices.ContainsFunc(f.Metrics, func(m Metric) bool { return m.Owner == owner })
 }
 
 // standing says how a variant stands beside the control.
@@ -208,13 +216,15 @@ func (w *writer) reviews() (items []Item) {
 // mostVoices is how many people are quoted.
 const mostVoices = 3
 
-// voices quotes the newest words of people, without saying who they are.
+// voices quotes the newest words of people, each once, without saying who they are.
 func (w *writer) voices() (items []Item) {
+	quotes := map[string]bool{}
 	for i := range w.Voices {
 		v := &w.Voices[i]
-		if w.own[v.Metric] == nil || len(items) == mostVoices {
+		if w.own[v.Metric] == nil || quotes[v.Who] || len(items) == mostVoices {
 			continue
 		}
+		quotes[v.Who] = true
 		whose := titled(v.Voice) + ", " + w.day(v.At)
 		if v.Next != "" {
 			whose += ", next would have been: " + v.Next

@@ -123,32 +123,34 @@ func (r *reviewReader) predictions(ctx context.Context) error {
 	})
 }
 
-// experiments are read of the variants that are held against a control, by the metric that comes first of each.
+// experiments are read of the variants that are held against a control, by the metric that decides.
 func (r *reviewReader) experiments(ctx context.Context) error {
-	query := `SELECT experiment, metric, variant, verdict, difference, difference_low, difference_high FROM ` + r.table("experiment_results") + `
-		WHERE difference IS NOT NULL OR startsWith(verdict, 'broken')`
-	first := map[string]string{}
+	query := `SELECT r.experiment, r.metric, r.variant, r.verdict, r.difference, r.difference_low, r.difference_high, d.owner
+		FROM ` + r.table("experiment_results") + ` AS r
+		INNER JOIN
+		(
+			SELECT experiment, metric, owner, position FROM ` + r.table("experiments") + ` FINAL
+			WHERE metric_position = 1 AND catalog_version = (SELECT max(catalog_version) FROM ` + r.table("catalogs") + ` WHERE ` + r.here() + `)
+		) AS d ON d.experiment = r.experiment AND d.metric = r.metric
+		WHERE r.difference IS NOT NULL OR startsWith(r.verdict, 'broken')
+		ORDER BY d.position, r.variant`
 	return r.each(ctx, query, func(rows driver.Rows) error {
 		var e review.Experiment
-		err := rows.Scan(&e.Name, &e.Metric, &e.Variant, &e.Verdict, &e.Difference, &e.Low, &e.High)
-		if first[e.Name] == "" {
-			first[e.Name] = e.Metric
-		}
-		if first[e.Name] == e.Metric {
-			r.facts.Experiments = append(r.facts.Experiments, e)
-		}
+		err := rows.Scan(&e.Name, &e.Metric, &e.Variant, &e.Verdict, &e.Difference, &e.Low, &e.High, &e.Owner)
+		r.facts.Experiments = append(r.facts.Experiments, e)
 		return err
 	})
 }
 
-// newestVoices is how many texts are read, of all metrics.
+// newestVoices is how many people's newest texts are read, of all metrics.
 const newestVoices = 1000
 
 func (r *reviewReader) voices(ctx context.Context) error {
-	query := fmt.Sprintf("SELECT voice, metric, text, next_step, at FROM %s ORDER BY at DESC, text LIMIT %d", r.table("voices"), newestVoices)
+	query := fmt.Sprintf("SELECT voice, user_id, metric, text, next_step, at FROM %s ORDER BY at DESC, text, user_id, metric LIMIT 1 BY user_id, metric LIMIT %d",
+		r.table("voices"), newestVoices)
 	return r.each(ctx, query, func(rows driver.Rows) error {
 		var v review.Voice
-		err := rows.Scan(&v.Voice, &v.Metric, &v.Text, &v.Next, &v.At)
+		err := rows.Scan(&v.Voice, &v.Who, &v.Metric, &v.Text, &v.Next, &v.At)
 		r.facts.Voices = append(r.facts.Voices, v)
 		return err
 	})

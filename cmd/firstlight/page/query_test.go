@@ -109,3 +109,27 @@ func TestServerAway(t *testing.T) {
 		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 	}
 }
+
+// Days are those that were asked for, and begin at their first instant, also where there is no midnight.
+func TestDaysOfZones(t *testing.T) {
+	for _, x := range []struct{ zone, from, until, start, end, after string }{
+		{"UTC", "2026-03-08", "2026-03-08", "2026-03-08 00:00:00", "2026-03-09 00:00:00", "2026-03-09"},
+		{"Europe/Berlin", "2026-03-29", "2026-03-29", "2026-03-28 23:00:00", "2026-03-29 22:00:00", "2026-03-30"},
+		{"America/Havana", "2026-03-08", "2026-03-08", "2026-03-08 05:00:00", "2026-03-09 04:00:00", "2026-03-09"},
+		{"America/Havana", "2026-03-07", "2026-03-07", "2026-03-07 05:00:00", "2026-03-08 05:00:00", "2026-03-08"},
+		{"America/Sao_Paulo", "2018-11-03", "2018-11-03", "2018-11-03 03:00:00", "2018-11-04 03:00:00", "2018-11-04"},
+		{"Asia/Beirut", "2026-03-29", "2026-03-29", "2026-03-28 22:00:00", "2026-03-29 21:00:00", "2026-03-30"},
+	} {
+		zone, err := time.LoadLocation(x.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := read(url.Values{"from": {x.from}, "until": {x.until}}, zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.From != x.from || v.Start != x.start || v.Until != x.after || v.End != x.end {
+			t.Errorf("%s from %s until %s: from %s (%s) until %s (%s)", x.zone, x.from, x.until, v.From, v.Start, v.Until, v.End)
+		}
+	}
+}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"firstlight/pipeline/calendar"
 )
 
 // values are what a query may depend on. Empty ones are not asked for.
@@ -55,39 +57,31 @@ func read(q url.Values, zone *time.Location) (*values, error) {
 			return nil, fmt.Errorf("a segment, a user, a step or a word is not longer than %d bytes of UTF-8", maxText)
 		}
 	}
-	if _, err := v.day("cohort", v.Cohort, 0, zone); err != nil {
+	if _, _, err := v.day("cohort", v.Cohort, 0, zone); err != nil {
 		return nil, err
 	}
-	from, err := v.day("from", q.Get("from"), 0, zone)
-	if err != nil {
+	var err error
+	if v.From, v.Start, err = v.day("from", q.Get("from"), 0, zone); err != nil {
 		return nil, err
 	}
-	until, err := v.day("until", q.Get("until"), 1, zone)
-	if err != nil {
+	if v.Until, v.End, err = v.day("until", q.Get("until"), 1, zone); err != nil {
 		return nil, err
 	}
-	v.From, v.Start = dayAndInstant(from)
-	v.Until, v.End = dayAndInstant(until)
 	return v, nil
 }
 
-// day reads a local day and goes so many days on. Zero when there is none.
-func (v *values) day(name, text string, on int, zone *time.Location) (time.Time, error) {
+// day reads a date and returns the one so many days on, with the first instant of that local day, UTC. Empty when there is none.
+func (v *values) day(name, text string, on calendar.Day, zone *time.Location) (date, instant string, err error) {
 	if text == "" {
-		return time.Time{}, nil
+		return "", "", nil
 	}
-	t, err := time.ParseInLocation(time.DateOnly, text, zone)
+	t, err := time.Parse(time.DateOnly, text)
 	if err != nil || t.Year() < 1971 || t.Year() > 2148 { // what ClickHouse's Date holds
-		return time.Time{}, fmt.Errorf("%s is %q: write a day as 2027-03-31", name, text)
+		return "", "", fmt.Errorf("%s is %q: write a day as 2027-03-31", name, text)
 	}
-	return t.AddDate(0, 0, on), nil
-}
-
-func dayAndInstant(t time.Time) (day, instant string) {
-	if t.IsZero() {
-		return "", ""
-	}
-	return t.Format(time.DateOnly), t.UTC().Format(time.DateTime)
+	day := calendar.FromDate(t.Date()) + on
+	start := time.Unix(calendar.New(zone, time.Monday).Start(day), 0).UTC() // midnight need not exist
+	return day.Time().Format(time.DateOnly), start.Format(time.DateTime), nil
 }
 
 // escapes are the characters that end or alter a text in ClickHouse's SQL.
