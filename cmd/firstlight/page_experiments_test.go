@@ -76,13 +76,15 @@ func near(a, b any) bool {
 
 // pageConclusions has the page say what can come of an experiment of two variants, and what to do.
 func pageConclusions(t *testing.T, b *tab) {
-	conclude := func(deciding, guard, until string, difference float64) string {
+	conclude := func(deciding, guard, until string, difference float64, young int, third string) string {
 		js := fmt.Sprintf(`import("/assets/js/verdict.js").then(({ conclude }) => {
-			const row = (metric, variant, verdict, difference) => ({ metric, variant, verdict, difference, eligible: 1000, users: variant === "A" ? 1000 : 1200, as_of: "2026-05-02T10:00:00.000Z",
+			const row = (metric, variant, verdict, difference) => ({ metric, variant, verdict, difference, eligible: 1000, users: variant === "A" ? 1000 : 1200, left_out: variant === "A" ? 0 : 200 - %d, as_of: "2026-05-02T10:00:00.000Z",
 				difference_low: difference === null ? null : difference - 0.04, difference_high: difference === null ? null : difference + 0.04 });
 			const rows = [row("activated", "A", "running", null), row("activated", "B", %q, %g), row("reports", "A", "running", null), row("reports", "B", %q, -0.06)];
-			const said = conclude({ metrics: ["activated", "reports"], variants: [{ name: "A", share: 0.5 }, { name: "B", share: 0.5 }], least_effect: 0.02, until: %q }, rows, 100);
-			window.said = [said.mark, said.says, said.next].join(" | "); })`, deciding, difference, guard, until)
+			const variants = [{ name: "A", share: 0.5 }, { name: "B", share: 0.5 }];
+			if (%[6]q) { rows.push(row("activated", "C", %[6]q, 0.001)); variants.push({ name: "C", share: 0.5 }); }
+			const said = conclude({ metrics: ["activated", "reports"], variants, least_effect: 0.02, until: %[5]q }, rows, 100);
+			window.said = [said.mark, said.says, said.next].join(" | "); })`, young, deciding, difference, guard, until, third)
 		b.do(chromedp.Evaluate[chromedp.Void](`delete window.said; ` + js))
 		b.until(`window.said !== undefined`)
 		return strings.NewReplacer("\u202f", " ", "\u2212", "-").Replace(eval[string](b, "window.said"))
@@ -90,18 +92,22 @@ func pageConclusions(t *testing.T, b *tab) {
 	for _, c := range []struct {
 		deciding, guard, until string
 		difference             float64
+		young                  int    // users of B whose time is not over
+		third                  string // the verdict of C; empty: there is none
 		want                   string
 	}{
-		{"better", "running", "", 0.05, "B is better | Activated is +5.0 points, between +1.0 and +9.0, with B. | Stop and take B."},
-		{"better", "worse", "", 0.05, "B is better, a guard is worse | Activated is +5.0 points, between +1.0 and +9.0, with B. | Do not take B yet: Reports is worse (-6.0 points, between -10.0 and -2.0). Weigh the two."},
-		{"worse", "running", "", -0.05, "Worse | B: -5.0 points, between -9.0 and -1.0. | Stop and keep A."},
-		{"no difference worth having", "running", "", 0, "No difference worth having | B: 0.0 points, between -4.0 and +4.0. | Stop: they differ by less than 2.0 points. Keep what is simpler."},
+		{"better", "running", "", 0.05, 0, "", "B is better | Activated is +5.0 points, between +1.0 and +9.0, with B. | Stop and take B."},
+		{"better", "worse", "", 0.05, 0, "", "B is better, a guard is worse | Activated is +5.0 points, between +1.0 and +9.0, with B. | Do not take B yet: Reports is worse (-6.0 points, between -10.0 and -2.0). Weigh the two."},
+		{"worse", "running", "", -0.05, 0, "", "Worse | B: -5.0 points, between -9.0 and -1.0. | Stop and keep A."},
+		{"no difference worth having", "running", "", 0, 0, "", "No difference worth having | B: 0.0 points, between -4.0 and +4.0. | Stop: they differ by less than 2.0 points. Keep what is simpler."},
 		// The interval must become half as wide, with four times the users.
-		{"running", "running", "", 0.02, "Running | Not decided: Activated is +2.0 points, between -2.0 and +6.0, with B. | Go on: about 6,000 more users, 60 days at this pace, if the difference stays where it is."},
-		{"running", "running", "2026-05-01", 0.02, "Running | Not decided: Activated is +2.0 points, between -2.0 and +6.0, with B. | Nobody has entered since 1 May 2026: take what is simpler, or ask again with more users."},
-		{"broken: sample ratio", "running", "", 0.02, "Broken: look at the assignment | Users are not dealt as was meant: 1,000 saw A (45.5 %, meant 50.0 %), 1,200 saw B (54.5 %, meant 50.0 %). | Believe none of these differences. Look at the assignment, at what is sent as exposure and at what loses events, and begin anew under another name."},
+		{"running", "running", "", 0.02, 0, "", "Running | Not decided: Activated is +2.0 points, between -2.0 and +6.0, with B. | Go on: about 6,000 more users, 60 days at this pace, if the difference stays where it is."},
+		{"running", "running", "2026-05-01", 0.02, 0, "", "Running | Not decided: Activated is +2.0 points, between -2.0 and +6.0, with B. | Nobody has entered since 1 May 2026: take what is simpler, or ask again with more users."},
+		{"running", "running", "2026-05-01", 0.02, 50, "", "Running | Not decided: Activated is +2.0 points, between -2.0 and +6.0, with B. | Wait: nobody new enters since 1 May 2026, but the time of 50 users is not over."},
+		{"worse", "running", "", -0.05, 0, "no difference worth having", "None is better | B: -5.0 points, between -9.0 and -1.0; C: +0.1 points, between -3.9 and +4.1. | Stop and drop B. A and C differ by less than 2.0 points: keep what is simpler."},
+		{"broken: sample ratio", "running", "", 0.02, 0, "", "Broken: look at the assignment | Users are not dealt as was meant: 1,000 saw A (45.5 %, meant 50.0 %), 1,200 saw B (54.5 %, meant 50.0 %). | Believe none of these differences. Look at the assignment, at what is sent as exposure and at what loses events, and begin anew under another name."},
 	} {
-		if got := conclude(c.deciding, c.guard, c.until, c.difference); got != c.want {
+		if got := conclude(c.deciding, c.guard, c.until, c.difference, c.young, c.third); got != c.want {
 			t.Errorf("%s, guard %s, until %q:\n%s\nwant\n%s", c.deciding, c.guard, c.until, got, c.want)
 		}
 	}

@@ -76,9 +76,7 @@ func (d *Definitions) adopt(ctx context.Context, source []byte) error {
 		}
 	}
 	d.wanted = wish{source, file}
-	d.mu.Lock()
-	d.now.refused = refused
-	d.mu.Unlock()
+	d.refuse(refused, generation)
 	d.show()
 	return nil
 }

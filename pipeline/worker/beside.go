@@ -39,6 +39,7 @@ func (d *Definitions) runBeside(ctx context.Context, generation, beside uint32) 
 		d.wanted = wish{source, c}
 	}
 	d.beside = d.goOn(ctx, w)
+	d.refuse("", generation) // whoever began it was allowed to
 	d.show()
 	return nil
 }

@@ -46,6 +46,8 @@ type Definitions struct {
 	files   chan []byte
 	once    sync.Once
 
+	refusedIn uint32 // the generation that was in force when what is wanted was refused
+
 	mu  sync.Mutex // of what others read
 	now now
 }
@@ -214,6 +216,9 @@ func (d *Definitions) step(ctx context.Context, next []byte) error {
 func (d *Definitions) runForce(ctx context.Context, generation uint32) error {
 	if d.force != nil && d.force.Generation == generation {
 		return nil
+	}
+	if generation != d.refusedIn {
+		d.refuse("", generation) // others have computed it meanwhile
 	}
 	if d.beside != nil && d.beside.Generation == generation {
 		d.force, d.beside, d.changed = d.beside, nil, time.Now()

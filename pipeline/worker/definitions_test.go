@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 	"pgregory.net/rapid"
 
@@ -275,6 +276,48 @@ func TestTheLastFileShows(t *testing.T) {
 				t.Errorf("that it is of worker %d's file is %v, want %v: %v", i, own, adopted.own[i], err)
 			}
 		}
+	}
+}
+
+// TestAcceptedLossIsRefusedNoMore: a worker that refuses a change says so until another one, which was allowed to lose what it loses, has
+// computed it.
+func TestAcceptedLossIsRefusedNoMore(t *testing.T) {
+	b := newBench(t)
+	b.begin(traffic(300, 0))
+	o := options{partitions: 1, flushInterval: 5 * time.Millisecond, messages: 20, users: 1000, cells: 10_000, letters: 1000}
+	drain := func(file string, acceptLoss bool) {
+		t.Helper()
+		d := b.definitions(o, nil)
+		d.Drain, d.AcceptLoss = true, acceptLoss
+		if err := d.Run(t.Context(), []byte(file)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	drain(hostileCatalog, false)
+	events, err := b.js.Stream(t.Context(), "EVENTS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := events.Purge(t.Context(), jetstream.WithPurgeSequence(100)); err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.Replace(hostileCatalog, "within: 1d}\n  - {name: in_order", "within: 2d}\n  - {name: in_order", 1)
+	d := b.definitions(o, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- d.Run(ctx, []byte(changed)) }()
+	eventually(t, "the change is refused", func() bool {
+		now := d.Building()
+		return now != nil && now.Refused != ""
+	})
+	drain(changed, true)
+	eventually(t, "nothing is refused any more", func() bool {
+		now := d.Building()
+		return now == nil || now.Refused == ""
+	})
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -40,6 +40,13 @@ func (d *Definitions) show() {
 	d.Show(d.force.Worker, d.force.Catalog.As(d.wanted.catalog))
 }
 
+// refuse has others see why what is wanted is not computed beside the generation in force; nothing where it is.
+func (d *Definitions) refuse(why string, generation uint32) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.now.refused, d.refusedIn = why, generation
+}
+
 // Observe returns what is known now of the numbers in force.
 func (d *Definitions) Observe() Observation {
 	d.mu.Lock()

@@ -18,13 +18,20 @@ export function conclude(experiment, rows, pace) {
   const better = others.filter((row) => row.verdict === "better").sort((a, b) => Math.abs(b.difference) - Math.abs(a.difference));
   const open = others.find((row) => row.verdict === "running");
   if (better.length) return take(experiment, rows, better[0]);
-  if (open || !others.length) return running(experiment, of(control), open, pace);
-  const worse = others.every((row) => row.verdict === "worse");
-  return {
-    tone: "", mark: worse ? "Worse" : "No difference worth having",
-    says: others.map((row) => `${row.variant}: ${difference(row)}`).join("; ") + ".",
-    next: worse ? `Stop and keep ${control}.` : `Stop: they differ by less than ${size(experiment.least_effect)}. Keep what is simpler.`,
-  };
+  if (open || !others.length) return running(experiment, of(control), open, pace, young(rows.filter((row) => row.metric === deciding)));
+  return { tone: "", says: others.map((row) => `${row.variant}: ${difference(row)}`).join("; ") + ".", ...noneBetter(others, control, experiment.least_effect) };
+}
+
+// young is how many users of some rows may still enter: their time is not over, and they are not left out.
+const young = (rows) => rows.reduce((sum, row) => sum + row.users - row.eligible - (row.left_out ?? 0), 0);
+
+// noneBetter says what to do where every variant is decided and none is better.
+function noneBetter(others, control, least) {
+  const worse = others.filter((row) => row.verdict === "worse").map((row) => row.variant);
+  const close = others.filter((row) => row.verdict !== "worse").map((row) => row.variant);
+  if (!close.length) return { mark: "Worse", next: `Stop and keep ${control}.` };
+  if (!worse.length) return { mark: "No difference worth having", next: `Stop: they differ by less than ${size(least)}. Keep what is simpler.` };
+  return { mark: "None is better", next: `Stop and drop ${worse.join(" and ")}. ${[control, ...close].join(" and ")} differ by less than ${size(least)}: keep what is simpler.` };
 }
 
 const size = (least) => `${points(least).slice(1)} points`;
@@ -54,11 +61,13 @@ export function dealt(experiment, rows) {
   return seen.map(({ name, share, row }) => ({ name, share, users: row?.users ?? 0, left_out: row?.left_out ?? 0, got: all ? (row?.users ?? 0) / all : null }));
 }
 
-function running(experiment, control, open, pace) {
+function running(experiment, control, open, pace, waiting) {
   const running = { tone: "", mark: "Running" };
   if (!open || open.difference === null) return { ...running, says: "Too early: nobody's time has passed yet in two variants.", next: "Go on." };
   const says = `Not decided: ${titled(open.metric)} is ${difference(open)}, with ${open.variant}.`;
   const until = experiment.until && localDay(open.as_of) > experiment.until ? experiment.until : null;
+  if (until && waiting > 0)
+    return { ...running, says, next: `Wait: nobody new enters since ${day(until)}, but the time of ${plural(waiting, "user", "users")} is not over.` };
   if (until) return { ...running, says, next: `Nobody has entered since ${day(until)}: take what is simpler, or ask again with more users.` };
   return { ...running, says, next: goOn(needed(open, control, experiment), pace) };
 }
