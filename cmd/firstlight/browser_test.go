@@ -152,7 +152,11 @@ func (b *tab) until(js string) {
 	b.t.Helper()
 	for {
 		asked := time.Now()
-		if eval[bool](b, js) {
+		is, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](js))
+		switch {
+		case err != nil && !strings.Contains(err.Error(), "navigated or closed"): // it is on its way to another page
+			b.t.Fatalf("%s: %v", js, err)
+		case is:
 			return
 		}
 		select {

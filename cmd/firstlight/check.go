@@ -106,7 +106,12 @@ func liveProblems(ctx context.Context, c *catalog.Catalog) (catalog.Problems, er
 	if len(seen.events) == 0 {
 		return nil, errors.New("no event was seen yet: publish some, then check again")
 	}
-	problems := c.Unseen(seen.events, slices.Sorted(maps.Keys(seen.properties)))
+	var properties []string // nil: nothing is known of them
+	if seen.sampled > 0 {
+		properties = slices.AppendSeq([]string{}, maps.Keys(seen.properties))
+		slices.Sort(properties)
+	}
+	problems := c.Unseen(seen.events, properties)
 	problems = problems.Join(seen.routes())
 	values, err := clickhouse.NewStore(b.conn, s.Database).EightWeeks(ctx)
 	if err != nil {

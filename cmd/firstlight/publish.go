@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/event"
 	"firstlight/pipeline/kind"
 	"firstlight/pipeline/publish"
 	"firstlight/pipeline/stream"
@@ -56,6 +57,9 @@ is the first of the two; one that clocks skip is read by the offset before.`,
 }
 
 func runPublish(cmd *cobra.Command, p *publish.Publisher, files []string) error {
+	if err := event.CheckSource(p.Source); p.Source != "" && err != nil {
+		return usagef("--source: %w", err)
+	}
 	s, err := loadSettings()
 	if err != nil {
 		return err

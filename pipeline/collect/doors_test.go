@@ -282,6 +282,7 @@ func TestKeysAreReadAgain(t *testing.T) {
 	b := newBench(t, testKeys, func(c *Config) { ring = c.Keys })
 	core, said := observer.New(zapcore.DebugLevel)
 	log := zap.New(core)
+	put("wk_meanwhile_01 backend\n") // after the keys were read, and before somebody looks
 	ctx, stop := context.WithCancel(b.ctx)
 	done := make(chan struct{})
 	go func() { defer close(done); ring.Follow(ctx, path, log, trouble.NewBoard(log)) }()
@@ -291,10 +292,11 @@ func TestKeysAreReadAgain(t *testing.T) {
 			return b.send(http.MethodPost, "/v1/batch", `{"batch":[]}`, "Authorization", "Bearer "+key).code == code
 		})
 	}
-	try(serverKey, 200)
+	try("wk_meanwhile_01", 200)
+	try(serverKey, 401)
 	put("wk_new_0001 backend\n")
 	try("wk_new_0001", 200)
-	try(serverKey, 401)
+	try("wk_meanwhile_01", 401)
 	put("wk_secret_0002\n")
 	b.eventually("the log says why", func() bool { return said.FilterMessageSnippet("fails, trying again").Len() > 0 })
 	try("wk_new_0001", 200)

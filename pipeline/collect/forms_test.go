@@ -39,6 +39,10 @@ func TestForms(t *testing.T) {
 		{"the short form of it", "/v1/p", `{"userId":"u1","type":null}`, nil, []message{{u, "", `{"userId":"u1","type":null,"type":"page"}`, nil}}},
 		{"the body's type where it has one", "/v1/page", `{"type":"screen","userId":"u1"}`, nil, []message{{u, "", `{"type":"screen","userId":"u1"}`, nil}}},
 		{"the write key of a body is not stored", "/v1/track", `{"writeKey":"` + serverKey + `","event":"e","userId":"u1"}`, nil, []message{{u, "", `{"writeKey":null,"event":"e","userId":"u1"}`, nil}}},
+		{
+			"nor what others call them", "/v1/track", `{"event":"e","userId":"u1","request_ip":"192.0.2.7","ip":"192.0.2.7","properties":{"$ip":"192.0.2.7","a":1}}`, nil,
+			[]message{{u, "", `{"event":"e","userId":"u1","request_ip":null,"ip":null,"properties":{"$ip":null,"a":1}}`, nil}},
+		},
 		{"addresses are not stored", "/v1/track", `{"event":"e","userId":"u1","context":{"ip":"192.0.2.7","locale":"de"}}`, nil, []message{{u, "", `{"event":"e","userId":"u1","context":{"ip":null,"locale":"de"}}`, nil}}},
 		{"only an anonymous id", "/v1/track", `{"event":"e","anonymousId":"anon"}`, nil, []message{{a, "", `{"event":"e","anonymousId":"anon"}`, nil}}},
 		{

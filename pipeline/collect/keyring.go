@@ -1,10 +1,10 @@
 package collect
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +19,7 @@ type Keyring struct {
 	perSecond float64 // events that each key may send; 0: any number
 	hide      func(secret string)
 	keys      atomic.Pointer[[]Key]
+	text      string // that they were read from; of who sets them alone
 }
 
 // NewKeyring returns the keys of a text, see ParseKeys. Each may send so many events a second, 0 for any number. hide is told every key,
@@ -48,6 +49,7 @@ func (r *Keyring) set(text string) error {
 		}
 	}
 	r.keys.Store(&keys)
+	r.text = strings.TrimSpace(text)
 	return nil
 }
 
@@ -67,7 +69,6 @@ const keysEvery = time.Second
 // Follow reads a file of keys again whenever it changes, until ctx ends. While it is unreadable the keys stay as they were.
 func (r *Keyring) Follow(ctx context.Context, path string, log *zap.Logger, board *trouble.Board) {
 	const place, what = "the file of write keys", "reading it"
-	last, _ := os.ReadFile(path)
 	tick := time.NewTicker(keysEvery)
 	defer tick.Stop()
 	for {
@@ -77,7 +78,7 @@ func (r *Keyring) Follow(ctx context.Context, path string, log *zap.Logger, boar
 			return
 		}
 		content, err := os.ReadFile(path)
-		if err == nil && bytes.Equal(content, last) {
+		if err == nil && strings.TrimSpace(string(content)) == r.text {
 			board.Report(place, what, nil)
 			continue
 		}
@@ -88,7 +89,6 @@ func (r *Keyring) Follow(ctx context.Context, path string, log *zap.Logger, boar
 		}
 		board.Report(place, what, err)
 		if err == nil {
-			last = content
 			log.Info("write keys were read again", zap.Int("keys", len(r.all())))
 		}
 	}

@@ -50,6 +50,14 @@ func (in *intake) complete(raw []byte, kind, sent string) []byte {
 				edit.null(context)
 			}
 			context = v
+		case "ip", "request_ip": // RudderStack's servers write it
+			if in.address == "" && v.there() {
+				edit.null(v)
+			}
+		case "properties":
+			if in.address == "" {
+				noAddress(&edit, v, "$ip")
+			}
 		}
 	})
 	if cloud {
@@ -63,6 +71,22 @@ func (in *intake) complete(raw []byte, kind, sent string) []byte {
 	}
 	in.addressIn(&edit, context)
 	return edit.bytes()
+}
+
+// noAddress lets an object's field of an address be nothing.
+func noAddress(edit *edits, object value, field string) {
+	if !object.object() || !bytes.Contains(object.raw, []byte(field)) {
+		return
+	}
+	inner := edits{object: object.raw}
+	each(object.raw, func(name string, v value) {
+		if name == field && v.there() {
+			inner.null(v)
+		}
+	})
+	if len(inner.spans) > 0 {
+		edit.spans = append(edit.spans, span{object.from, object.to, string(inner.bytes())})
+	}
 }
 
 // addressIn leaves in an event's context the client's address, if addresses are stored, and none otherwise.

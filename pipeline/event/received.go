@@ -27,8 +27,7 @@ func (m *Message) judgeHead() head {
 		case name == markerHeader, name == scheduleHeader, name == ControlHeader:
 			h.own = true
 		case len(name) == len(ReceivedHeader) && strings.EqualFold(name, ReceivedHeader):
-			imported = true
-			h.live = h.live && name != ReceivedHeader
+			imported, h.live = true, false
 		case len(name) == len(versionHeader) && strings.EqualFold(name, versionHeader):
 			cloud = true
 		}

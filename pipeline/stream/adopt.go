@@ -95,7 +95,8 @@ func (a *Adoption) takeSubjects(narrow bool) {
 			a.change("subjects", before, c.Subjects, "what has another shape is refused when it is published")
 		}
 	case !copied && !slices.ContainsFunc(before, holdsEvents):
-		c.Subjects = append(slices.Clone(before), EventSubjects)
+		within := func(pattern string) bool { return strings.HasPrefix(pattern, "events.") } // patterns must not overlap
+		c.Subjects = append(slices.DeleteFunc(slices.Clone(before), within), EventSubjects)
 		a.change("subjects", before, c.Subjects, "events are published on events.<source>.<user-token>")
 	}
 }

@@ -18,14 +18,14 @@ func TestAdopt(t *testing.T) {
 	t.Parallel()
 	_, js := streamtest.Connect(t)
 	before := jetstream.StreamConfig{
-		Name: "EVENTS", Subjects: []string{"orders.>"}, Retention: jetstream.InterestPolicy, MaxMsgsPerSubject: 5, Discard: jetstream.DiscardNew, DiscardNewPerSubject: true,
+		Name: "EVENTS", Subjects: []string{"orders.>", "events.*"}, Retention: jetstream.InterestPolicy, MaxMsgsPerSubject: 5, Discard: jetstream.DiscardNew, DiscardNewPerSubject: true,
 		Duplicates: time.Second, NoAck: true, Storage: jetstream.FileStorage, Description: "ours",
 	}
 	if _, err := js.CreateStream(t.Context(), before); err != nil {
 		t.Fatal(err)
 	}
 	a := mustAdopt(t, js, false)
-	for _, word := range []string{"retention policy: interest -> limits", "messages per subject: 5 -> any number", "orders.> -> orders.>, events.>", "no_ack: true -> false", "1s -> 2m0s", "allow_direct"} {
+	for _, word := range []string{"retention policy: interest -> limits", "messages per subject: 5 -> any number", "orders.>, events.* -> orders.>, events.>", "no_ack: true -> false", "1s -> 2m0s", "allow_direct"} {
 		if !strings.Contains(strings.Join(a.Changes, "\n"), word) {
 			t.Errorf("the changes do not name %q: %q", word, a.Changes)
 		}

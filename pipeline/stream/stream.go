@@ -110,13 +110,23 @@ func fits(c jetstream.StreamConfig, what, subjects string, holds func(pattern st
 }
 
 // holdsEvents reports whether a subject pattern can hold events.<source>.<user-token>.
-func holdsEvents(pattern string) bool {
-	return pattern == ">" || pattern == "*.>" || pattern == "*.*.*" || len(pattern) >= 8 && pattern[:7] == "events."
-}
+func holdsEvents(pattern string) bool { return canHold(pattern, "events", "*", "*") }
 
 // holdsAnnotations reports whether a subject pattern can hold annotations.<source>.
-func holdsAnnotations(pattern string) bool {
-	return strings.HasPrefix(pattern, annotationPrefix) || slices.Contains([]string{">", "*.>", "*.*"}, pattern)
+func holdsAnnotations(pattern string) bool { return canHold(pattern, "annotations", "*") }
+
+// canHold reports whether a subject pattern can hold a subject of these tokens, * for any.
+func canHold(pattern string, tokens ...string) bool {
+	parts := strings.Split(pattern, ".")
+	for i, part := range parts {
+		switch {
+		case part == ">":
+			return i < len(tokens)
+		case i == len(tokens) || part != "*" && tokens[i] != "*" && part != tokens[i]:
+			return false
+		}
+	}
+	return len(parts) == len(tokens)
 }
 
 // holdsAnomalies reports whether a subject pattern holds every anomalies.<severity>.<metric>.

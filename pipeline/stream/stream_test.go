@@ -70,7 +70,10 @@ func TestEnsure(t *testing.T) {
 		{"all events", jetstream.StreamConfig{Subjects: []string{"events.>"}}, ""},
 		{"one app", jetstream.StreamConfig{Subjects: []string{"events.web.*"}}, ""},
 		{"everything of an account", jetstream.StreamConfig{Subjects: []string{"events.>", "orders.>"}, MaxAge: 1e12}, ""},
+		{"whatever an app publishes", jetstream.StreamConfig{Subjects: []string{"events.web.>"}}, ""},
 		{"other subjects", jetstream.StreamConfig{Subjects: []string{"orders.>"}}, "events.>"},
+		{"events of no user", jetstream.StreamConfig{Subjects: []string{"events.*"}}, "events.>"},
+		{"events of another shape", jetstream.StreamConfig{Subjects: []string{"events.orders", "events.*.*.*"}}, "events.>"},
 		{"a work queue", jetstream.StreamConfig{Subjects: []string{"events.>"}, Retention: jetstream.WorkQueuePolicy}, "limits"},
 		{"interest", jetstream.StreamConfig{Subjects: []string{"events.>"}, Retention: jetstream.InterestPolicy}, "limits"},
 	} {
@@ -105,6 +108,7 @@ func TestEnsureAnnotations(t *testing.T) {
 		{"none", nil, ""},
 		{"one's own", &jetstream.StreamConfig{Name: "ANNOTATIONS", Subjects: []string{"annotations.*"}, MaxAge: 1e12}, ""},
 		{"other subjects", &jetstream.StreamConfig{Name: "ANNOTATIONS", Subjects: []string{"notes.>"}}, "annotations.>"},
+		{"of another shape", &jetstream.StreamConfig{Name: "ANNOTATIONS", Subjects: []string{"annotations.*.*"}}, "annotations.>"},
 		{"a work queue", &jetstream.StreamConfig{Name: "ANNOTATIONS", Subjects: []string{"annotations.>"}, Retention: jetstream.WorkQueuePolicy}, "limits"},
 		{"another name", &jetstream.StreamConfig{Name: "MY_NOTES", Subjects: []string{"annotations.>"}}, "MY_NOTES"},
 	} {
