@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -44,12 +45,14 @@ type backends struct {
 	lost        chan struct{} // closed when the NATS connection is, for good
 	embedded    *natsd.Server
 	engine      *engine.Process
-	entrance    *entrance  // over HTTP
-	lock        *os.File   // of the data directory
-	demo        bool       // that process is a demo which nobody named
-	rebuild     bool       // everything is computed again: what is missing is made again
-	onlyReads   bool       // what is open to any reader is enough
-	peer        *addresses // where the process serves that holds the data directory; nil when it is this one
+	entrance    *entrance                 // over HTTP
+	lock        *os.File                  // of the data directory
+	demo        bool                      // that process is a demo which nobody named
+	rebuild     bool                      // everything is computed again: what is missing is made again
+	onlyReads   bool                      // what is open to any reader is enough
+	live        atomic.Pointer[nats.Conn] // the connection to NATS where there is one: the client itself does not say while it connects again
+	stored      atomic.Bool               // all that was to be stored is
+	peer        *addresses                // where the process serves that holds the data directory; nil when it is this one
 }
 
 // open connects to both servers.
@@ -161,14 +164,22 @@ func (b *backends) natsOptions() []nats.Option {
 	rare := onceAMinute(b.log)
 	return append(opts,
 		nats.ClosedHandler(func(*nats.Conn) { close(lost) }),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+		nats.DisconnectErrHandler(func(conn *nats.Conn, err error) {
+			b.live.CompareAndSwap(conn, nil)
 			if err != nil {
 				b.trouble().Report(trouble.NATS, connection, err)
 			}
 		}),
-		nats.ReconnectHandler(func(*nats.Conn) { b.trouble().Report(trouble.NATS, connection, nil) }),
+		nats.ConnectHandler(func(conn *nats.Conn) { b.live.Store(conn) }),
+		nats.ReconnectHandler(func(conn *nats.Conn) {
+			b.live.Store(conn)
+			b.trouble().Report(trouble.NATS, connection, nil)
+		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { rare.Warn("NATS: " + trouble.Line(err)) }))
 }
+
+// isConnected reports whether there is a connection to NATS, at once.
+func (b *backends) isConnected() bool { return b.live.Load() != nil }
 
 // connection is what the trouble of a lost connection is about.
 const connection = "the connection"

@@ -155,7 +155,8 @@ func run(ctx context.Context, s *Settings, o runOptions) error {
 // stopPatience is how long after a signal the process ends at the latest, whatever servers do.
 const stopPatience = 9500 * time.Millisecond
 
-// giveUpAfter ends the process some time after ctx has ended, unless the function it returns was called before.
+// giveUpAfter ends the process some time after ctx has ended, unless the function it returns was called before. Where all is stored by
+// then, servers only do not answer that they are left, and nothing has failed.
 func (b *backends) giveUpAfter(ctx context.Context, patience time.Duration) (cancel func()) {
 	done := make(chan struct{})
 	go func() {
@@ -167,6 +168,9 @@ func (b *backends) giveUpAfter(ctx context.Context, patience time.Duration) (can
 		select {
 		case <-done:
 		case <-time.After(patience):
+			if b.stored.Load() {
+				os.Exit(0)
+			}
 			fmt.Fprintf(os.Stderr, "firstlight: could not store everything within %s: what is missing is applied at the next start\n", patience)
 			os.Exit(exitFailure)
 		}
@@ -230,7 +234,9 @@ func (b *backends) attend(ctx context.Context, a workload, listener net.Listener
 	}
 	group.Go(func() error {
 		defer stop()
-		return a.process(running)
+		err := a.process(running)
+		b.stored.Store(err == nil)
+		return err
 	})
 	group.Go(func() error {
 		a.file.watch(running, b.log, d.Change)
@@ -254,7 +260,7 @@ func (b *backends) attend(ctx context.Context, a workload, listener net.Listener
 		group.Go(func() error { return a.collector.run(running) })
 	}
 	if listener != nil {
-		h := &health.Worker{Connected: b.nats.IsConnected, Observe: d.Observe, Definitions: a.notes, Lasting: b.trouble().Lasting, Now: time.Now}
+		h := &health.Worker{Connected: b.isConnected, Observe: d.Observe, Definitions: a.notes, Lasting: b.trouble().Lasting, Now: time.Now}
 		if !d.Drain {
 			h.Unjudged = a.judging.unjudged
 		}

@@ -160,4 +160,18 @@ func TestThreeWorkers(t *testing.T) {
 		t.Errorf("status does not say who holds what:\n%s", text)
 	}
 	o.must("run", "--drain") // beside workers it ends once they have stored all
+
+	// NATS hangs: who has stored all ends as one who has, though the server does not hear that it goes.
+	hang := func(signal syscall.Signal) {
+		if err := d.c.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hang(syscall.SIGSTOP)
+	defer hang(syscall.SIGCONT)
+	four.signal(syscall.SIGTERM)
+	<-four.done
+	if code := four.c.ProcessState.ExitCode(); code != 0 || strings.Contains(file(t, four.stderr), "could not store") {
+		t.Errorf("beside a server that hangs it ended with %d:\n%s", code, file(t, four.stderr))
+	}
 }

@@ -181,7 +181,18 @@ func (w *Worker) run(ctx context.Context) error {
 		return err
 	}
 	w.logStored(time.Since(began), time.Since(<-stopAsked))
-	return w.report(writing)
+	return w.lastReport(writing)
+}
+
+// lastReport says how far a worker has come that stops. Who waits for a drain waits for that; else what cannot be said is said by whoever
+// goes on.
+func (w *Worker) lastReport(ctx context.Context) error {
+	err := w.report(ctx)
+	if err == nil || w.Drain || stops(err) {
+		return err
+	}
+	w.Log.Warn("how far it has come could not be told any more", zap.Error(err))
+	return nil
 }
 
 // flushUntilStopped flushes until the function that it returns is called, after the lives have ended.
