@@ -3,6 +3,7 @@ package anomaly
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -100,7 +101,23 @@ func expectation(g *finding) string {
 	case e.low <= g.value && g.value <= e.high:
 		return ", usual is " + interval(e.low, e.high, g.unit)
 	}
+	if more := finer(g); more > 0 {
+		return fmt.Sprintf(", expected %s (%s–%s %%)", quantity(e.value, g.unit), percentTo(e.low, more), percentTo(e.high, more))
+	}
 	return ", expected " + quantity(e.value, g.unit) + " (" + interval(e.low, e.high, g.unit) + ")"
+}
+
+// finer is how many digits more it takes until a share that lies outside of what is expected is not written like an end of that: 30.6 %
+// is not in 30.9–43 %, 31 % is in 31–43 %.
+func finer(g *finding) (more int) {
+	e := g.expected
+	if g.unit != Share || !(g.value < e.low || g.value > e.high) {
+		return 0
+	}
+	for more < 3 && slices.Contains([]string{percentTo(e.low, more), percentTo(e.high, more)}, percentTo(g.value, more)) {
+		more++
+	}
+	return more
 }
 
 // what names the number: "Activation within 24 h (activated) of users who entered signup on 3 March".
@@ -155,7 +172,7 @@ func amount(g *finding) string {
 		return "unknown"
 	}
 	if g.unit == Share {
-		return fmt.Sprintf("%s (%d of %d)", quantity(g.value, g.unit), g.k, g.n)
+		return fmt.Sprintf("%s %% (%d of %d)", percentTo(g.value, finer(g)), g.k, g.n)
 	}
 	return fmt.Sprintf("%s (%s)", quantity(g.value, g.unit), people(float64(g.n)))
 }
@@ -202,21 +219,26 @@ func interval(low, high float64, u Unit) string {
 }
 
 // percent writes a share with two digits that mean something. Only all is 100, and only nothing is 0.
-func percent(v float64) string {
+func percent(v float64) string { return percentTo(v, 0) }
+
+// percentTo is percent with some digits more.
+func percentTo(v float64, more int) string {
 	p := 100 * v
 	switch {
-	case p == 0 || p == 100 || p >= 9.95 && p < 99.5:
+	case p == 0 || p == 100:
 		return strconv.FormatFloat(p, 'f', 0, 64)
+	case p >= 9.95 && p < 99.5:
+		return strconv.FormatFloat(p, 'f', more, 64)
 	case p >= 99.995 && p < 100:
 		return ">99.99"
 	case p > 0 && p < 0.005:
 		return "<0.01"
 	case p >= 99.95:
-		return strconv.FormatFloat(p, 'f', 2, 64)
+		return strconv.FormatFloat(p, 'f', 2+more, 64)
 	case p >= 0.995:
-		return strconv.FormatFloat(p, 'f', 1, 64)
+		return strconv.FormatFloat(p, 'f', 1+more, 64)
 	}
-	return strconv.FormatFloat(p, 'f', 2, 64)
+	return strconv.FormatFloat(p, 'f', 2+more, 64)
 }
 
 // duration writes seconds in at most two units.
