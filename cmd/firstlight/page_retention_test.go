@@ -26,6 +26,13 @@ func pageRetention(t *testing.T, d *daemon, on func(look) *tab) {
 	if got, want := b.count("#cohorts .dot"), ask(t, d, "retention_cohorts", values).count("value"); got != want || want == 0 {
 		t.Errorf("%d dots, the view has %d", got, want)
 	}
+	b.do(chromedp.Evaluate[chromedp.Void](`import("/assets/js/words.js").then(({ maturity }) => {
+		const of = (kind, waiting) => maturity({ kind, within_seconds: 86400 }, waiting, 3600)?.text.split(":")[0].split(".")[0] ?? "nothing";
+		window.said = [of("activation", 0), of("retention", 0), of("retention", 3)].join("; "); })`))
+	b.until(`window.said !== undefined`)
+	if got := eval[string](b, "window.said"); got != "Everybody who joined has had their full time; nothing; At least 3 users are not that old yet" {
+		t.Errorf("that a number is final: %s", got) // the youngest cohorts of a retention have no rows
+	}
 	t.Run("lines", func(t *testing.T) { pageRetentionLines(t, d, b, triangle) })
 	t.Run("split", func(t *testing.T) { pageRetentionSplit(t, d, b, values) })
 	b.shot("retention-light")

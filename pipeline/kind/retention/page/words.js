@@ -20,6 +20,7 @@ export default {
   everybody: (metric) => `: who came back in ${unit(metric)} ${metric.target_period} since ${since(metric)}`,
   line: (metric) => `Each point: the users who joined in the same ${metric.grain}, and the share of them that came back in ${unit(metric)} ${metric.target_period} since ${since(metric)}. Dashed: not all are that old yet.`,
   cohorts: (metric) => `The share that came back in ${unit(metric)} ${metric.target_period} since ${since(metric)}, of those who are that old.${long(metric)} Hollow dots may still change.`,
-  waiting: (users) => `${count(users)} ${Number(users) === 1 ? "user is" : "users are"} not that old yet. They do not count, neither for nor against.`,
+  waiting: (users) => `At least ${count(users)} ${Number(users) === 1 ? "user is" : "users are"} not that old yet. They do not count, neither for nor against.`,
+  unseen: true, // a cohort in which nobody is old enough for any period has no row, so who is in it is not known here
   joined: true,
 };

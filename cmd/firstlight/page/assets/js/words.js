@@ -77,7 +77,7 @@ function moved(kind, value, before) {
 // maturity says whether the number can still change, and why.
 export function maturity(about, waiting, lateness) {
   const late = `Events may arrive up to ${duration(lateness)} late and still count.`;
-  const { endless, growing, waiting: stillTime } = words(about.kind);
+  const { endless, growing, waiting: stillTime, unseen } = words(about.kind);
   if (endless?.(about)) return { mark: "Still growing", text: growing };
   if (waiting === undefined || waiting === null) return null;
   if (waiting > 0 && stillTime) return { mark: "Still maturing", text: stillTime(waiting) };
@@ -88,6 +88,7 @@ export function maturity(about, waiting, lateness) {
       text: `${plural(waiting, "newer user")} still ${Number(waiting) === 1 ? "has" : "have"} time: the full ${full} are not over. They do not count yet, neither for nor against.`,
     };
   }
+  if (unseen) return null;
   return { mark: "Final", text: `Everybody who joined has had their full time. ${late}` };
 }
 
