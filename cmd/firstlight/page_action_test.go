@@ -25,6 +25,7 @@ cohorts:
 metrics:
   - {name: started, kind: activation, cohort: signup, steps: [project_created], within: 1d, target: {value: 0.8, by: 2030-01-01}}
   - {name: exports, kind: adoption, cohort: signup, feature: export_run, within: 1d, owner: data@acme.example, indicator: lagging}
+  - {name: ever_started, kind: adoption, cohort: signup, feature: project_created, indicator: lagging}
 `)
 	var lines []string
 	first := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
@@ -49,6 +50,9 @@ metrics:
 		if !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
 			t.Errorf("the review lacks %q:\n%s", want, text)
 		}
+	}
+	if strings.Contains(text, "Ever started rose") || strings.Contains(text, "Ever started fell") {
+		t.Errorf("users of before had longer to start ever, yet the review compares:\n%s", text)
 	}
 	var all []review.Review
 	if err := json.Unmarshal([]byte(b.must("review", "--format", "json", "--stage", "early")), &all); err != nil || len(all) != 2 || all[0].Owner != "data@acme.example" {

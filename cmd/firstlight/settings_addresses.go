@@ -24,16 +24,16 @@ var inboxPrefix = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
 
 // checkAddresses says in one line which address makes no sense, without what may be secret in it.
 func (s *Settings) checkAddresses() error {
-	for _, a := range []struct{ setting, value, server string }{
-		{"FIRSTLIGHT_HTTP_ADDR", s.HTTPAddr, ""},
-		{"FIRSTLIGHT_NATS_ADDR", s.NATSAddr, "NATS_URL"},
-		{"FIRSTLIGHT_CLICKHOUSE_ADDR", s.ClickHouseAddr, "CLICKHOUSE_URL"},
-		{"FIRSTLIGHT_COLLECT_ADDR", s.CollectAddr, ""},
+	for _, a := range []struct{ setting, value, port, server string }{
+		{"FIRSTLIGHT_HTTP_ADDR", s.HTTPAddr, "8080", ""},
+		{"FIRSTLIGHT_NATS_ADDR", s.NATSAddr, "4222", "NATS_URL"},
+		{"FIRSTLIGHT_CLICKHOUSE_ADDR", s.ClickHouseAddr, "8123", "CLICKHOUSE_URL"},
+		{"FIRSTLIGHT_COLLECT_ADDR", s.CollectAddr, "8088", ""},
 	} {
 		if a.value == "" { // off
 			continue
 		}
-		if advice := listenAdvice(a.value); advice != "" {
+		if advice := listenAdvice(a.value, a.port); advice != "" {
 			return usagef("%s is %q: %s", a.setting, a.value, advice)
 		}
 		if a.server != "" && !doors.Loopback(a.value) {
@@ -51,20 +51,20 @@ func (s *Settings) checkAddresses() error {
 	return nil
 }
 
-// listenAdvice says what to write instead of an address that cannot be listened on; empty when it can.
-func listenAdvice(addr string) string {
+// listenAdvice says what to write instead of an address that cannot be listened on, with its usual port; empty when it can.
+func listenAdvice(addr, usual string) string {
 	if port, err := strconv.ParseUint(addr, 10, 16); err == nil {
 		return fmt.Sprintf("write host and port, 127.0.0.1:%d", port)
 	}
 	host, port, err := net.SplitHostPort(addr)
 	switch {
 	case err != nil && net.ParseIP(addr) != nil:
-		return "write host and port, " + net.JoinHostPort(addr, "8080")
+		return "write host and port, " + net.JoinHostPort(addr, usual)
 	case err != nil:
-		return "write host and port, such as 127.0.0.1:8080 or [::1]:8080"
+		return fmt.Sprintf("write host and port, such as 127.0.0.1:%[1]s or [::1]:%[1]s", usual)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return fmt.Sprintf("the port is a number up to 65535, such as in %s", net.JoinHostPort(host, "8080"))
+		return fmt.Sprintf("the port is a number up to 65535, such as in %s", net.JoinHostPort(host, usual))
 	}
 	return ""
 }

@@ -75,21 +75,32 @@ func (r *reviewReader) product(ctx context.Context) error {
 
 func (r *reviewReader) metrics(ctx context.Context) error {
 	times := kind.With(func(t catalog.Traits) bool { return t.Time != "" })
+	uses := kind.With(func(t catalog.Traits) bool { return t.ByWindow.View != "" })
 	query := `SELECT s.metric, s.kind, s.owner, c.stage, c.direction = 'down', s.n, s.value, s.previous_value, s.change, s.change_low, s.change_high,
-			s.target_value, s.pace, s.target_by, s.review_by, s.review_overdue, s.as_of
-		FROM ` + r.table("metric_status") + " AS s INNER JOIN (SELECT metric, stage, direction FROM " + r.table("metric_catalog") + ") AS c ON c.metric = s.metric"
+			s.target_value, s.pace, s.target_by, s.review_by, s.review_overdue, s.as_of, d.within_seconds = 0
+		FROM ` + r.table("metric_status") + " AS s INNER JOIN (SELECT metric, stage, direction FROM " + r.table("metric_catalog") + `) AS c ON c.metric = s.metric
+		INNER JOIN (SELECT metric, within_seconds, position FROM ` + r.table("metrics") + " FINAL WHERE " + r.newestCatalog() + ") AS d ON d.metric = s.metric ORDER BY d.position"
 	return r.each(ctx, query, func(rows driver.Rows) error {
 		var (
 			m    review.Metric
 			kind string
 			down uint8
+			ever uint8 // there is no limit to the time in which users count
 		)
 		err := rows.Scan(&m.Name, &kind, &m.Owner, &m.Stage, &down, &m.N, &m.Value, &m.Previous, &m.Change, &m.ChangeLow, &m.ChangeHigh,
-			&m.Target, &m.Pace, &m.TargetBy, &m.ReviewBy, &m.Overdue, &r.facts.AsOf)
+			&m.Target, &m.Pace, &m.TargetBy, &m.ReviewBy, &m.Overdue, &r.facts.AsOf, &ever)
+		if ever != 0 && slices.Contains(uses, kind) { // users of before had longer
+			m.Previous, m.Change, m.ChangeLow, m.ChangeHigh = nil, nil, nil, nil
+		}
 		m.IsTime, m.Down = slices.Contains(times, kind), down != 0
 		r.facts.Metrics = append(r.facts.Metrics, m)
 		return err
 	})
+}
+
+// newestCatalog is a condition on rows of a catalog: it is the one that shows what is read.
+func (r *reviewReader) newestCatalog() string {
+	return "catalog_version = (SELECT max(catalog_version) FROM " + r.table("catalogs") + " WHERE " + r.here() + ")"
 }
 
 func (r *reviewReader) incidents(ctx context.Context) error {
@@ -130,7 +141,7 @@ func (r *reviewReader) experiments(ctx context.Context) error {
 		INNER JOIN
 		(
 			SELECT experiment, metric, owner, position FROM ` + r.table("experiments") + ` FINAL
-			WHERE metric_position = 1 AND catalog_version = (SELECT max(catalog_version) FROM ` + r.table("catalogs") + ` WHERE ` + r.here() + `)
+			WHERE metric_position = 1 AND ` + r.newestCatalog() + `
 		) AS d ON d.experiment = r.experiment AND d.metric = r.metric
 		WHERE r.difference IS NOT NULL OR startsWith(r.verdict, 'broken')
 		ORDER BY d.position, r.variant`

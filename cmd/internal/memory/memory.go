@@ -55,6 +55,8 @@ func parse(text string, total int64) (int64, error) {
 	switch size := n * unit; {
 	case err != nil || unit == 0 || !(size > 0) || size > math.MaxInt64/2:
 		return 0, fmt.Errorf("%q is no size: write a number and a unit, such as 512MiB or 2GB, or a part such as 40%%", text)
+	case strings.HasSuffix(text, "%") && n > 100:
+		return 0, fmt.Errorf("%q is more than there is: write 100%% at most, or a size such as 2GiB", text)
 	case size < Least:
 		return 0, fmt.Errorf("%q is too little: write %d MiB or more", text, Least>>20)
 	default:

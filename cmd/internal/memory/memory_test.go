@@ -29,6 +29,7 @@ func TestParse(t *testing.T) {
 		{text: "NaNGiB", fails: "a number and a unit"},
 		{text: "1e300GiB", fails: "a number and a unit"},
 		{text: "63MiB", fails: "64 MiB or more"},
+		{text: "200%", total: 8 * gib, fails: "100% at most"},
 		{text: "0%", total: 8 * gib, fails: "a number and a unit"},
 	} {
 		got, err := parse(c.text, c.total)
