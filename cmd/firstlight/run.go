@@ -156,7 +156,7 @@ func run(ctx context.Context, s *Settings, o runOptions) error {
 const stopPatience = 9500 * time.Millisecond
 
 // giveUpAfter ends the process some time after ctx has ended, unless the function it returns was called before. Where all is stored by
-// then, servers only do not answer that they are left, and nothing has failed.
+// then, nothing has failed: a server only does not answer any more.
 func (b *backends) giveUpAfter(ctx context.Context, patience time.Duration) (cancel func()) {
 	done := make(chan struct{})
 	go func() {
