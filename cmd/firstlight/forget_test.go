@@ -116,7 +116,7 @@ func TestForget(t *testing.T) {
 	b.refused(2, []string{"no user id"}, "forget", "")
 	b.refused(2, []string{"one a line"}, "forget")
 	b.refused(1, []string{"Start firstlight run"}, "forget", "--wait", "1ms", "ben")
-	b.refused(1, []string{"Firstlight's own"}, "publish", "--source", "_firstlight", b.write("x.ndjson", funnel))
+	b.refused(2, []string{"Firstlight's own"}, "publish", "--source", "_firstlight", b.write("x.ndjson", funnel))
 }
 
 // messagesOf reads all messages of a stream.
