@@ -327,6 +327,10 @@ func TestBadCatalog(t *testing.T) {
 func TestCheckLive(t *testing.T) {
 	b := newMigratedBox(t)
 	b.refused(1, []string{"no event was seen yet"}, "check", "--live", b.dir+"/catalog.yaml")
+	b.must("publish", b.write("bare.ndjson", `{"event":"signed_up","userId":"u0"}`))
+	if out := b.must("check", "--live", b.dir+"/catalog.yaml"); !strings.Contains(out, `no property "properties.rows" was ever seen`) {
+		t.Errorf("where no event had properties, check --live misses none:\n%s", out)
+	}
 	b.must("publish", b.write("typo.ndjson", `{"event":"signed_up","userId":"u1","properties":{"plan":"pro"}}`+"\n"+
 		`{"event":"project_create","userId":"u1","properties":{"row":7}}`))
 	out := b.must("check", "--live", b.dir+"/catalog.yaml")

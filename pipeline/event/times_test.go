@@ -113,6 +113,10 @@ func TestReceivedTime(t *testing.T) {
 			if r.Verdict == Accepted && (ev.Received != tt.want || ev.Time != tt.want) {
 				t.Errorf("event received %d, at %d; want both %d", ev.Received, ev.Time, tt.want)
 			}
+			none := tt.rule == "no header" || tt.rule == "other headers"
+			if live := (&Message{Header: tt.header, Stored: stored}).Live(); live != none {
+				t.Errorf("that it came live is %t, want %t", live, none)
+			}
 			// A header moves the clock whatever becomes of the body, and other reasons come first.
 			r = Parse(&Message{Header: tt.header, Stored: stored, Data: []byte(`{`)}, false, &ev)
 			if outcome(r) != "malformed" || r.Received != tt.want {

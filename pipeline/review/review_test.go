@@ -168,3 +168,10 @@ func TestOwners(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// A review is of the product's day, which may be another than that of UTC.
+func TestDate(t *testing.T) {
+	if got := busy().Of(growth, "").Date(); got != "2026-04-13" {
+		t.Errorf("half past midnight in Berlin is on %s", got)
+	}
+}
