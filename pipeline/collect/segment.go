@@ -91,30 +91,25 @@ func noAddress(edit *edits, object value, field string) {
 
 // addressIn leaves in an event's context the client's address, if addresses are stored, and none otherwise.
 func (in *intake) addressIn(edit *edits, context value) {
+	if in.address == "" {
+		noAddress(edit, context, "ip")
+		return
+	}
 	if !context.object() {
-		if in.address != "" {
-			edit.field("context", append(append([]byte(`{"ip":`), quote(in.address)...), '}'))
+		edit.field("context", append(append([]byte(`{"ip":`), quote(in.address)...), '}'))
+		return
+	}
+	known := false
+	each(context.raw, func(name string, v value) {
+		if name == "ip" {
+			known = v.there()
 		}
+	})
+	if known {
 		return
 	}
-	inner, known := edits{object: context.raw}, false
-	if bytes.Contains(context.raw, []byte(`"ip"`)) {
-		each(context.raw, func(name string, v value) {
-			switch {
-			case name != "ip":
-			case in.address == "" && v.there():
-				inner.null(v)
-			default:
-				known = v.there()
-			}
-		})
-	}
-	if in.address != "" && !known {
-		inner.field("ip", quote(in.address))
-	}
-	if len(inner.spans) == 0 && len(inner.fields) == 0 {
-		return
-	}
+	inner := edits{object: context.raw}
+	inner.field("ip", quote(in.address))
 	edit.spans = append(edit.spans, span{context.from, context.to, string(inner.bytes())})
 }
 

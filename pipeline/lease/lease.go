@@ -150,7 +150,7 @@ func (t *Table) Expire(since time.Time, me string, dead func(*Worker) bool) (gon
 // again: a table that was lost is made anew by those that were in it. In a table of an earlier generation nobody holds anything any
 // more; in one of a later generation this worker holds nothing.
 func (t *Table) Renew(me Worker, generation uint32, partitions int, runs map[uint16]Partition) {
-	me.Renewed = 0
+	me.Renewed, me.Generation = 0, generation
 	if w := t.Worker(me.ID); w != nil {
 		me.Renewed = w.Renewed
 		*w = me

@@ -60,7 +60,7 @@ type Prediction struct {
 // Experiment is one variant of an experiment against its control, by the metric that decides.
 type Experiment struct {
 	Name, Metric, Variant, Verdict string
-	Owner                          string // of the experiment; where he has no metric: that of the metric
+	Owner                          string // of the experiment; who has no review leaves it to that of the metric
 	Difference, Low, High          *float64
 }
 

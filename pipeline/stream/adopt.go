@@ -161,14 +161,14 @@ func refused(ctx context.Context, s jetstream.Stream, patterns []string) (out []
 	return out, nil
 }
 
-// holds reports whether a pattern of subjects holds a subject.
+// holds reports whether a pattern of subjects holds a subject, or can hold one in which * stands for any token.
 func holds(pattern, subject string) bool {
 	want, have := strings.Split(pattern, "."), strings.Split(subject, ".")
 	for i, token := range want {
 		switch {
 		case token == ">":
 			return len(have) > i
-		case i >= len(have) || token != "*" && token != have[i]:
+		case i >= len(have) || token != "*" && have[i] != "*" && token != have[i]:
 			return false
 		}
 	}

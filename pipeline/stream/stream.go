@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -110,24 +109,10 @@ func fits(c jetstream.StreamConfig, what, subjects string, holds func(pattern st
 }
 
 // holdsEvents reports whether a subject pattern can hold events.<source>.<user-token>.
-func holdsEvents(pattern string) bool { return canHold(pattern, "events", "*", "*") }
+func holdsEvents(pattern string) bool { return holds(pattern, "events.*.*") }
 
 // holdsAnnotations reports whether a subject pattern can hold annotations.<source>.
-func holdsAnnotations(pattern string) bool { return canHold(pattern, "annotations", "*") }
-
-// canHold reports whether a subject pattern can hold a subject of these tokens, * for any.
-func canHold(pattern string, tokens ...string) bool {
-	parts := strings.Split(pattern, ".")
-	for i, part := range parts {
-		switch {
-		case part == ">":
-			return i < len(tokens)
-		case i == len(tokens) || part != "*" && tokens[i] != "*" && part != tokens[i]:
-			return false
-		}
-	}
-	return len(parts) == len(tokens)
-}
+func holdsAnnotations(pattern string) bool { return holds(pattern, "annotations.*") }
 
 // holdsAnomalies reports whether a subject pattern holds every anomalies.<severity>.<metric>.
 func holdsAnomalies(pattern string) bool {

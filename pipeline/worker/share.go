@@ -90,7 +90,7 @@ const joinPatience = 10 * time.Second
 
 // join has the worker be seen, and waits until none that came before computes other numbers. It holds nothing afterwards.
 func (s *sharing) join(ctx context.Context, board *trouble.Board) error {
-	s.me.Ready, s.me.Generation, s.generation, s.partitions = false, 0, 0, 0
+	s.me.Ready, s.generation, s.partitions = false, 0, 0
 	said := ""
 	for began := time.Now(); ; {
 		err := s.look(ctx)
@@ -142,7 +142,7 @@ func (s *sharing) ahead() []lease.Worker {
 
 // begin has the worker take part, with the partitions of a generation.
 func (s *sharing) begin(generation uint32, partitions int) {
-	s.generation, s.partitions, s.me.Ready, s.me.Generation = generation, partitions, true, generation
+	s.generation, s.partitions, s.me.Ready = generation, partitions, true
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.until.IsZero() {

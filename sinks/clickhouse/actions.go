@@ -17,8 +17,7 @@ import (
 func (s *Store) Towards(ctx context.Context) (map[string]float64, error) {
 	times := kind.With(func(t catalog.Traits) bool { return t.Time != "" })
 	towards := map[string]float64{}
-	query := "SELECT metric, kind, direction FROM " + s.table("metrics") + " FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM " + s.table("catalogs") +
-		" WHERE " + s.here() + ")"
+	query := "SELECT metric, kind, direction FROM " + s.table("metrics") + " FINAL WHERE " + s.inCatalog()
 	err := s.each(ctx, query, func(r driver.Rows) error {
 		var metric, kind, direction string
 		err := r.Scan(&metric, &kind, &direction)

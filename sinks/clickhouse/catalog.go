@@ -236,7 +236,7 @@ func (s *Store) Definition(ctx context.Context) (stored string, err error) {
 // Shows reports whether the metrics of a catalog that the store's generation has are defined as it has them.
 func (s *Store) Shows(ctx context.Context, c *catalog.Catalog) (bool, error) {
 	hashes := map[string]string{}
-	query := "SELECT metric, definition_hash FROM " + s.table("metrics") + " FINAL WHERE catalog_version = (SELECT max(catalog_version) FROM " + s.table("catalogs") + " WHERE " + s.here() + ")"
+	query := "SELECT metric, definition_hash FROM " + s.table("metrics") + " FINAL WHERE " + s.inCatalog()
 	err := s.each(ctx, query, func(r driver.Rows) error {
 		var metric, hash string
 		err := r.Scan(&metric, &hash)

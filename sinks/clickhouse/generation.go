@@ -36,6 +36,11 @@ func (s *Store) here() string {
 	return fmt.Sprintf("generation = %d", s.generation)
 }
 
+// inCatalog is the condition on rows of catalogs, such as metrics and experiments: they are of the one that shows the store's generation.
+func (s *Store) inCatalog() string {
+	return "catalog_version = (SELECT max(catalog_version) FROM " + s.table("catalogs") + " WHERE " + s.here() + ")"
+}
+
 // Generation returns the generation in force, 0 when there is none yet.
 func (s *Store) Generation(ctx context.Context) (uint32, error) {
 	var generation uint32

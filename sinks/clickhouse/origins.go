@@ -63,8 +63,8 @@ func (s *Store) metricCells() string { return s.originsIn("metric", "cells") }
 func (s *Store) cohortCells() string { return s.originsIn("cohort", "cohort_cells") }
 
 func (s *Store) originsIn(name, origin string) string {
-	return fmt.Sprintf("(generation, name) IN (SELECT if(%s = 0, (SELECT assumeNotNull(max(generation)) FROM %s), %s), %s FROM %s WHERE catalog_version = (SELECT max(catalog_version) FROM %s WHERE %s))",
-		origin, s.table("generations"), origin, name, s.table("metrics"), s.table("catalogs"), s.here())
+	return fmt.Sprintf("(generation, name) IN (SELECT if(%s = 0, (SELECT assumeNotNull(max(generation)) FROM %s), %s), %s FROM %s WHERE %s)",
+		origin, s.table("generations"), origin, name, s.table("metrics"), s.inCatalog())
 }
 
 func (s *Store) volumeCells() string {

@@ -79,7 +79,7 @@ func (r *reviewReader) metrics(ctx context.Context) error {
 	query := `SELECT s.metric, s.kind, s.owner, c.stage, c.direction = 'down', s.n, s.value, s.previous_value, s.change, s.change_low, s.change_high,
 			s.target_value, s.pace, s.target_by, s.review_by, s.review_overdue, s.as_of, d.within_seconds = 0
 		FROM ` + r.table("metric_status") + " AS s INNER JOIN (SELECT metric, stage, direction FROM " + r.table("metric_catalog") + `) AS c ON c.metric = s.metric
-		INNER JOIN (SELECT metric, within_seconds, position FROM ` + r.table("metrics") + " FINAL WHERE " + r.newestCatalog() + ") AS d ON d.metric = s.metric ORDER BY d.position"
+		INNER JOIN (SELECT metric, within_seconds, position FROM ` + r.table("metrics") + " FINAL WHERE " + r.inCatalog() + ") AS d ON d.metric = s.metric ORDER BY d.position"
 	return r.each(ctx, query, func(rows driver.Rows) error {
 		var (
 			m    review.Metric
@@ -96,11 +96,6 @@ func (r *reviewReader) metrics(ctx context.Context) error {
 		r.facts.Metrics = append(r.facts.Metrics, m)
 		return err
 	})
-}
-
-// newestCatalog is a condition on rows of a catalog: it is the one that shows what is read.
-func (r *reviewReader) newestCatalog() string {
-	return "catalog_version = (SELECT max(catalog_version) FROM " + r.table("catalogs") + " WHERE " + r.here() + ")"
 }
 
 func (r *reviewReader) incidents(ctx context.Context) error {
@@ -141,7 +136,7 @@ func (r *reviewReader) experiments(ctx context.Context) error {
 		INNER JOIN
 		(
 			SELECT experiment, metric, owner, position FROM ` + r.table("experiments") + ` FINAL
-			WHERE metric_position = 1 AND ` + r.newestCatalog() + `
+			WHERE metric_position = 1 AND ` + r.inCatalog() + `
 		) AS d ON d.experiment = r.experiment AND d.metric = r.metric
 		WHERE r.difference IS NOT NULL OR startsWith(r.verdict, 'broken')
 		ORDER BY d.position, r.variant`

@@ -22,7 +22,7 @@ export function home(main, about, tellTime, { metric: missing, stage }) {
   const list = el("ul", { class: "tiles", "aria-busy": "true" });
   const lead = el("p", { class: "lead" }, leadOf([]));
   const from = source("Every metric");
-  const state = { tiles: new Map(), status: [], catalog: new Map(), incidents: [], waiting: new Map(), predictions: new Map(), at: null };
+  const state = { metrics, tiles: new Map(), status: [], catalog: new Map(), incidents: [], waiting: new Map(), predictions: new Map(), at: null };
   main.replaceChildren(
     el(
       "div",
@@ -102,7 +102,7 @@ function remember(about, state, list) {
   state.waiting = new Map((lastOf("maturity")?.rows ?? []).map((row) => [row.metric, row.waiting]));
   arrange(about, state, list);
   const asOf = status.rows[0].as_of;
-  if (asOf !== never) for (const kind of kindsOf(about, state)) drawSparks(about, state, kind, lastOf(`${kind}_line`, sparkValues(about, asOf))?.rows ?? []);
+  if (asOf !== never) for (const kind of kindsOf(state)) drawSparks(about, state, kind, lastOf(`${kind}_line`, sparkValues(about, asOf))?.rows ?? []);
 }
 
 const leadOf = (catalog) =>
@@ -154,20 +154,20 @@ function fillTile(about, state, metric, status, standing) {
   tile.owner.textContent = [catalog?.description, `Owner: ${status.owner}`].filter(Boolean).join(" · ");
 }
 
-const kindsOf = (about, state) => [...new Set(about.metrics.filter((m) => state.tiles.has(m.name)).map((m) => m.kind))];
+const kindsOf = (state) => [...new Set(state.metrics.map((m) => m.kind))];
 const sparkValues = (about, asOf) => ({ window: lineWindow(about.windows), from: addDays(localDay(asOf), -sparkDays) });
 
 // sparks draws the last weeks of all metrics, one question per kind.
 async function sparks(about, state, asOf) {
   if (!asOf) return;
-  await Promise.allSettled(kindsOf(about, state).map(async (kind) => {
+  await Promise.allSettled(kindsOf(state).map(async (kind) => {
     const { rows } = await ask(`${kind}_line`, sparkValues(about, asOf));
     drawSparks(about, state, kind, rows);
   }));
 }
 
 function drawSparks(about, state, kind, rows) {
-  for (const metric of about.metrics.filter((m) => m.kind === kind && state.tiles.has(m.name))) {
+  for (const metric of state.metrics.filter((m) => m.kind === kind)) {
     const points = rows.filter((row) => row.metric === metric.name).reverse();
     replace(state.tiles.get(metric.name).spark, spark(points, kind, lineWindow(about.windows), about.least_users));
   }

@@ -67,7 +67,7 @@ function running(experiment, control, open, pace, waiting) {
   const says = `Not decided: ${titled(open.metric)} is ${difference(open)}, with ${open.variant}.`;
   const until = experiment.until && localDay(open.as_of) > experiment.until ? experiment.until : null;
   if (until && waiting > 0)
-    return { ...running, says, next: `Wait: nobody new enters since ${day(until)}, but the time of ${plural(waiting, "user", "users")} is not over.` };
+    return { ...running, says, next: `Wait: nobody new enters since ${day(until)}, but the time of ${plural(waiting, "user")} is not over.` };
   if (until) return { ...running, says, next: `Nobody has entered since ${day(until)}: take what is simpler, or ask again with more users.` };
   return { ...running, says, next: goOn(needed(open, control, experiment), pace) };
 }
