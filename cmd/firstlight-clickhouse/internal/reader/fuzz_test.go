@@ -5,6 +5,7 @@ package reader_test
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 
 	"firstlight/cmd/firstlight-clickhouse/internal/reader"
@@ -59,6 +60,9 @@ var brackets = regexp.MustCompile(`\([^()\[\]{}]*\)|\[[^()\[\]{}]*\]|\{[^()\[\]{
 
 var simpleName = regexp.MustCompile("^[`\"]\\w+[`\"]$")
 
+// nextQuery is what ends a list of settings besides a bracket.
+var nextQuery = regexp.MustCompile(`(?i)([^=,\s]\s+)(?:FORMAT|UNION|EXCEPT|INTERSECT)\b`)
+
 var quoted = regexp.MustCompile("(?s)'(?:[^'\\\\]|\\\\.)*'|`[^`]*`|\"[^\"]*\"")
 
 // plainly says what is wrong with a statement that is sent to the engine; empty when it is harmless.
@@ -70,17 +74,17 @@ func plainly(sql string) string {
 	if word := regexp.MustCompile(`(?i)\b(INTO|OUTFILE|INFILE|PARALLEL\s+WITH)\b`).FindString(text); word != "" {
 		return "there is " + word
 	}
-	if format := regexp.MustCompile(`(?i)\bFORMAT\s+(Template\w*|CustomSeparated\w*|Protobuf\w*|CapnProto|Avro|ORC|Regexp|Form|MySQL\w*|Postgre\w*|ODBC\w*|Npy|One|Hash|Buffers|RawBLOB)\s*(\sSETTINGS\s.*)?$`).FindString(text); format != "" {
+	if format := regexp.MustCompile(`(?i)\bFORMAT\s+(Template\w*|CustomSeparated\w*|Protobuf\w*|CapnProto|Avro|ORC|Regexp|Form|MySQL\w*|Postgre\w*|ODBC\w*|Npy|One|Hash|Buffers|RawBLOB)\s*(\sSETTINGS\s.*)?$`).FindString(outermost(text)); format != "" {
 		return "there is " + format
 	}
 	names := quoted.ReplaceAllStringFunc(sql, func(q string) string {
-		if simpleName.MatchString(q) {
+		if simpleName.MatchString(q) && !strings.EqualFold(q[1:len(q)-1], "settings") {
 			return q[1 : len(q)-1]
 		}
 		return " _ "
 	})
-	names = fieldNamed.ReplaceAllString(names, "$1 _ $2")
 	for _, clause := range regexp.MustCompile(`(?i)\bSETTINGS\s+\w+\s*[=,][^()]*`).FindAllString(names, -1) {
+		clause, _, _ = strings.Cut(nextQuery.ReplaceAllString(clause, "$1("), "(")
 		for _, found := range regexp.MustCompile(`(?i)(?:^SETTINGS\s|,)\s*(\w+)\s*=`).FindAllStringSubmatch(clause, -1) {
 			if forbidden.MatchString(found[1]) {
 				return "it sets " + found[1]
@@ -89,9 +93,6 @@ func plainly(sql string) string {
 	}
 	return ""
 }
-
-// fieldNamed is a column of a table, or a field of a tuple, of the name settings, and the alias behind it: SELECT t.settings a, b = 1.
-var fieldNamed = regexp.MustCompile(`(?i)(\b[a-z_]\w*\s*\.|[)\]}]\s*\.)\s*SETTINGS(\s+\w+\s*,)`)
 
 // forbidden are settings that name files, schemas, disks or addresses, or change what views mean. result_overflow_mode ends a result.
 var forbidden = regexp.MustCompile(`(?i)schema|path|disk|file|url|host|endpoint|compatibility|analyzer|allow_ddl|readonly|profile|template|protobuf|capn|join_default|join_algorithm|` +

@@ -189,17 +189,24 @@ func (r *reading) clauses() error {
 }
 
 // settingsAt tells whether token i begins a SETTINGS clause, or may: a setting that is a flag can stand there by its name
-// alone. Else the word is the name of a column or table.
+// alone. Else the word is the name of a column or table. Before a name and a sign of equality or a comma it is always a clause:
+// SELECT t.settings a, b = 1 is written with `settings`.
 func (r *reading) settingsAt(i int) bool {
-	return r.is(i, "SETTINGS") && r.named(i+1) && !r.is(i+1, afterNames...) && !r.fieldAt(i) && !(i == 1 && r.is(0, "SHOW"))
+	if !r.is(i, "SETTINGS") || !r.named(i+1) {
+		return false
+	}
+	if next := r.at(i + 2).Text; next == "=" || next == "," {
+		return true
+	}
+	return !r.is(i+1, afterNames...) && !r.fieldAt(i) && !(i == 1 && r.is(0, "SHOW"))
 }
 
-// fieldAt tells whether token i, behind a dot, can only be a name: t.settings. Behind the dot of a number, as in 1. SETTINGS, it
-// is none, and behind nothing that has fields; and no name is followed by another one and a sign of equality.
+// fieldAt tells whether token i, behind a dot, is a name: t.settings. Behind the dot of a number, as in 1. SETTINGS, it is none,
+// and behind nothing that has fields.
 func (r *reading) fieldAt(i int) bool {
 	owner := r.at(i - 2)
 	number := owner.Kind == statement.Word && owner.Text[0] >= '0' && owner.Text[0] <= '9'
-	return r.at(i-1).Text == "." && (r.named(i-2) && !number || owner.Kind == statement.Closing) && r.at(i+2).Text != "="
+	return r.at(i-1).Text == "." && (r.named(i-2) && !number || owner.Kind == statement.Closing)
 }
 
 // afterNames are keywords that follow a name, and are no settings.
@@ -210,7 +217,7 @@ var afterNames = strings.Fields(`AS FROM WHERE PREWHERE GROUP ORDER HAVING LIMIT
 func (r *reading) settings(i int) (int, error) {
 	for {
 		if !r.named(i) || r.at(i+1).Text != "=" {
-			return i, refuse(CodeSyntax, "Syntax error: readers write settings as name = value")
+			return i, refuse(CodeSyntax, "Syntax error: readers write settings as name = value, and a name that is called so in quotes: `settings`")
 		}
 		name := unquote(r.at(i))
 		i += 2
@@ -227,10 +234,18 @@ func (r *reading) settings(i int) (int, error) {
 		}
 		r.Filters = append(r.Filters, filters...)
 		if r.at(next).Text != "," {
-			return next, nil
+			return next, r.behindSettings(next)
 		}
 		i = next + 1
 	}
+}
+
+// behindSettings refuses a token behind a list of settings that cannot stand there: the engine's list might go on.
+func (r *reading) behindSettings(i int) error {
+	if t := r.at(i); i < len(r.tokens) && t.Text != ")" && !r.is(i, "FORMAT", "UNION", "EXCEPT", "INTERSECT") {
+		return refuse(CodeSyntax, "Syntax error: %q stands behind the settings", t.Text)
+	}
+	return nil
 }
 
 // value reads a setting's value: a number, a text, or a map in braces.

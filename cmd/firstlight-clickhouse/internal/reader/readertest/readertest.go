@@ -53,6 +53,7 @@ func Hostile(victim string) (all []Statement) {
 		"SETTINGS additional_table_filters = {'metric_status': '1 IN (SELECT n FROM cells)'}", "SETTINGS additional_table_filters = {'metric_status': 'file(\\'VICTIM\\') = 1'}",
 		"SETTINGS additional_table_filters = {'metric_status': '1) SETTINGS (format_schema = 1'}", "SETTINGS additional_table_filters = {'metric_status': 'x\\x27'}",
 		"SETTINGS additional_result_filter = '1'", ".SETTINGS format_schema = 'VICTIM'", ". SETTINGS use_query_cache", ". SETTINGS max_threads = 1, format_schema = 'VICTIM'",
+		"SETTINGS max_threads = 1 0, format_schema = 'VICTIM'", "SETTINGS max_threads = 1 AS a, format_schema = 'VICTIM'", "ORDER BY 1 SETTINGS DESC, format_schema = 'VICTIM'",
 	} {
 		add("SELECT 1 "+clause, "param_p", "1")
 		add("SELECT * FROM (SELECT 1 "+clause+")", "param_p", "1")
@@ -176,7 +177,9 @@ func Readings() []Reading {
 		{Statement{SQL: "SELECT n FROM metric_status WHERE metric IN (SELECT 'exports') -- a comment; with 'quotes\n;"}, "3\n"},
 		{Statement{SQL: "/* of a tool */ SELECT users, users + 1 AS more FROM (SELECT count() AS users FROM metric_status) WHERE users IN (1, 2)"}, "2\t3\n"},
 		{Statement{SQL: "SELECT settings FROM (SELECT 1 AS settings) ORDER BY settings"}, "1\n"},
-		{Statement{SQL: "SELECT t.settings a, format_schema = 1 FROM (SELECT 1 AS settings, 2 AS format_schema) t"}, "1\t0\n"},
+		{Statement{SQL: "SELECT t.settings a FROM (SELECT 1 AS settings) t"}, "1\n"},
+		{Statement{SQL: "SELECT t.`settings` a, format_schema = 1 FROM (SELECT 1 AS settings, 2 AS format_schema) t ORDER BY `settings` DESC, 2"}, "1\t0\n"},
+		{Statement{SQL: "SELECT 1 SETTINGS max_threads = 1 UNION ALL SELECT 1 AS format_schema WHERE format_schema = 1"}, "1\n1\n"},
 		{Statement{SQL: "SELECT 1 IN arr FROM (SELECT [1, 2] AS arr)"}, "1\n"},
 		{Statement{SQL: "SELECT toStartOfHour(at) AS hour, avg(n), dateDiff('day', at, now()) > 0, CAST(n AS String), n::Float64 FROM metric_status GROUP BY ALL LIMIT 1 BY hour LIMIT 1 SETTINGS max_threads = 1 FORMAT CSV"}, "\"1970-01-01 00:00:00\",7,1,\"7\",7\n"},
 		{Statement{SQL: "SELECT n FROM metric_status ORDER BY n FORMAT JSONCompactEachRow SETTINGS output_format_json_quote_64bit_integers = 1"}, "[\"3\"]\n[\"7\"]\n"},
