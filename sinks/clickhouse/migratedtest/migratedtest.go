@@ -4,6 +4,7 @@ package migratedtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -25,14 +26,14 @@ var (
 func Database(t testing.TB) (conn driver.Conn, database string) {
 	t.Helper()
 	database, fresh := take()
-	conn = open(t, "default")
+	keeper := open(t, "default") // the test's own is closed before the database is emptied
 	if fresh {
-		if err := clickhouse.Migrate(context.Background(), conn, database); err != nil {
+		if err := clickhouse.Migrate(context.Background(), keeper, database); err != nil {
 			t.Fatal(err)
 		}
 	}
 	t.Cleanup(func() {
-		whole, err := empty(context.Background(), conn, database)
+		whole, err := empty(context.Background(), keeper, database)
 		if err != nil {
 			t.Errorf("empty the test's database: %v", err)
 		}
@@ -74,10 +75,13 @@ func take() (database string, fresh bool) {
 
 // empty leaves in a database what a migration does. whole is false when a table or view is gone.
 func empty(ctx context.Context, conn driver.Conn, database string) (whole bool, err error) {
-	if err := clickhouse.Migrate(ctx, conn, database); err != nil { // it finds nothing to do
+	var lost *clickhouse.MissingTables
+	if err := clickhouse.Migrate(ctx, conn, database); errors.As(err, &lost) {
 		return false, nil
+	} else if err != nil { // else it finds nothing to do
+		return false, err
 	}
-	rows, err := conn.Query(ctx, "SELECT name FROM system.tables WHERE database = ? AND engine LIKE '%MergeTree' AND name NOT LIKE 'schema_%'", database)
+	rows, err := conn.Query(ctx, "SELECT name FROM system.tables WHERE database = ? AND engine LIKE '%MergeTree' AND name NOT LIKE 'schema_%' AND total_rows > 0", database)
 	if err != nil {
 		return false, err
 	}
