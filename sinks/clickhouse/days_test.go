@@ -50,3 +50,38 @@ func TestWindowsOfDays(t *testing.T) {
 		t.Errorf("4 March lies in\n%s\nwant\n%s", got, want)
 	}
 }
+
+// TestWindowsOfDaysInPieces holds that days which come piece by piece, some of them twice, lie in the same windows as all at once.
+func TestWindowsOfDaysInPieces(t *testing.T) {
+	s := newScript(t)
+	store := clickhouse.NewStore(s.conn, s.database)
+	c, problems := catalog.Load([]byte(strings.Replace(string(schemas.ExampleSaaS), "windows: [1h, 1d, 1w, 7d/1d, 28d/1d]", "windows: [1d, 1w, 1mo, 7d/1d, 90d/1d]", 1)), kind.All)
+	if problems.Failed() {
+		t.Fatal(problems.Format("catalog.yaml"))
+	}
+	first, last := calendar.FromDate(2026, 1, 1), calendar.FromDate(2026, 9, 1)
+	write := func(generation uint32, pieces ...[2]calendar.Day) {
+		t.Helper()
+		n := store.In(generation)
+		if err := n.SaveCatalog(t.Context(), c, time.Unix(int64(generation), 0)); err != nil {
+			t.Fatal(err)
+		}
+		for _, piece := range pieces {
+			days := map[calendar.Day]int64{}
+			for d := piece[0]; d <= piece[1]; d++ {
+				days[d] = d.Time().Unix()
+			}
+			if err := n.WriteCalendar(t.Context(), days); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	write(7, [2]calendar.Day{first, last})
+	write(8, [2]calendar.Day{first + 60, last - 90}, [2]calendar.Day{first + 60, last - 90}, [2]calendar.Day{first + 70, last}, [2]calendar.Day{first, first + 100})
+	windows := func(generation string) string {
+		return s.text("SELECT * EXCEPT (generation) FROM window_days FINAL WHERE generation = " + generation + " ORDER BY ALL")
+	}
+	if got, want := windows("8"), windows("7"); got != want || want == "" {
+		t.Errorf("days in pieces lie in %d lines of windows, at once in %d", strings.Count(got, "\n"), strings.Count(want, "\n"))
+	}
+}

@@ -24,7 +24,7 @@ func (s *Store) In(generation uint32) worker.Numbers { return s.in(generation) }
 
 func (s *Store) in(generation uint32) *Store {
 	of := *s
-	of.generation = generation
+	of.generation, of.days = generation, &days{}
 	return &of
 }
 

@@ -28,16 +28,6 @@ func (s *Store) Plan(ctx context.Context) (plan worker.Plan, err error) {
 	return plan, nil
 }
 
-// CopyCalendar takes over the local days of other generations. The windows they lie in are those of the store's own catalog, which is
-// stored before.
-func (s *Store) CopyCalendar(ctx context.Context, from ...uint32) error {
-	query := fmt.Sprintf("INSERT INTO %s (day, start, generation) SELECT day, start, %d FROM %s FINAL WHERE generation IN (%s)", s.table("calendar"), s.generation, s.table("calendar"), numbersOf(from))
-	if err := s.conn.Exec(ctx, query); err != nil {
-		return fmt.Errorf("copy the calendar: %w", err)
-	}
-	return s.writeWindowDays(ctx, "true")
-}
-
 func numbersOf(generations []uint32) string {
 	texts := make([]string, len(generations))
 	for i, g := range generations {

@@ -7,17 +7,13 @@ package clickhouse
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
-	"firstlight/pipeline/calendar"
 	"firstlight/pipeline/worker"
-	"firstlight/schemas"
 )
 
 var (
@@ -39,6 +35,7 @@ type Store struct {
 	database   string
 	generation uint32 // 0: the one in force, for reading
 	shapes     *shapes
+	days       *days // of the generation
 }
 
 // NewStore returns the store of a migrated database. Over a connection with a Cluster it reads what any worker had stored before,
@@ -47,7 +44,7 @@ func NewStore(conn Conn, database string) *Store {
 	if c, ok := conn.(*Connection); ok && c.Cluster != "" {
 		conn = newUpToDate(c, database)
 	}
-	return &Store{conn: conn, database: database, shapes: &shapes{}}
+	return &Store{conn: conn, database: database, shapes: &shapes{}, days: &days{}}
 }
 
 func (s *Store) table(name string) string { return "`" + s.database + "`." + name }
@@ -123,38 +120,6 @@ func (s *Store) WriteNames(ctx context.Context, names []worker.Name) error {
 		}
 		return nil
 	})
-}
-
-// WriteCalendar writes the first instants (Unix seconds) of local days, and which windows those days lie in. The catalog of the
-// generation is stored before its days are, and a catalog with other windows has a generation of its own.
-func (s *Store) WriteCalendar(ctx context.Context, starts map[calendar.Day]int64) error {
-	err := s.insert(ctx, "calendar", "day, start, generation", func(b driver.Batch) error {
-		for d, start := range starts {
-			if err := b.Append(d.Time(), time.Unix(start, 0).UTC(), s.generation); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil || len(starts) == 0 {
-		return err
-	}
-	days := slices.Collect(maps.Keys(starts))
-	return s.writeWindowDays(ctx, fmt.Sprintf("day >= %s AND day <= %s", dayLiteral(slices.Min(days)), dayLiteral(slices.Max(days))))
-}
-
-// writeWindowDays writes which windows the calendar's days lie in that fulfil a condition.
-func (s *Store) writeWindowDays(ctx context.Context, condition string) error {
-	query, err := schemas.WindowDays(s.database)
-	if err != nil {
-		return err
-	}
-	err = s.conn.Exec(ctx, fmt.Sprintf("INSERT INTO %s (generation, window, day, start_day, window_start, window_end, shown_from) SELECT * FROM (%s) WHERE %s AND %s",
-		s.table("window_days"), query, s.here(), condition))
-	if err != nil {
-		return fmt.Errorf("write the windows of days: %w", err)
-	}
-	return nil
 }
 
 // WriteAgeEdges writes the upper edges (ms) of the age buckets.
