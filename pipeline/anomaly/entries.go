@@ -78,7 +78,8 @@ func (j *judge) fewer(cohort int, of subject, hours map[int64]int64) *watch {
 		if at > j.evidence.AsOf {
 			break
 		}
-		d.days = append(d.days, dayOfEntries{span: s, n: totals[day], spoilt: j.entriesExcused(cohort, s, at) != nil})
+		why := j.entriesExcused(cohort, s, at)
+		d.days = append(d.days, dayOfEntries{span: s, n: totals[day], spoilt: why != nil, excuse: why})
 		judged := d.next(len(d.days) - 1)
 		judged.at = at
 		w.judgements = append(w.judgements, judged)
@@ -91,6 +92,7 @@ type dayOfEntries struct {
 	span   span
 	n      int64
 	spoilt bool
+	excuse *annotation.Annotation // why nobody need enter; nil for another reason
 }
 
 // decline is the history of a cohort's entries.
@@ -108,7 +110,7 @@ func (d *decline) next(i int) judgement {
 	today := &d.days[i]
 	j := judgement{span: today.span, verdict: uncertain, finding: entriesFinding(today.n)}
 	if today.spoilt {
-		j.verdict = excusedAway
+		j.verdict, j.finding.excuse = excusedAway, today.excuse
 		d.began = -1
 		return j
 	}

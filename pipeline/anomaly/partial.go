@@ -3,6 +3,7 @@ package anomaly
 import (
 	"math"
 
+	"firstlight/pipeline/annotation"
 	"firstlight/pipeline/calendar"
 )
 
@@ -86,6 +87,7 @@ func (j *judge) lossOf(l *losing, others []*losing) *watch {
 	w := &watch{subject: subject{metric: -1, source: l.source}, key: partialKey, severity: Warning, consecutive: 1}
 	settle := int64(j.catalog.Settle.Seconds())
 	began := -1 // hour since which events are lost, while they are
+	judged := 0 // hour from which on none is excused
 	for i := range l.counts {
 		start := l.start + int64(i)*calendar.HourSeconds
 		at := start + calendar.HourSeconds + settle
@@ -93,35 +95,63 @@ func (j *judge) lossOf(l *losing, others []*losing) *watch {
 			break
 		}
 		s := span{window: "1h", start: start, end: start + calendar.HourSeconds, first: j.cal.DayOf(start), last: j.cal.DayOf(start)}
+		v, excuse := j.lossExcused(l.source, s, at)
 		switch {
-		case l.weeks[i] < partialWeeks || start >= j.retirement(l.source) || j.quietAt(l.source, &s, at) || j.excused(VolumeMetric, s) != nil:
-			if began >= 0 {
-				w.judgements = append(w.judgements, judgement{at: at, span: s, verdict: excusedAway, finding: l.loss(began, i+1, began)})
+		case v != uncertain:
+			if judged = i + 1; began >= 0 {
+				f := l.loss(began, i+1, began)
+				f.excuse = excuse
+				w.judgements = append(w.judgements, judgement{at: at, span: s, verdict: v, finding: f})
 			}
 			began = -1
 		case began < 0:
-			if began = j.loses(l, others, i); began >= 0 {
+			if began = j.loses(l, others, judged, i); began >= 0 {
 				s.start = l.start + int64(began)*calendar.HourSeconds
 				s.first = j.cal.DayOf(s.start)
 				w.judgements = append(w.judgements, judgement{at: at, span: s, verdict: breach, finding: l.loss(began, i+1, began)})
 			}
 		default:
-			ratio, expected := l.ratio(max(began+1, i-partialHours[0]+1), i+1, began)
-			v := uncertain
+			from, back := l.back(began, i)
 			switch {
-			case expected >= partialLeast && ratio >= partialBack:
+			case back:
 				v = clear
 			case i-began >= 2*weekHours:
 				v = expired
 			}
 			if v != uncertain {
-				s.start = l.start + int64(max(began+1, i-partialHours[0]+1))*calendar.HourSeconds
-				w.judgements = append(w.judgements, judgement{at: at, span: s, verdict: v, finding: l.loss(max(began+1, i-partialHours[0]+1), i+1, began)})
+				s.start = l.start + int64(from)*calendar.HourSeconds
+				w.judgements = append(w.judgements, judgement{at: at, span: s, verdict: v, finding: l.loss(from, i+1, began)})
 				began = -1
 			}
 		}
 	}
 	return w
+}
+
+// lossExcused is why an hour of a source is not judged, as far as it is known at a time; uncertain where it is.
+func (j *judge) lossExcused(source string, s span, at int64) (verdict, *annotation.Annotation) {
+	if a := j.excused(VolumeMetric, s); a != nil {
+		return excusedAway, a
+	}
+	if j.quietAt(source, &s, at) {
+		return excusedAway, silentSource
+	}
+	if s.start >= j.retirement(source) {
+		return retired, nil
+	}
+	return uncertain, nil
+}
+
+// back reports whether as much comes again by the end of hour i as before hour began, and since when that was looked at: the shortest
+// stretch of which enough is expected decides.
+func (l *losing) back(began, i int) (from int, back bool) {
+	for _, n := range partialHours {
+		from = max(began+1, i-n+1)
+		if ratio, expected := l.ratio(from, i+1, began); expected >= partialLeast {
+			return from, ratio >= partialBack
+		}
+	}
+	return from, false
 }
 
 // quietAt reports whether a source was known to be silent in an hour.
@@ -134,11 +164,14 @@ func (j *judge) quietAt(source string, s *span, at int64) bool {
 	return false
 }
 
-// loses returns the hour since which events are lost plainly by the end of hour i, -1 for none.
-func (j *judge) loses(l *losing, others []*losing, i int) int {
+// loses returns the hour since which events are lost plainly by the end of hour i, none before hour first; -1 for none.
+func (j *judge) loses(l *losing, others []*losing, first, i int) int {
+	if l.weeks[i] < partialWeeks {
+		return -1
+	}
 	for _, n := range partialHours {
 		from := i - n + 1
-		if from < weekHours*partialWeeks {
+		if from < max(first, weekHours*partialWeeks) {
 			return -1
 		}
 		ratio, expected := l.ratio(from, i+1, from)

@@ -15,6 +15,8 @@ func (j *judge) ofSource(f *fact, state State, reason Reason) string {
 		return name + ": part of a graver incident from here on."
 	case reason == Muted:
 		return j.mutedNow(f, name+" is not waited for")
+	case reason == Retired && f.watch.key == partialKey:
+		return name + " is not waited for any more, as the catalog says."
 	case reason == Retired:
 		return j.retiredNow(f, name)
 	case f.openedBy.finding.reason == Silence && state == Resolved:
@@ -94,10 +96,7 @@ func (j *judge) ofEntries(f *fact, state State, reason Reason) string {
 
 // mutedNow says which note ends an incident.
 func (j *judge) mutedNow(f *fact, what string) string {
-	if a := f.of.finding.excuse; a != nil && a != silentSource {
-		return mutedBy(a) + ": " + what + " meanwhile."
-	}
-	return what + " while the source that they come from is silent."
+	return mutedBy(f.of.finding.excuse) + ": " + what + " meanwhile."
 }
 
 // since names the time from which something is missing: "2 February 12:00 (UTC, for 1 h)".

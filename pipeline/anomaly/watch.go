@@ -158,6 +158,10 @@ func (f *folding) opened(j *judgement) {
 	case retired:
 		f.end(j, Retired)
 	case excusedAway:
+		if j.finding.excuse == silentSource { // that is an incident of its own
+			f.end(j, Superseded)
+			return
+		}
 		f.end(j, Muted)
 	case noData:
 		switch {
