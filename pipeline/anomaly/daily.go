@@ -251,6 +251,11 @@ func (c *dailySeries) report(base prediction, j *judgement) {
 	first, last := c.days[c.run[0]].span, j.span
 	j.span = span{window: "1d", start: first.start, end: last.end, first: first.first, last: last.last}
 	j.finding = c.finding(k, n)
+	for i := c.run[0]; i < c.run[len(c.run)-1]; i++ {
+		if o := &c.days[i]; o.spoilt.any() {
+			j.finding.leaveOut(o.span, o.spoilt.why)
+		}
+	}
 	c.expect(&j.finding, base, expected/float64(n))
 	for _, i := range []int{c.run[0] - nearly, c.run[0] + nearly} {
 		if i >= 0 && i <= c.run[len(c.run)-1] {

@@ -245,4 +245,12 @@ func (d *decline) say(j *judgement, from, until int, n int64, expected, spread f
 	j.finding.lost = expected - float64(n)
 	j.finding.expected = estimate{expected, expected * math.Exp(-z95*spread), expected * math.Exp(z95*spread)}
 	j.finding.baselineDays = min(from-d.first, 7*entriesWeeks)
+	for k := from; k <= until; k++ {
+		switch day := &d.days[k]; {
+		case day.excuse == silentSource:
+			j.finding.leaveOut(day.span, day.excuse.Title)
+		case day.excuse != nil:
+			j.finding.leaveOut(day.span, mutedBy(day.excuse))
+		}
+	}
 }

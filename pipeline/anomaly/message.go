@@ -3,6 +3,7 @@ package anomaly
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"time"
 )
 
@@ -213,7 +214,7 @@ func (m *Message) CloudEvent(product string) ([]byte, error) {
 		Time            string   `json:"time"`
 		DataContentType string   `json:"datacontenttype"`
 		Data            *Message `json:"data"`
-	}{"1.0", m.ID(), m.Type(), "firstlight/" + product, m.Metric.Name, m.At.UTC().Format(time.RFC3339Nano), "application/json", m})
+	}{"1.0", m.ID(), m.Type(), "firstlight/" + url.PathEscape(product), m.Metric.Name, m.At.UTC().Format(time.RFC3339Nano), "application/json", m})
 	if err != nil {
 		return nil, fmt.Errorf("write message %s: %w", m.ID(), err)
 	}

@@ -229,9 +229,20 @@ func (c *comparison) say(all []News, told *Message) {
 		day = c.cal.DayOf(told.At.Unix())
 	}
 	var waits *News
-	add := func(n News) {
+	var add func(News)
+	tomorrow := func() { // says what waits, as the first message of the next day
+		n := *waits
+		waits, n.Message.At = nil, time.Unix(c.cal.Start(day+1), 0).UTC()
+		add(n)
+	}
+	add = func(n News) {
 		if of := c.cal.DayOf(n.Message.At.Unix()); of != day {
-			day, count = of, 0
+			if waits != nil {
+				tomorrow()
+			}
+			if of != day {
+				day, count = of, 0
+			}
 		}
 		if waits = nil; count >= c.perDay {
 			waits = &n
@@ -249,8 +260,7 @@ func (c *comparison) say(all []News, told *Message) {
 		add(n)
 	}
 	if waits != nil && c.cal.DayOf(c.asOf.Unix()) > day {
-		waits.Message.At = c.asOf
-		add(*waits)
+		tomorrow()
 	}
 }
 
@@ -260,22 +270,60 @@ func (c *comparison) withdraw(told *Message) {
 	m.At, m.State, m.Reason, m.Flags, m.Annotations = c.asOf, Resolved, Superseded, nil, nil
 	before := strings.TrimPrefix(told.Summary, "Withdrawn: ")
 	m.Summary = "Withdrawn: late events corrected what was judged, or it is not watched any more. Before: " + before
-	if a := c.mute(told); a != nil {
+	if a := c.hides(told); a != nil {
 		m.Reason, m.Annotations = Muted, []Annotation{cited(a)}
 		m.Summary = mutedBy(a) + ". Before: " + before
 	}
 	c.say([]News{{Message: m}}, told)
 }
 
+// hides is the annotation without which an incident that was said would still be shown; nil for none. Where it takes several to
+// hide it, it is the first of them.
+func (c *comparison) hides(told *Message) *annotation.Annotation {
+	first := c.mute(told)
+	if first == nil {
+		return nil
+	}
+	for i := range c.evidence.Annotations {
+		if a := &c.evidence.Annotations[i]; c.mutes(a, told) && c.shownWithout(told, func(b *annotation.Annotation) bool { return b == a }) {
+			return a
+		}
+	}
+	if c.shownWithout(told, func(b *annotation.Annotation) bool { return b.Kind == annotation.Expected }) {
+		return first
+	}
+	return nil
+}
+
+// shownWithout reports whether an incident that was said would be shown if there were not these annotations.
+func (c *comparison) shownWithout(told *Message, these func(*annotation.Annotation) bool) bool {
+	e := *c.evidence
+	e.Annotations = nil
+	for i := range c.evidence.Annotations {
+		if a := &c.evidence.Annotations[i]; !these(a) {
+			e.Annotations = append(e.Annotations, *a)
+		}
+	}
+	for _, i := range Judge(c.catalog, &e) {
+		if i.Messages[0].about() == told.about() && !i.Messages[0].At.After(told.At) && (i.Open() || i.last().At.After(told.OpenedAt)) {
+			return true
+		}
+	}
+	return false
+}
+
 // mute is the annotation that mutes what a message is about; nil for none.
 func (c *comparison) mute(m *Message) *annotation.Annotation {
 	for i := range c.evidence.Annotations {
-		a := &c.evidence.Annotations[i]
-		if a.Kind == annotation.Expected && a.Concerns(m.Metric.Name) && a.Overlaps(m.WindowStart.UnixMilli(), m.WindowEnd.UnixMilli(), c.catalog.Location) {
+		if a := &c.evidence.Annotations[i]; c.mutes(a, m) {
 			return a
 		}
 	}
 	return nil
+}
+
+func (c *comparison) mutes(a *annotation.Annotation, m *Message) bool {
+	return a.Kind == annotation.Expected && a.Concerns(m.Metric.Name) && a.Overlaps(m.WindowStart.UnixMilli(), m.WindowEnd.UnixMilli(), c.catalog.Location)
 }
 
 // mutedBy says which annotation mutes, and who wrote it: "Muted by the annotation 'Mail outage' (ann@acme.example)".

@@ -30,13 +30,13 @@ func (j *judge) query(f *fact) string {
 	case !traits.ByAge && (!strings.HasSuffix(s.window, "d") || s.first == s.last):
 		return "SELECT " + counted + where
 	case !traits.ByAge: // days in a row
-		return fmt.Sprintf("SELECT window_start, %smetric = %s AND `window` = '1d' AND window_start >= %s AND window_start < %s GROUP BY window_start ORDER BY window_start",
-			counted, literal(m.Name), instant(s.start), instant(s.end))
+		return fmt.Sprintf("SELECT window_start, %smetric = %s AND `window` = '1d' AND window_start >= %s AND window_start < %s%s GROUP BY window_start ORDER BY window_start",
+			counted, literal(m.Name), instant(s.start), instant(s.end), g.counted("window_start"))
 	case g.unit == Seconds:
 		return "SELECT entered AS n, km_p50_seconds AS value, km_p50_low, km_p50_high FROM " + traits.Medians + " WHERE " + where
 	}
-	return fmt.Sprintf("SELECT countIf(reached_at <= entered_at + INTERVAL %d SECOND) AS k, count() AS n, k / n AS value FROM user_progress WHERE metric = %s AND entered_at >= %s AND entered_at < %s",
-		g.ageMs/1000, literal(m.Name), instant(s.start), instant(s.end))
+	return fmt.Sprintf("SELECT countIf(reached_at <= entered_at + INTERVAL %d SECOND) AS k, count() AS n, k / n AS value FROM user_progress WHERE metric = %s AND entered_at >= %s AND entered_at < %s%s",
+		g.ageMs/1000, literal(m.Name), instant(s.start), instant(s.end), g.counted("entered_at"))
 }
 
 // entriesQuery counts the users who entered a cohort day by day.

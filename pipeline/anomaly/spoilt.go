@@ -38,6 +38,25 @@ type doubts struct {
 
 func (d *doubts) any() bool { return d.why != "" }
 
+// leaveOut notes that a day of the window is not counted, and why.
+func (f *finding) leaveOut(day span, why string) {
+	n := len(f.leftOut)
+	if n > 0 && f.leftOut[n-1].end == day.start {
+		f.leftOut[n-1].end, f.leftOut[n-1].last = day.end, day.last
+	} else {
+		f.leftOut = append(f.leftOut, day)
+	}
+	f.flags = append(f.flags, fmt.Sprintf("%s is left out: %s", day.first.Time().Format("2 January"), lowerFirst(why)))
+}
+
+// counted is the condition on instants of a column that leaves out what a finding does: "" or " AND NOT (…)".
+func (f *finding) counted(column string) (condition string) {
+	for _, s := range f.leftOut {
+		condition += fmt.Sprintf(" AND NOT (%s >= %s AND %s < %s)", column, instant(s.start), column, instant(s.end))
+	}
+	return condition
+}
+
 // spoilt says why a window cannot be compared with others, users followed up to an age.
 func (j *judge) spoilt(metric int, s span, ageMs int64) doubts {
 	if a := j.excused(j.catalog.Metrics[metric].Name, s); a != nil {

@@ -44,6 +44,7 @@ type finding struct {
 	method       string
 	p, e         float64 // NaN: none
 	flags        []string
+	leftOut      []span                 // days in the window that are not counted, those in a row as one
 	excuse       *annotation.Annotation // mutes the window; nil for none
 	gone         bool                   // a source is taken as retired
 	usualPause   int64                  // s; the longest of that source
