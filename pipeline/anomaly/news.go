@@ -251,7 +251,7 @@ func (c *comparison) say(all []News, told *Message) {
 		count, seq = count+1, seq+1
 		n.Message.Incident, n.Message.Seq, n.Message.OfDay, n.Message.OpenedAt = told.Incident, seq, count, told.OpenedAt
 		if count == c.perDay {
-			n.tail = fmt.Sprintf(" This is message %d about this incident today, and the last: what changes is told tomorrow.", count)
+			n.tail = lastOfDay(count)
 			n.Message.Summary += n.tail
 		}
 		c.news = append(c.news, n)
@@ -262,6 +262,27 @@ func (c *comparison) say(all []News, told *Message) {
 	if waits != nil && c.cal.DayOf(c.asOf.Unix()) > day {
 		tomorrow()
 	}
+}
+
+func lastOfDay(count int) string {
+	return fmt.Sprintf(" This is message %d about this incident today, and the last: what changes is told tomorrow.", count)
+}
+
+// Follows makes a message the next of its incident after the one that was said last, at a time. It reports whether its local day may
+// have it; perDay is as in Told.
+func (m *Message) Follows(told *Message, at time.Time, c *catalog.Catalog, perDay int) bool {
+	if perDay <= 0 {
+		perDay = DefaultPerDay
+	}
+	cal := calendar.New(c.Location, c.WeekStart)
+	if m.OfDay = 1; cal.DayOf(told.At.Unix()) == cal.DayOf(at.Unix()) {
+		m.OfDay = told.OfDay + 1
+	}
+	m.Seq, m.At = told.Seq+1, at
+	if m.OfDay == perDay {
+		m.Summary += lastOfDay(m.OfDay)
+	}
+	return m.OfDay <= perDay
 }
 
 // withdraw ends an incident that the evidence shows no more.

@@ -10,7 +10,7 @@ import (
 )
 
 // followUp says in the thread of an incident what came of an action about it, once that can be known, and once only: what was said is in
-// the log.
+// the log. What is more than its day may have is said on the next.
 func (w *Watcher) followUp(ctx context.Context, asOf time.Time) error {
 	known, err := w.Store.Outcomes(ctx)
 	if err != nil {
@@ -21,8 +21,8 @@ func (w *Watcher) followUp(ctx context.Context, asOf time.Time) error {
 		if err != nil {
 			return err
 		}
-		m := outcome(o, said, asOf)
-		if m == nil {
+		m := outcome(o, said)
+		if m == nil || !m.Follows(&said[len(said)-1], asOf, w.Catalog, w.PerDay) {
 			continue
 		}
 		m.Link = w.Link(m)
@@ -38,7 +38,7 @@ func (w *Watcher) followUp(ctx context.Context, asOf time.Time) error {
 
 // outcome is what is to be said about an action after the messages of its incident, nil when it was said or there is no incident. The
 // incident stands as it stood.
-func outcome(o clickhouse.Outcome, said []anomaly.Message, asOf time.Time) *anomaly.Message {
+func outcome(o clickhouse.Outcome, said []anomaly.Message) *anomaly.Message {
 	if len(said) == 0 {
 		return nil
 	}
@@ -48,8 +48,6 @@ func outcome(o clickhouse.Outcome, said []anomaly.Message, asOf time.Time) *anom
 		}
 	}
 	m := said[len(said)-1]
-	m.Seq++
-	m.At = asOf
 	if m.State == anomaly.Opened {
 		m.State = anomaly.Updated
 	}

@@ -9,6 +9,12 @@ import (
 	"firstlight/pipeline/anomaly"
 )
 
+// act notes an action about an incident.
+func (h *harness) act(id, title, incident string) {
+	h.annotate(fmt.Sprintf(`{"kind": "action", "id": %q, "title": %q, "metric": "activated", "expects": 0.3, "incident": %q, "time": %q}`,
+		id, title, incident, day(30).Add(12*time.Hour).Format(time.RFC3339)))
+}
+
 // What came of an action about an incident is said in its thread once users are old enough, and once.
 func TestOutcomeOfAnAction(t *testing.T) {
 	onlyInFull(t)
@@ -24,8 +30,7 @@ func TestOutcomeOfAnAction(t *testing.T) {
 			paged = m
 		}
 	}
-	h.annotate(fmt.Sprintf(`{"kind": "action", "id": "mend", "title": "Mend the form", "metric": "activated", "expects": 0.3, "incident": %q, "time": %q}`,
-		paged.Incident, day(30).Add(12*time.Hour).Format(time.RFC3339)))
+	h.act("mend", "Mend the form", paged.Incident)
 	expect(t, "while users are young", h.news(h.evaluate(), said))
 
 	h.publish(clock(day(60)))
@@ -48,5 +53,47 @@ func TestOutcomeOfAnAction(t *testing.T) {
 		if m.Incident == paged.Incident {
 			t.Errorf("evaluated again, it says %s", m.Summary)
 		}
+	}
+}
+
+// Outcomes are messages of their incident as others are: so many a day, the last of which says so, and the rest on the next.
+func TestOutcomesOfADay(t *testing.T) {
+	onlyInFull(t)
+	t.Parallel()
+	h := newHarness(t, shop)
+	h.publish(signups(59, 28, 29)...)
+	h.publish(clock(day(58).Add(soon)))
+	h.drain()
+	said := h.evaluate()
+	var paged anomaly.Message
+	for _, m := range said {
+		if m.Severity == anomaly.Critical {
+			paged = m
+		}
+	}
+	for i := range anomaly.DefaultPerDay + 2 {
+		h.act(fmt.Sprint("act", i), fmt.Sprintf("Act %d", i), paged.Incident)
+	}
+	outcomes := func(at time.Time) (texts []string) {
+		h.publish(clock(at))
+		h.drain()
+		news := h.news(h.evaluate(), said)
+		said = append(said, news...)
+		for _, m := range news {
+			if m.Outcome != nil {
+				texts = append(texts, m.Summary)
+			}
+		}
+		return texts
+	}
+	first := outcomes(day(60))
+	if n := len(first); n != anomaly.DefaultPerDay || !strings.HasSuffix(first[n-1], "and the last: what changes is told tomorrow.") {
+		t.Errorf("on the first day %d are said: %q", n, first)
+	}
+	if again := outcomes(day(60).Add(time.Hour)); len(again) != 0 {
+		t.Errorf("an hour later %q are said", again)
+	}
+	if next := outcomes(day(61)); len(next) != 2 {
+		t.Errorf("on the next day %q are said", next)
 	}
 }
