@@ -82,7 +82,7 @@ func (j *judge) join(episodes []*episode) []Incident {
 		return cmp.Or(a.rank()-b.rank(), cmp.Compare(a.events[0].at, b.events[0].at), cmp.Compare(b.loss(b.events[0]), a.loss(a.events[0])),
 			cmp.Compare(a.watch.key, b.watch.key))
 	})
-	w := course{judge: j, episodes: episodes, open: map[*episode]event{}, aftermath: map[*episode]bool{}}
+	w := course{judge: j, episodes: episodes, open: map[*episode]event{}, aftermath: map[*episode]bool{}, past: map[int]past{}}
 	for _, m := range moments(episodes) {
 		w.step(&m)
 	}
@@ -95,15 +95,23 @@ type course struct {
 	*judge
 	episodes  []*episode
 	all       []Incident
-	current   bool               // the last of all goes on
+	at        int                // of all, the one that goes on, or did last
+	current   bool               // it goes on
 	open      map[*episode]event // newest event of the episodes that go on
 	leading   *episode           // of them
 	aftermath map[*episode]bool  // episodes about windows that an ended incident was about
-	rank      int                // of the newest incident
+	rank      int                // of that incident
 	about     span               // its windows
-	ended     int64              // when it recovered (Unix s); 0: it ended otherwise, or goes on
 	flaps     bool               // it has come back
 	calm      *calm              // its end, while that may be none
+	past      map[int]past       // by rank, the newest that recovered or that a graver one replaced
+}
+
+// past is an incident that may come back.
+type past struct {
+	at    int   // of all
+	since int64 // Unix s
+	about span
 }
 
 // calm is a recovery of an incident that has come back before: it ends once that has lasted.
@@ -145,7 +153,10 @@ func (w *course) step(m *moment) {
 		replaced.reason = Superseded
 		w.tell(m.at, Resolved, before, replaced)
 		about := w.about
-		w.begin(m, after)
+		w.past[w.rank] = past{w.at, m.at, about}
+		if !w.comesBack(m, after) {
+			w.begin(m, after)
+		}
 		w.widen(about)
 	case w.current && (after != before || m.has(after)):
 		state := Updated
@@ -166,7 +177,7 @@ func (w *course) step(m *moment) {
 func (w *course) begin(m *moment, e *episode) {
 	w.conclude(m.at)
 	w.all = append(w.all, Incident{ID: w.unique(w.identify(e, w.open[e]), m.at)})
-	w.current, w.rank, w.about, w.ended, w.flaps = true, e.rank(), w.open[e].of.span, 0, false
+	w.at, w.current, w.rank, w.about, w.flaps = len(w.all)-1, true, e.rank(), w.open[e].of.span, false
 	w.tell(m.at, Opened, e, w.open[e])
 }
 
@@ -183,14 +194,15 @@ func (w *course) unique(id string, at int64) string {
 
 // end ends an incident; one that has come back before ends only once it stays away.
 func (w *course) end(m *moment, e *episode, ev event) {
-	w.ended = 0
+	delete(w.past, w.rank)
 	switch {
 	case ev.reason != Recovered:
 		w.tell(m.at, Resolved, e, ev)
 	case w.flaps:
-		w.ended, w.calm = m.at, &calm{m.at, m.at + w.restful(), e, ev}
+		w.past[w.rank] = past{w.at, m.at, w.about}
+		w.calm = &calm{m.at, m.at + restful(w.about), e, ev}
 	default:
-		w.ended = m.at
+		w.past[w.rank] = past{w.at, m.at, w.about}
 		w.tell(m.at, Resolved, e, ev)
 	}
 	w.rest()
@@ -202,23 +214,29 @@ const (
 	restfulHours = 86400
 )
 
-func (w *course) restful() int64 {
-	if w.about.window == "1h" {
+func restful(about span) int64 {
+	if about.window == "1h" {
 		return restfulHours
 	}
 	return restfulDays
 }
 
-// comesBack goes on with an incident that has just recovered, and reports whether it does: what breaks again and again is
-// one incident.
+// comesBack goes on with an incident that has just recovered, or that a graver one had replaced, and reports whether it does: what
+// breaks again and again is one incident, with a graver limit one for each.
 func (w *course) comesBack(m *moment, e *episode) bool {
-	if w.ended == 0 || m.at-w.ended > w.restful() || e.rank() != w.rank {
+	of, ok := w.past[e.rank()]
+	if !ok || m.at-of.since > restful(of.about) {
 		return false
 	}
-	quiet := w.calm != nil
-	w.current, w.flaps, w.calm, w.ended = true, true, nil, 0
+	quiet := w.calm != nil && w.at == of.at
+	if quiet {
+		w.calm = nil
+	}
+	w.conclude(m.at)
+	delete(w.past, e.rank())
+	w.at, w.current, w.rank, w.about, w.flaps = of.at, true, e.rank(), of.about, true
 	w.widen(w.open[e].of.span)
-	if said := w.all[len(w.all)-1].last(); !quiet || m.at-said.At.Unix() >= w.restful()/2 {
+	if said := w.all[w.at].last(); !quiet || m.at-said.At.Unix() >= restful(w.about)/2 {
 		w.tell(m.at, Updated, e, w.open[e])
 	}
 	return true
@@ -235,7 +253,7 @@ func (w *course) rested(at int64) {
 func (w *course) conclude(at int64) {
 	if c := w.calm; c != nil {
 		w.calm = nil
-		w.say(&w.all[len(w.all)-1], at, Resolved, c.episode, c.event, nil)
+		w.say(&w.all[w.at], at, Resolved, c.episode, c.event, nil)
 	}
 }
 
@@ -255,7 +273,7 @@ func (w *course) rest() {
 }
 
 func (w *course) tell(at int64, state State, e *episode, ev event) {
-	w.say(&w.all[len(w.all)-1], at, state, e, ev, others(w.episodes, w.open, e))
+	w.say(&w.all[w.at], at, state, e, ev, others(w.episodes, w.open, e))
 }
 
 // aftermathTime (s) is how far around an ended incident's windows another condition may be broken that says the same.
