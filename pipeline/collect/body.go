@@ -138,8 +138,8 @@ func fromForm(text []byte) ([]byte, *Problem) {
 	return nil, problem(http.StatusBadRequest, "the field data of the form is neither JSON nor base64: send the JSON itself")
 }
 
-// Bodies nest three levels around an event: an object, its list, and the event itself.
-const maxDepth = event.MaxDepth + 3
+// maxDepth bounds what is taken apart at all. An event that nests deeper than events may is refused by itself.
+const maxDepth = 1000
 
 // checkJSON says what keeps a body from being JSON.
 func checkJSON(body []byte) *Problem {

@@ -259,6 +259,18 @@ func TestOneBadEvent(t *testing.T) {
 	if got.code != 200 || got.Stored != 1 || got.Refusals != 3 {
 		t.Errorf("lines that are no events: %d %s", got.code, got.text)
 	}
+	for name, body := range map[string]string{"text": "bad\n", "a number": "5\n", "an event cut short": `{"event":"a",` + "\n"} {
+		const good = `{"event":"a","userId":"u"}` + "\n"
+		if got := b.post("/events", body+good+good, "Content-Type", "application/x-ndjson"); got.code != 200 || got.Stored != 2 || got.Refusals != 1 || got.Refused[0].Index != 0 {
+			t.Errorf("%s on the first line: %d %s", name, got.code, got.text)
+		}
+	}
+	deep := `{"event":"a","userId":"u","properties":` + strings.Repeat(`{"a":`, 200) + "1" + strings.Repeat("}", 201)
+	for path, body := range map[string]string{"/v1/batch": `{"batch":[%s,%s]}`, "/events": "[%s,%s]"} {
+		if got := b.post(path, fmt.Sprintf(body, deep, `{"event":"a","userId":"u"}`)); got.code != 200 || got.Stored != 1 || got.Refusals != 1 || got.Refused[0].Index != 0 {
+			t.Errorf("an event too deep among others, to %s: %d %s", path, got.code, got.text)
+		}
+	}
 	got = b.post("/i/v1/analytics/events", `{"batch":[{"event":"a","distinct_id":"u","uuid":"good"},{"event":"b","uuid":"bad"}]}`)
 	if got.code != 200 || got.Stored != 1 || len(got.Results) != 1 || got.Results["bad"]["result"] != "drop" {
 		t.Errorf("PostHog's newer form: %d %s", got.code, got.text)
@@ -299,6 +311,10 @@ func TestKeysAreReadAgain(t *testing.T) {
 	try("wk_meanwhile_01", 401)
 	put("wk_secret_0002\n")
 	b.eventually("the log says why", func() bool { return said.FilterMessageSnippet("fails, trying again").Len() > 0 })
+	try("wk_new_0001", 200)
+	put("") // as it is while somebody writes it
+	b.eventually("the log says that no key is in it", func() bool { return said.FilterMessageSnippet("fails").Len() > 1 || strings.Contains(fmt.Sprint(said.All()), "no key in it") })
+	try("wk_nobodys_01", 401)
 	try("wk_new_0001", 200)
 	put("wk_new_0003 backend\n")
 	try("wk_new_0003", 200)

@@ -78,10 +78,11 @@ func (e *envelope) few() *Problem {
 	return nil
 }
 
-// openLines takes a body apart that is an event per line, or one JSON value on as many lines as it likes.
-func openLines(body []byte) (*envelope, *Problem) {
+// openLines takes a body apart that is an event per line, or one JSON value on as many lines as it likes. said: the sender calls it
+// lines, so that none of them need be whole.
+func openLines(body []byte, said bool) (*envelope, *Problem) {
 	first, rest, several := bytes.Cut(body, []byte{'\n'})
-	if body[0] != '{' || !several || !looksWhole(first) || len(bytes.TrimSpace(rest)) == 0 {
+	if !several || len(bytes.TrimSpace(rest)) == 0 || !(body[0] == '{' && looksWhole(first)) && !(said && checkJSON(body) != nil) {
 		return open(body)
 	}
 	e := &envelope{lines: true}
@@ -93,12 +94,15 @@ func openLines(body []byte) (*envelope, *Problem) {
 		if p := e.few(); p != nil {
 			return nil, p
 		}
-	}
-	if looksWhole(e.events[0]) {
-		e.key = keyOf(e.events[0])
+		if e.key == "" && len(e.events) <= keyWithin && looksWhole(line) {
+			e.key = keyOf(line)
+		}
 	}
 	return e, nil
 }
+
+// keyWithin is how many lines are looked through for the write key.
+const keyWithin = 10
 
 // looksWhole reports whether a line is a JSON object of its own.
 func looksWhole(line []byte) bool { return checkJSON(line) == nil && line[0] == '{' }

@@ -43,6 +43,10 @@ func TestForms(t *testing.T) {
 			"nor what others call them", "/v1/track", `{"event":"e","userId":"u1","request_ip":"192.0.2.7","ip":"192.0.2.7","properties":{"$ip":"192.0.2.7","a":1}}`, nil,
 			[]message{{u, "", `{"event":"e","userId":"u1","request_ip":null,"ip":null,"properties":{"$ip":null,"a":1}}`, nil}},
 		},
+		{
+			"nor as nobody calls them", "/v1/track", `{"event":"e","userId":"u1","properties":{"\u0024ip":"192.0.2.7"},"context":{"\u0069p":"192.0.2.7"}}`, nil,
+			[]message{{u, "", `{"event":"e","userId":"u1","properties":{"\u0024ip":null},"context":{"\u0069p":null}}`, nil}},
+		},
 		{"addresses are not stored", "/v1/track", `{"event":"e","userId":"u1","context":{"ip":"192.0.2.7","locale":"de"}}`, nil, []message{{u, "", `{"event":"e","userId":"u1","context":{"ip":null,"locale":"de"}}`, nil}}},
 		{"only an anonymous id", "/v1/track", `{"event":"e","anonymousId":"anon"}`, nil, []message{{a, "", `{"event":"e","anonymousId":"anon"}`, nil}}},
 		{

@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -53,6 +54,14 @@ func (r *Keyring) set(text string) error {
 	return nil
 }
 
+// renew is set, and no way to do without keys: a file that is being written is empty for a moment.
+func (r *Keyring) renew(text string) error {
+	if keys, _, err := ParseKeys(text); err == nil && len(keys) == 0 && r.Len() > 0 {
+		return errors.New("there is no key in it any more: the keys stay as they were; to take events without keys, start again without the file")
+	}
+	return r.set(text)
+}
+
 func (r *Keyring) all() []Key {
 	if keys := r.keys.Load(); keys != nil {
 		return *keys
@@ -83,7 +92,7 @@ func (r *Keyring) Follow(ctx context.Context, path string, log *zap.Logger, boar
 			continue
 		}
 		if err == nil {
-			if err = r.set(string(content)); err != nil {
+			if err = r.renew(string(content)); err != nil {
 				err = fmt.Errorf("%s: %w", path, err)
 			}
 		}

@@ -101,9 +101,16 @@ func (p *routed) open(r *http.Request, body []byte) (*envelope, *Problem) {
 	case len(body) == 0 && !p.carries(), p.form == formEvents && binaryMode(r):
 		return &envelope{events: [][]byte{body}}, nil
 	case p.form == formEvents:
-		return openLines(body)
+		return openLines(body, callsItLines(r))
 	}
 	return open(body)
+}
+
+// callsItLines reports whether the content type of a request says that its body is an event per line: application/x-ndjson, its kin
+// and its other names.
+func callsItLines(r *http.Request) bool {
+	kind := strings.ToLower(r.Header.Get("Content-Type"))
+	return strings.Contains(kind, "ndjson") || strings.Contains(kind, "jsonl") || strings.Contains(kind, "json-lines")
 }
 
 // binaryMode reports whether a request is a CloudEvent in binary mode: its attributes are headers.

@@ -75,7 +75,7 @@ func (in *intake) complete(raw []byte, kind, sent string) []byte {
 
 // noAddress lets an object's field of an address be nothing.
 func noAddress(edit *edits, object value, field string) {
-	if !object.object() || !bytes.Contains(object.raw, []byte(field)) {
+	if !object.object() || !bytes.Contains(object.raw, []byte(field)) && !bytes.Contains(object.raw, []byte(`\u`)) {
 		return
 	}
 	inner := edits{object: object.raw}
