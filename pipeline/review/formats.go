@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"regexp"
 	"strings"
 )
 
@@ -56,18 +57,26 @@ func wrapped(mark, text string) string {
 // markdownEscapes keep what stands in a text from being taken as Markdown or HTML.
 var markdownEscapes = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", "&lt;", ">", "&gt;", "#", `\#`, "|", `\|`, "&", "&amp;")
 
+// listMarker is what begins a list, a rule or a heading's underline at the start of a Markdown line.
+var listMarker = regexp.MustCompile(`^([0-9]*)([-+=~.)])`)
+
+// markdown writes a text as Markdown that says just that.
+func markdown(text string) string {
+	return listMarker.ReplaceAllString(markdownEscapes.Replace(text), `$1\$2`)
+}
+
 // Markdown writes a review for a page or a chat.
 func (r *Review) Markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n", markdownEscapes.Replace(r.Head()))
+	fmt.Fprintf(&b, "# %s\n", markdown(r.Head()))
 	for _, s := range r.Sections {
-		fmt.Fprintf(&b, "\n## %s\n\n", markdownEscapes.Replace(s.Title))
+		fmt.Fprintf(&b, "\n## %s\n\n", markdown(s.Title))
 		for _, i := range s.Items {
 			if i.Quote != "" {
-				fmt.Fprintf(&b, "> %s\n>\n> %s\n\n", markdownEscapes.Replace(i.Quote), markdownEscapes.Replace(i.Text))
+				fmt.Fprintf(&b, "> %s\n>\n> %s\n\n", markdown(i.Quote), markdown(i.Text))
 				continue
 			}
-			fmt.Fprintf(&b, "- %s\n", markdownEscapes.Replace(i.Text))
+			fmt.Fprintf(&b, "- %s\n", markdown(i.Text))
 		}
 	}
 	return b.String()

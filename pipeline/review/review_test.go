@@ -175,3 +175,21 @@ func TestDate(t *testing.T) {
 		t.Errorf("half past midnight in Berlin is on %s", got)
 	}
 }
+
+// What can be compared alone is what is named, wherever it stands among the owner's metrics.
+func TestTheOneThatIsCompared(t *testing.T) {
+	f := &review.Facts{Product: "acme", AsOf: at("2026-04-13T06:00:00Z"), Zone: time.UTC, Metrics: []review.Metric{{Name: "uses", Owner: growth, Value: n(0.5)}, rate("activated", 0.4, 0.4, 0.01)}}
+	if r := f.Of(growth, ""); !strings.Contains(strings.Join(strings.Fields(r.Text()), " "), "Nothing moved beyond chance: Activated is as it was four weeks ago.") {
+		t.Errorf("of two metrics, one of which can be compared, it says\n%s", r.Text())
+	}
+}
+
+// What people write is no Markdown.
+func TestQuotesAreNoMarkdown(t *testing.T) {
+	for quote, want := range map[string]string{"---": `> \---`, "- no": `> \- no`, "+1": `> \+1`, "1. price": `> 1\. price`, "2) price": `> 2\) price`, "=": `> \=`, "~~~": `> \~~~`, "12 seats": "> 12 seats", "# a": `> \# a`} {
+		r := review.Review{Sections: []review.Section{{Title: "Voices", Items: []review.Item{{Quote: quote, Text: "Somebody"}}}}}
+		if got := r.Markdown(); !strings.Contains(got, want+"\n") {
+			t.Errorf("%q is written as %s", quote, got)
+		}
+	}
+}

@@ -19,24 +19,24 @@ type writer struct {
 // moved says what changed beyond chance. Of many metrics one moves by chance soon, so their intervals are made wider, all of them
 // together being right in 95 of 100 reviews (Bonferroni).
 func (w *writer) moved() (items []Item) {
-	compared := 0
+	var compared []*Metric
 	for _, m := range w.metrics {
 		if m.Change != nil && m.ChangeLow != nil && m.ChangeHigh != nil {
-			compared++
+			compared = append(compared, m)
 		}
 	}
-	for _, m := range w.metrics {
-		if m.Change != nil && m.ChangeLow != nil && m.ChangeHigh != nil && m.beyondChance(compared) {
+	for _, m := range compared {
+		if m.beyondChance(len(compared)) {
 			items = append(items, Item{Metric: m.Name, Text: m.movement()})
 		}
 	}
-	switch rest := compared - len(items); {
-	case compared == 0:
+	switch rest := len(compared) - len(items); {
+	case len(compared) == 0:
 		return []Item{{Text: "Nothing can be compared yet: there are no two times four weeks of users who are old enough."}}
-	case len(items) == 0 && compared == 1:
-		return []Item{{Text: "Nothing moved beyond chance: " + titled(w.metrics[0].Name) + " is as it was four weeks ago."}}
+	case len(items) == 0 && len(compared) == 1:
+		return []Item{{Text: "Nothing moved beyond chance: " + titled(compared[0].Name) + " is as it was four weeks ago."}}
 	case len(items) == 0:
-		return []Item{{Text: fmt.Sprintf("Nothing moved beyond chance (%d metrics).", compared)}}
+		return []Item{{Text: fmt.Sprintf("Nothing moved beyond chance (%d metrics).", len(compared))}}
 	case rest > 0:
 		items = append(items, Item{Text: fmt.Sprintf("Nothing else moved beyond chance (%s).", count(rest, "other metric"))})
 	}

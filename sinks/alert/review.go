@@ -2,14 +2,17 @@ package alert
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -109,7 +112,7 @@ func (s *Reviews) webhook(ctx context.Context, week string, r *review.Review) (s
 	}
 	id := "review-" + week + "-" + r.Owner
 	body, err := json.Marshal(map[string]any{
-		"specversion": "1.0", "id": id, "type": "firstlight.review", "source": "firstlight/" + s.Config.Product, "subject": r.Owner,
+		"specversion": "1.0", "id": id, "type": "firstlight.review", "source": "firstlight/" + url.PathEscape(s.Config.Product), "subject": r.Owner,
 		"time": r.AsOf.UTC().Format(time.RFC3339Nano), "datacontenttype": "application/json", "data": r,
 	})
 	if err != nil {
@@ -127,13 +130,7 @@ func (s *Reviews) file(week string, r *review.Review) (string, error) {
 	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
 		return "", fmt.Errorf("make the folder of reviews: %w", err)
 	}
-	owner := strings.Map(func(c rune) rune {
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' {
-			return c
-		}
-		return '-'
-	}, r.Owner)
-	path := filepath.Join(s.Dir, week+"-"+owner+".md")
+	path := filepath.Join(s.Dir, week+"-"+fileName(r.Owner)+".md")
 	part := path + ".part"
 	if err := os.WriteFile(part, []byte(r.Markdown()), 0o600); err != nil {
 		return "", fmt.Errorf("write a review: %w", err)
@@ -142,4 +139,20 @@ func (s *Reviews) file(week string, r *review.Review) (string, error) {
 		return "", fmt.Errorf("write a review: %w", err)
 	}
 	return path, nil
+}
+
+// fileName names a file after an owner. No two have one: what cannot stand in a name, or is too long for one, is told apart by a hash.
+func fileName(owner string) string {
+	const most = 100 // bytes
+	name := strings.Map(func(c rune) rune {
+		if unicode.IsLetter(c) || unicode.IsDigit(c) || strings.ContainsRune("@._+-", c) {
+			return c
+		}
+		return '-'
+	}, owner)
+	if name == owner && len(name) <= most {
+		return name
+	}
+	sum := sha256.Sum256([]byte(owner))
+	return fmt.Sprintf("%s-%x", strings.ToValidUTF8(name[:min(len(name), most)], ""), sum[:4])
 }

@@ -61,7 +61,7 @@ func TestReviewsAreSentOnce(t *testing.T) {
 	if err := json.Unmarshal(hook.seen()[1].body, &event); err != nil || event.Type != "firstlight.review" || event.Data.Owner != "growth@acme.example" {
 		t.Errorf("the webhook got %v %+v", err, event)
 	}
-	written, err := os.ReadFile(filepath.Join(dir, "2026-04-13-growth-acme-example.md"))
+	written, err := os.ReadFile(filepath.Join(dir, "2026-04-13-growth@acme.example.md"))
 	if err != nil || !strings.HasPrefix(string(written), "# acme, 13 April 2026: growth@acme.example") {
 		t.Errorf("the file: %v %s", err, written)
 	}
