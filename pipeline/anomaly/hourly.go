@@ -35,6 +35,7 @@ type hourly struct {
 	newest  int     // the last of them, from 1
 	events  int64   // so far
 	doubted []doubt
+	muted   mutedAbsence
 
 	spreadAt int // for which hour spread was found
 	spread   float64

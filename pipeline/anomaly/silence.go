@@ -96,11 +96,21 @@ func (j *judge) absent(a *absence, h *hourly) (*watch, []silentTime) {
 
 // silentTimes keeps the list of silences up to a judgement of the hour that starts at a time.
 func (h *hourly) silentTimes(all []silentTime, source string, was bool, j *judgement, start int64) []silentTime {
-	if !was && j.verdict == breach {
-		from := h.start + int64(h.missed)*calendar.HourSeconds
-		return append(all, silentTime{source: source, from: from, until: ongoing, back: ongoing, known: j.at, over: ongoing})
+	began := func(hour int) {
+		from := h.start + int64(hour)*calendar.HourSeconds
+		all = append(all, silentTime{source: source, from: from, until: ongoing, back: ongoing, known: j.at, over: ongoing})
 	}
-	if len(all) == 0 {
+	switch {
+	case h.muted.plain && !h.muted.noted:
+		h.muted.noted = true
+		began(h.muted.first)
+		return all
+	case h.muted.noted && j.verdict != retired: // it goes on, announced or not
+		return all
+	case !was && j.verdict == breach:
+		began(h.missed)
+		return all
+	case len(all) == 0:
 		return all
 	}
 	q := &all[len(all)-1]
@@ -155,11 +165,15 @@ func (h *hourly) next(i int, until int64, a *absence) judgement {
 	if h.gone {
 		return judgement{verdict: uncertain, finding: f}
 	}
+	mean, dispersion, weeks := h.expect(i)
+	judged := weeks > 0 && h.days >= silenceDays && h.events >= silenceLeast
 	if h.excused[i] {
 		h.missing, h.loud = 0, false
+		if h.muted.add(i, mean); judged && silenceLogP(h.muted.missing, dispersion) <= math.Log(a.alpha(until)) {
+			h.muted.plain = true
+		}
 		return judgement{verdict: excusedAway, finding: f}
 	}
-	mean, dispersion, weeks := h.expect(i)
 	watched := float64(until-h.start)/calendar.HourSeconds - float64(i)
 	missing := h.missing + mean*min(1, max(0, watched))
 	if h.missing < missedEvent {
@@ -176,7 +190,7 @@ func (h *hourly) next(i int, until int64, a *absence) judgement {
 		h.gone, f.gone, f.usualPause = true, true, int64(h.pause)*calendar.HourSeconds
 		return judgement{verdict: retired, finding: f}
 	}
-	if weeks > 0 && h.days >= silenceDays && h.events >= silenceLeast && missing > worstFactor*h.worst && logP <= math.Log(a.alpha(until)) {
+	if judged && missing > worstFactor*h.worst && logP <= math.Log(a.alpha(until)) {
 		further := h.loud
 		h.loud = true
 		return judgement{verdict: breach, minor: further, finding: f}
@@ -201,7 +215,23 @@ func (h *hourly) came(i int) {
 	if day := i/24 + 1; day != h.newest {
 		h.days, h.newest = h.days+1, day
 	}
-	h.missing, h.since, h.loud, h.gone = 0, i+1, false, false
+	h.missing, h.since, h.loud, h.gone, h.muted = 0, i+1, false, false, mutedAbsence{}
+}
+
+// mutedAbsence is what is missing in hours of the present absence that people announced. Nobody is told, yet what depends on the source
+// is excused, as it would be if nobody had announced it.
+type mutedAbsence struct {
+	first   int     // of the hours
+	missing float64 // events that were expected of them
+	plain   bool    // it would be an incident
+	noted   bool    // among the times of silence
+}
+
+func (m *mutedAbsence) add(hour int, expected float64) {
+	if m.missing == 0 {
+		m.first = hour
+	}
+	m.missing += expected
 }
 
 // doubt is a silence that has ended and may have been none.
