@@ -197,12 +197,12 @@ func (d *Definitions) step(ctx context.Context, next []byte) error {
 		return err
 	}
 	if d.beside != nil {
-		caughtUp, err := d.caughtUp(ctx, generation, beside)
+		caughtUp, asOf, err := d.caughtUp(ctx, generation, beside)
 		if err != nil {
 			return err
 		}
 		if caughtUp {
-			return d.next(ctx, beside)
+			return d.next(ctx, beside, asOf)
 		}
 	}
 	if !d.changed.IsZero() && time.Since(d.changed) > keepsFor {

@@ -48,11 +48,15 @@ func (d *Definitions) drainBeside(ctx context.Context, generation, beside uint32
 	if err := w.Run(ctx); err != nil || ctx.Err() != nil {
 		return false, err
 	}
-	if caughtUp, err := d.caughtUp(ctx, generation, beside); err != nil || !caughtUp {
+	caughtUp, asOf, err := d.caughtUp(ctx, generation, beside)
+	if err != nil || !caughtUp {
 		return false, err
 	}
 	if w.Plan.partial() {
 		return false, d.join(ctx, beside, w.Plan)
+	}
+	if err := d.carry(ctx, w, asOf); err != nil {
+		return false, err
 	}
 	d.force = &computing{Worker: w}
 	if err := d.Store.PutInForce(ctx, beside, time.Now()); err != nil {

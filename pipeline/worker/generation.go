@@ -100,6 +100,12 @@ func (w *Worker) inForce(ctx context.Context) error {
 		return err
 	}
 	if generation == w.generation {
+		if !w.beside.Load() {
+			return nil
+		}
+		if err := w.progress.refresh(ctx, w.numbers); err != nil { // it shows as much as the one before did
+			return err
+		}
 		w.beside.Store(false)
 		return nil
 	}

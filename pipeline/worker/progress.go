@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -174,9 +175,7 @@ func (w *Worker) coverToday(ctx context.Context, rows []Progress) error {
 		if today <= w.progress.covered {
 			continue
 		}
-		for d := today - daysBehind; d <= today+daysAhead; d++ {
-			starts[d] = cal.Start(d)
-		}
+		maps.Copy(starts, around(cal, today))
 		covered = max(covered, today+daysAhead/2)
 	}
 	if len(starts) == 0 {

@@ -184,9 +184,16 @@ func (p *partition) cover(day calendar.Day) {
 		return
 	}
 	p.covered[day] = true
+	maps.Copy(p.days, around(p.calendar, day))
+}
+
+// around are the first instants (Unix s) of the days that the calendar table has around one that occurs.
+func around(cal *calendar.Calendar, day calendar.Day) map[calendar.Day]int64 {
+	starts := make(map[calendar.Day]int64, daysBehind+daysAhead+1)
 	for d := day - daysBehind; d <= day+daysAhead; d++ {
-		p.days[d] = p.calendar.Start(d)
+		starts[d] = cal.Start(d)
 	}
+	return starts
 }
 
 // takeUsers encodes the users that changed.

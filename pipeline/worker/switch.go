@@ -3,28 +3,55 @@ package worker
 import (
 	"context"
 	"time"
+
+	"firstlight/pipeline/calendar"
 )
 
-// caughtUp reports whether the generation beside has all that the one in force shows.
-func (d *Definitions) caughtUp(ctx context.Context, generation, beside uint32) (bool, error) {
+// caughtUp reports whether the generation beside has all that the one in force shows, and the as_of (ms) that it may show then. What is
+// read first is in what is read after it: a partition is stored up to its as_of before that is said, and numbers in force go on.
+func (d *Definitions) caughtUp(ctx context.Context, generation, beside uint32) (caughtUp bool, asOf int64, err error) {
 	force, built := d.Store.In(generation), d.Store.In(beside)
-	shown, err := force.Checkpoints(ctx)
-	if err != nil {
-		return false, err
-	}
 	shownAt, err := force.AsOf(ctx)
 	if err != nil {
-		return false, err
+		return false, 0, err
 	}
-	computed, err := built.Checkpoints(ctx) // after those in force, which go on
+	shown, err := force.Checkpoints(ctx)
+	if err != nil {
+		return false, 0, err
+	}
+	computed, err := built.Checkpoints(ctx)
 	if err != nil || len(computed) == 0 || len(computed) < int(computed[0].Partitions) {
-		return false, err
+		return false, 0, err
 	}
 	computedAt, err := built.AsOf(ctx)
 	if err != nil || len(computedAt) < len(computed) {
-		return false, err
+		return false, 0, err
 	}
-	return reaches(computed, shown) && least(computedAt) >= least(shownAt), nil
+	return reaches(computed, shown), least(shownAt), nil
+}
+
+// carry has the generation of a worker show an as_of (ms) at least, as the one did whose place it takes: as_of never goes back, not even
+// where the newest message is gone from the stream, so that nobody who computes it again comes as far.
+func (d *Definitions) carry(ctx context.Context, w *Worker, asOf int64) error {
+	numbers := d.Store.In(w.Generation)
+	own, err := numbers.AsOf(ctx)
+	if err != nil || least(own) >= asOf {
+		return err
+	}
+	cal := calendar.New(w.Catalog.Location, w.Catalog.WeekStart)
+	if err := numbers.WriteCalendar(ctx, around(cal, cal.DayOf(asOf/1000))); err != nil {
+		return err
+	}
+	checkpoints, err := numbers.Checkpoints(ctx)
+	if err != nil {
+		return err
+	}
+	rows := make([]Progress, 0, len(checkpoints))
+	for i := range checkpoints {
+		c := &checkpoints[i]
+		rows = append(rows, Progress{Partition: c.Partition, StreamSeq: c.AppliedSeq, AsOf: max(own[c.Partition], asOf), Worker: w.Name})
+	}
+	return numbers.WriteProgress(ctx, time.Now(), rows)
 }
 
 // reaches reports whether checkpoints cover all that others do. A partition without messages of its own may be stored less far than it
@@ -63,13 +90,16 @@ func least(asOf map[uint16]int64) (at int64) {
 }
 
 // next takes the step that follows once a generation beside has caught up.
-func (d *Definitions) next(ctx context.Context, beside uint32) error {
+func (d *Definitions) next(ctx context.Context, beside uint32, asOf int64) error {
 	plan, err := d.Store.In(beside).Plan(ctx)
 	if err != nil {
 		return err
 	}
 	if plan.partial() {
 		return d.join(ctx, beside, plan)
+	}
+	if err := d.carry(ctx, d.beside.Worker, asOf); err != nil {
+		return err
 	}
 	return d.putInForce(ctx, beside)
 }
