@@ -19,11 +19,11 @@ import (
 	"firstlight/pipeline/catalog"
 )
 
-// MaxOpen caps the open events kept per user and cohort, and the candidates per sequence: the earliest stay.
-// An event beyond the cap can no longer serve a step if an earlier entry arrives later; Joiner.Capped counts them.
+// MaxOpen caps the open events kept per user and cohort, of which the earliest stay, and the candidates per sequence, of which those
+// stay that serve a step. An event beyond the cap counts for nothing if the entry comes or moves later; Joiner.Capped counts them.
 const MaxOpen = 1024
 
-// MaxOpenText caps their ids and payloads in the same way, in bytes.
+// MaxOpenText caps their ids and payloads, in bytes: open events in the same way, candidates lose their payloads.
 const MaxOpenText = 256 << 10
 
 // maxPayload is how much of a payload decides ties; beyond it, a hash does.

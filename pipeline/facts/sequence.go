@@ -21,7 +21,7 @@ type Sequence struct {
 type Candidate struct {
 	Time        int64
 	Steps       uint64 // bit i: matches step i
-	ID, Payload string // kept only when it matches several steps
+	ID, Payload string // of use where it matches several steps: of events that serve one alike, any serves it
 }
 
 // Reset forgets all candidates.
@@ -100,12 +100,13 @@ func (s *Sequence) walk(needs []Need, open []Candidate) run {
 			to++
 		}
 		r.walkTime(needs, open[from:to], served[:])
+		clear(served[:min(to-from, len(served))])
 		from = to
 	}
 	return r
 }
 
-// walkTime takes what the candidates of one time lead to. served is zero memory, and is left so.
+// walkTime takes what the candidates of one time lead to, and marks those that serve in zero memory.
 func (r *run) walkTime(needs []Need, open []Candidate, served []bool) {
 	if len(open) > len(served) {
 		served = make([]bool, len(open))
@@ -124,7 +125,6 @@ func (r *run) walkTime(needs []Need, open []Candidate, served []bool) {
 			r.reached, r.taken = append(r.reached, open[next].Time), 0
 		}
 	}
-	clear(served[:len(open)])
 }
 
 // pick returns the first of the candidates of one time that may serve a step, -1 when there is none.
@@ -156,15 +156,67 @@ func (s *Sequence) Propose(x Candidate, needs []Need) (added bool, capped int) {
 	if x.Steps == 0 {
 		return false, 0
 	}
+	if x.Steps&(x.Steps-1) == 0 {
+		x.ID, x.Payload = "", ""
+	}
 	x.ID, x.Payload = strings.Clone(x.ID), strings.Clone(x.Payload) // what they point into may change before the block is written
 	at, _ := slices.BinarySearchFunc(s.Open, x, compareCandidates)
 	s.Open = slices.Insert(s.Open, at, x)
 	s.forget(needs)
-	for len(s.Open) > MaxOpen || s.textSize() > MaxOpenText {
+	for len(s.Open) > MaxOpen {
 		capped++
-		s.Open = slices.Delete(s.Open, len(s.Open)-1, len(s.Open))
+		s.evict(needs)
 	}
+	s.lighten()
 	return true, capped
+}
+
+// evict drops the first candidate that serves no step as things stand: it would matter only to an event that is still to come and is
+// earlier. So events that come in order lose nothing however many of a later step there are. Where all serve, it drops the last.
+func (s *Sequence) evict(needs []Need) {
+	at := slices.Index(s.serving(needs), false)
+	if at < 0 {
+		at = len(s.Open) - 1
+	}
+	s.Open = slices.Delete(s.Open, at, at+1)
+}
+
+// serving marks the candidates that serve a step, however far events at the entry's time lead.
+func (s *Sequence) serving(needs []Need) []bool {
+	marks := make([]bool, len(s.Open))
+	for first := len(s.Reached); first < len(needs); first++ {
+		r := run{reached: make([]int64, first, len(needs))}
+		if first == len(s.Reached) {
+			r.taken, r.last = s.Taken, s.last
+		}
+		for from := 0; from < len(s.Open) && len(r.reached) < len(needs); {
+			to := from + 1
+			for to < len(s.Open) && s.Open[to].Time == s.Open[from].Time {
+				to++
+			}
+			served := make([]bool, to-from)
+			r.walkTime(needs, s.Open[from:to], served)
+			for i, does := range served {
+				marks[from+i] = marks[from+i] || does
+			}
+			from = to
+		}
+	}
+	return marks
+}
+
+// lighten lets the first candidates forget their payloads while there is too much text: they say only which of several events of one
+// time and id is the first.
+func (s *Sequence) lighten() {
+	size := s.textSize()
+	if size <= MaxOpenText {
+		return
+	}
+	for i := 0; i < len(s.Open) && size > MaxOpenText; i++ {
+		size -= len(s.Open[i].Payload)
+		s.Open[i].Payload = ""
+	}
+	slices.SortStableFunc(s.Open, compareCandidates)
 }
 
 func (s *Sequence) textSize() (n int) {

@@ -1,7 +1,7 @@
 CREATE OR REPLACE VIEW {{view}}
 (
     source LowCardinality(String) COMMENT 'The publishing app, from the subject',
-    event String COMMENT 'Name of the event; (other) beyond the 500 most frequent of the source',
+    event String COMMENT 'Name of the event; (other) beyond 500 of the source: names that a partition met late, and the least frequent',
     {{template "window_columns"}}
     events UInt64 COMMENT 'Applied events with an event time in the window',
     is_settled Bool COMMENT 'The window ended at least settle ago: it is judged, though late events may still correct it',

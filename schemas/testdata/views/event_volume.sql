@@ -1,7 +1,7 @@
 CREATE OR REPLACE VIEW `firstlight`.`event_volume`
 (
     source LowCardinality(String) COMMENT 'The publishing app, from the subject',
-    event String COMMENT 'Name of the event; (other) beyond the 500 most frequent of the source',
+    event String COMMENT 'Name of the event; (other) beyond 500 of the source: names that a partition met late, and the least frequent',
     `window` LowCardinality(String) COMMENT 'Kind of window as the catalog lists it: 1h, 1d, 1w, 1mo, or trailing Nd/1d',
     window_start DateTime('UTC') COMMENT 'Start of the window, inclusive',
     window_end DateTime('UTC') COMMENT 'End of the window, exclusive',
