@@ -49,6 +49,7 @@ type backends struct {
 	lock        *os.File                  // of the data directory
 	demo        bool                      // that process is a demo which nobody named
 	rebuild     bool                      // everything is computed again: what is missing is made again
+	restored    bool                      // tables were missing, and are made again
 	onlyReads   bool                      // what is open to any reader is enough
 	live        atomic.Pointer[nats.Conn] // the connection to NATS where there is one: the client itself does not say while it connects again
 	stored      atomic.Bool               // all that was to be stored is
@@ -230,11 +231,13 @@ func (b *backends) openClickHouse(ctx context.Context, serve bool) error {
 		return nil
 	}
 	const migrating = "the tables and views"
-	if b.rebuild {
-		return b.await(ctx, trouble.ClickHouse, migrating, func() error { return clickhouse.Restore(ctx, conn, b.settings.Database) })
-	}
 	err = b.await(ctx, trouble.ClickHouse, migrating, func() error { return clickhouse.Migrate(ctx, conn, b.settings.Database) })
-	if missing := (*clickhouse.MissingTables)(nil); !serve && errors.As(err, &missing) {
+	missing := (*clickhouse.MissingTables)(nil)
+	switch lost := errors.As(err, &missing); {
+	case lost && b.rebuild:
+		b.restored = true
+		return b.await(ctx, trouble.ClickHouse, migrating, func() error { return clickhouse.Restore(ctx, conn, b.settings.Database) })
+	case lost && !serve:
 		return nil // what is left may be looked at
 	}
 	return err

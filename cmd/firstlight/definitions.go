@@ -53,7 +53,7 @@ func (b *backends) definitions(o runOptions, users int, flushed func(time.Durati
 			}
 			return w, err
 		},
-		Rebuild: o.rebuild, Drain: o.drain, AcceptLoss: o.acceptLoss, StartWait: b.patience, Log: b.log, Trouble: b.trouble(),
+		Rebuild: o.rebuild, Lost: b.restored, Drain: o.drain, AcceptLoss: o.acceptLoss, StartWait: b.patience, Log: b.log, Trouble: b.trouble(),
 	}
 }
 

@@ -68,7 +68,7 @@ FIRSTLIGHT_DATA_DIR is set; a second demo on the same data goes on where the fir
 	c.Flags().Float64Var(&o.pastRate, "past-rate", 0, "events per second at which the history is published; 0: as fast as it goes")
 	c.Flags().DurationVar(&o.every, "every", 5*time.Second, "how often the table is shown")
 	c.Flags().DurationVar(&o.length, "for", 0, "end after this time; 0: when stopped")
-	c.Flags().BoolVar(&o.rebuild, "rebuild", false, "drop what was computed and recompute from the stream's start")
+	c.Flags().BoolVar(&o.rebuild, "rebuild", false, "recompute everything from the stream's start, beside what stands")
 	return c
 }
 

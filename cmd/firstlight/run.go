@@ -42,7 +42,7 @@ func runCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&o.drain, "drain", false, "apply all that the stream held at start, flush, and exit")
-	c.Flags().BoolVar(&o.rebuild, "rebuild", false, "drop what was computed and recompute from the stream's start")
+	c.Flags().BoolVar(&o.rebuild, "rebuild", false, "recompute everything from the stream's start, beside what stands")
 	c.Flags().BoolVar(&o.acceptLoss, "accept-loss", false, "compute what the catalog changed although the stream does not hold all that was counted any more")
 	return c
 }

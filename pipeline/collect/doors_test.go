@@ -313,7 +313,9 @@ func TestKeysAreReadAgain(t *testing.T) {
 	b.eventually("the log says why", func() bool { return said.FilterMessageSnippet("fails, trying again").Len() > 0 })
 	try("wk_new_0001", 200)
 	put("") // as it is while somebody writes it
-	b.eventually("the log says that no key is in it", func() bool { return said.FilterMessageSnippet("fails").Len() > 1 || strings.Contains(fmt.Sprint(said.All()), "no key in it") })
+	b.eventually("the log says that no key is in it", func() bool {
+		return said.FilterMessageSnippet("fails").Len() > 1 || strings.Contains(fmt.Sprint(said.All()), "no key in it")
+	})
 	try("wk_nobodys_01", 401)
 	try("wk_new_0001", 200)
 	put("wk_new_0003 backend\n")

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -43,9 +44,19 @@ func (d *Definitions) adopt(ctx context.Context, source []byte) error {
 	if err != nil {
 		return err
 	}
-	switch given, err := d.gives(ctx, beside, file, partitions); {
-	case err != nil:
+	again, err := d.again(ctx, generation, beside)
+	if err != nil {
 		return err
+	}
+	partitions = cmp.Or(partitions, again)
+	given, err := d.gives(ctx, beside, file, partitions)
+	if err != nil {
+		return err
+	}
+	if d.Rebuild { // begun now, whatever goes on
+		given = nil
+	}
+	switch {
 	case computed != nil && !asks(file, computed) && partitions == 0:
 		err = d.endBeside(ctx, beside)
 		if err != nil {
@@ -57,7 +68,10 @@ func (d *Definitions) adopt(ctx context.Context, source []byte) error {
 		}
 		d.own = beside
 	default:
-		if refused, err = d.loses(ctx, file, computed, generation, partitions); err != nil {
+		if again == 0 { // who asks for all again knows what the stream holds
+			refused, err = d.loses(ctx, file, computed, generation, partitions)
+		}
+		if err != nil {
 			return err
 		}
 		if refused != "" {
@@ -65,6 +79,7 @@ func (d *Definitions) adopt(ctx context.Context, source []byte) error {
 			err = d.endBeside(ctx, beside)
 		} else {
 			err = d.begin(ctx, source, file, computed, generation, partitions)
+			d.Rebuild, d.rebuilding = false, d.Rebuild
 		}
 		if err != nil {
 			return err
@@ -103,11 +118,18 @@ func (d *Definitions) chooseGeneration(ctx context.Context, source []byte, file 
 	if err != nil {
 		return 0, err
 	}
-	anew := d.Rebuild || generation == 0
+	anew := generation == 0
 	if !anew {
 		if anew, err = w.isTorn(ctx, generation); err != nil {
 			return 0, err
 		}
+	}
+	if d.Rebuild && !anew {
+		stands, err := d.stands(ctx, file, generation)
+		if err != nil {
+			return 0, err
+		}
+		anew = !stands
 	}
 	if anew {
 		if generation, err = d.Store.Begin(ctx, time.Now()); err != nil {
@@ -132,6 +154,47 @@ func (d *Definitions) chooseGeneration(ctx context.Context, source []byte, file 
 		}
 	}
 	return generation, nil
+}
+
+// stands reports whether the numbers in force are whole and belong to the stream: then they are shown and go on while all is computed
+// again beside them. What does not is dropped before.
+func (d *Definitions) stands(ctx context.Context, file *catalog.Catalog, generation uint32) (bool, error) {
+	checkpoints, err := d.Store.In(generation).Checkpoints(ctx)
+	if err != nil || d.Lost || len(checkpoints) == 0 || len(checkpoints) < int(checkpoints[0].Partitions) {
+		return false, err
+	}
+	w, err := d.New(ctx, file, generation)
+	if err != nil {
+		return false, err
+	}
+	for _, err := range []error{w.lacking(ctx), w.sameHistory(ctx, checkpoints)} {
+		if err != nil {
+			d.Log.Info("the numbers in force are dropped: they cannot go on", zap.Error(err))
+			return false, ctx.Err()
+		}
+	}
+	return true, nil
+}
+
+// again is how many partitions the numbers have that are computed again as they are, because that was asked for now or what is computed
+// beside began so; 0 where nothing is. A generation beside names as many partitions as the one in force has for no other reason.
+func (d *Definitions) again(ctx context.Context, generation, beside uint32) (uint16, error) {
+	checkpoints, err := d.Store.In(generation).Checkpoints(ctx)
+	if err != nil || len(checkpoints) == 0 {
+		return 0, err
+	}
+	partitions := checkpoints[0].Partitions
+	if d.Rebuild || beside == 0 {
+		if !d.Rebuild {
+			partitions = 0
+		}
+		return partitions, nil
+	}
+	plan, err := d.Store.In(beside).Plan(ctx)
+	if err != nil || plan.Partitions != partitions {
+		return 0, err
+	}
+	return partitions, nil
 }
 
 // computedBy returns the catalog that a generation computes, nil where it is not known.
@@ -218,7 +281,7 @@ func (d *Definitions) begin(ctx context.Context, source []byte, file, computed *
 		}
 		switch changed = file.Changed(computed.Definition()); {
 		case partitions != 0:
-			changed = append(changed, fmt.Sprintf("partitions: %d", partitions))
+			changed = append(changed, fmt.Sprintf("everything, with %d partitions", partitions))
 		default:
 			if plan, err = d.planOf(ctx, file, difference, force, &inForce); err != nil {
 				return err

@@ -27,24 +27,28 @@ type Definitions struct {
 	// Show is told the worker of the numbers in force and the catalog that shows them, at the beginning and when either changes. It
 	// may be nil.
 	Show       func(w *Worker, shown *catalog.Catalog)
-	Rebuild    bool          // drop what was computed and start from the stream's start
+	Rebuild    bool          // compute everything from the stream's start; what stands is dropped before only where it cannot go on
+	Lost       bool          // of what was computed some is gone: it cannot go on
 	Drain      bool          // end once all that the stream held at start is stored, and in force
 	AcceptLoss bool          // go on although a change cannot be computed from all that was counted
 	StartWait  time.Duration // how long a start waits for servers that are not there yet or elect a leader
 	Log        *zap.Logger
 	Trouble    *trouble.Board // what fails; nil: one of its own
 
-	wanted  wish // the file that came last, as far as it is known here
-	own     uint32
-	force   *computing // the numbers in force; nil: nobody here computes them
-	beside  *computing // what is computed beside
-	ended   chan *computing
-	workers sync.WaitGroup
-	changed time.Time // when another generation came in force; zero: what it left behind is gone
-	absent  time.Time // since when it is not known here what the generation in force computes; zero: it is
-	shown   shown     // as told last
-	files   chan []byte
-	once    sync.Once
+	wanted wish // the file that came last, as far as it is known here
+	own    uint32
+	// rebuilding: this process was asked to compute everything again, and does so beside what stands.
+	rebuilding bool
+	force      *computing // the numbers in force; nil: nobody here computes them
+	beside     *computing // what is computed beside
+	ended      chan *computing
+	workers    sync.WaitGroup
+	changed    time.Time // when another generation came in force; zero: what it left behind is gone
+	absent     time.Time // since when it is not known here what the generation in force computes; zero: it is
+	shown      shown     // as told last
+	unfit      bool      // the numbers in force could not go on here
+	files      chan []byte
+	once       sync.Once
 
 	refusedIn uint32 // the generation that was in force when what is wanted was refused
 
@@ -159,13 +163,19 @@ func (d *Definitions) stopped() error {
 // that computes beside: it is started again.
 func (d *Definitions) leave(r *computing) error {
 	beside := d.beside == r
-	if d.force == r {
+	force := d.force == r
+	if force {
 		d.force = nil
 	}
 	if d.beside == r {
 		d.beside = nil
 	}
 	if errors.Is(r.err, errRebuilt) || errors.Is(r.err, errOtherCatalog) {
+		return nil
+	}
+	if force && r.err != nil && d.rebuilding {
+		d.unfit = true
+		d.Log.Warn("the numbers in force cannot go on: what is computed from the stream's start takes their place now", zap.Error(r.err))
 		return nil
 	}
 	if beside && r.err != nil {
@@ -186,18 +196,25 @@ func (d *Definitions) step(ctx context.Context, next []byte) error {
 	if err != nil {
 		return err
 	}
+	beside, err := d.Store.Beside(ctx)
+	if err != nil {
+		return err
+	}
+	if d.unfit && beside != 0 {
+		d.unfit, d.rebuilding = false, false
+		return d.putInForce(ctx, beside)
+	}
 	if err := d.runForce(ctx, generation); err != nil {
 		return err
 	}
-	beside, err := d.Store.Beside(ctx)
-	if err != nil {
+	if beside, err = d.Store.Beside(ctx); err != nil { // as things are after it
 		return err
 	}
 	if err := d.runBeside(ctx, generation, beside); err != nil {
 		return err
 	}
 	if d.beside != nil {
-		caughtUp, asOf, err := d.caughtUp(ctx, generation, beside)
+		caughtUp, asOf, err := d.caughtUp(ctx, generation, d.beside.Worker, d.beside.allStoredUpTo())
 		if err != nil {
 			return err
 		}
@@ -221,7 +238,7 @@ func (d *Definitions) runForce(ctx context.Context, generation uint32) error {
 		d.refuse("", generation) // others have computed it meanwhile
 	}
 	if d.beside != nil && d.beside.Generation == generation {
-		d.force, d.beside, d.changed = d.beside, nil, time.Now()
+		d.force, d.beside, d.changed, d.rebuilding = d.beside, nil, time.Now(), false
 		d.force.ImportedFrom() // what it has read of the past was judged before
 		d.Log.Info("other definitions are in force", zap.Uint32("generation", generation))
 		d.show()

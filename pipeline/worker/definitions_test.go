@@ -3,6 +3,7 @@ package worker_test
 // Catalogs that change while events come, with a store in memory.
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,11 +14,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 	"pgregory.net/rapid"
 
 	"firstlight/pipeline/catalog"
+	"firstlight/pipeline/event"
 	"firstlight/pipeline/kind"
 	"firstlight/pipeline/oracle"
 	"firstlight/pipeline/stream"
@@ -110,13 +114,15 @@ func mixMetrics(t *rapid.T, lines, other []string) string {
 	return file
 }
 
-// TestDefinitionsInTurn: catalogs that come one after the other while the stream grows, and are put back, by workers that die before,
-// in the middle of or after any write, leave the counts of a fresh computation with the last one, and each dead letter once.
+// TestDefinitionsInTurn: catalogs that come one after the other while the stream grows, and are put back, some of them with a rebuild, by
+// workers that die before, in the middle of or after any write, leave the counts of a fresh computation with the last one, and each dead letter once.
 func TestDefinitionsInTurn(t *testing.T) {
 	var beside, covered, joined atomic.Int64
 	drain := func(rt *rapid.T, b *bench, file string, partitions int, fault faulty.Fault) {
 		before, _ := b.store.Generation(t.Context())
-		b.drainDefinitions(rt, file, drawOptions(rt, partitions), fault)
+		d := b.definitions(drawOptions(rt, partitions), fault)
+		d.Rebuild = rapid.IntRange(0, 4).Draw(rt, "rebuild") == 0
+		b.drainAs(rt, d, file, fault)
 		after, _ := b.store.Generation(t.Context())
 		switch plan, _ := b.store.In(after).Plan(t.Context()); {
 		case before == 0 || after == before:
@@ -150,6 +156,193 @@ func TestDefinitionsInTurn(t *testing.T) {
 		b.compareCounts(rt, last, messages, partitions)
 	})
 	t.Logf("%d times other definitions came in force, %d of them beside metrics that stayed, %d times what stood went on", beside.Load(), joined.Load(), covered.Load())
+}
+
+// TestRebuildKeepsWhatStands: while all is computed again, what stands is shown and goes on, whoever dies meanwhile; the next start
+// completes it, without being asked again. Numbers that cannot go on give way at once.
+func TestRebuildKeepsWhatStands(t *testing.T) {
+	b := newBench(t)
+	messages := traffic(300, 0)
+	b.begin(messages)
+	o := options{partitions: 2, flushInterval: 5 * time.Millisecond, messages: 20, users: 1000, cells: 10_000, letters: 1000}
+	drain := func(rebuild bool, fault faulty.Fault) {
+		t.Helper()
+		d := b.definitions(o, fault)
+		d.Drain, d.Rebuild = true, rebuild
+		if err := d.Run(t.Context(), []byte(hostileCatalog)); err != nil && (fault == nil || !errors.Is(err, errCrash)) {
+			t.Fatal(err)
+		}
+	}
+	generation := func() uint32 {
+		t.Helper()
+		g, err := b.store.Generation(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	counts := func() map[string][]string { // of each view, in some order
+		all := map[string][]string{}
+		for view, rows := range b.store.Counts() {
+			for _, row := range rows {
+				all[view] = append(all[view], fmt.Sprint(row))
+			}
+			slices.Sort(all[view])
+		}
+		return all
+	}
+	drain(false, nil)
+	stood, completed := counts(), 0
+	for n := range 12 {
+		before := generation()
+		drain(true, faulty.Crash(n, faulty.After, errCrash))
+		if generation() == before {
+			if diff := cmp.Diff(stood, counts()); diff != "" {
+				t.Fatalf("a rebuild that died at write %d changed what is shown:\n%s", n, diff)
+			}
+			beside, err := b.store.Beside(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if drain(false, nil); beside != 0 && generation() != beside {
+				t.Fatalf("a rebuild that died at write %d was not completed", n)
+			} else if beside != 0 {
+				completed++
+			}
+		}
+		if diff := cmp.Diff(stood, counts()); diff != "" {
+			t.Fatalf("the same stream gives other numbers:\n%s", diff)
+		}
+	}
+	if completed == 0 {
+		t.Error("no rebuild was left to be completed")
+	}
+
+	before := generation()
+	for key, user := range b.store.InForce().Users {
+		user.Facts = "\xff"
+		b.store.InForce().Users[key] = user
+	}
+	d := b.definitions(o, nil)
+	core, said := observer.New(zap.WarnLevel)
+	d.Rebuild, d.Log = true, zap.New(core)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- d.Run(ctx, []byte(hostileCatalog)) }()
+	eventually(t, "what cannot go on gives way", func() bool {
+		select {
+		case err := <-done:
+			t.Fatalf("the rebuild ended: %v", err)
+		default:
+		}
+		return generation() != before && cmp.Equal(stood, counts())
+	})
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if said.FilterMessageSnippet("cannot go on").Len() != 1 {
+		t.Errorf("the log says %v", said.All())
+	}
+}
+
+// TestChangesOfALiveStream: while a stream is quiet, as_of follows the server's clock in what is shown and in what is computed beside it,
+// and each change takes effect nevertheless.
+func TestChangesOfALiveStream(t *testing.T) {
+	b := newBench(t)
+	b.begin(nil)
+	var live []oracle.Message
+	for i := range 5 {
+		user := fmt.Sprint("user ", i)
+		live = append(live, oracle.Message{Subject: event.Subject("web", user), Data: fmt.Appendf(nil, `{"event":"signed_up","userId":%q}`, user)})
+	}
+	b.publish(live)
+	file := func(days int) []byte {
+		return []byte(strings.Replace(hostileCatalog, "within: 1d}\n  - {name: in_order", fmt.Sprintf("within: %dd}\n  - {name: in_order", days), 1))
+	}
+	d := b.definitions(options{partitions: 2, flushInterval: 5 * time.Millisecond, messages: 20, users: 1000, cells: 10_000, letters: 1000}, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- d.Run(ctx, file(1)) }()
+	received := func() (n uint64) {
+		for _, c := range b.store.InForce().Newest {
+			n += c.Received
+		}
+		return n
+	}
+	shows := func(days int) bool {
+		generation, err := b.store.Generation(ctx)
+		if err != nil || generation == 0 {
+			return false
+		}
+		beside, err := b.store.Beside(ctx)
+		source, e := b.store.InForce().Source(ctx)
+		return err == nil && e == nil && beside == 0 && bytes.Equal(source, file(days)) && received() == 5
+	}
+	eventually(t, "the first file is in force", func() bool { return shows(1) })
+	for days := 2; days <= 6; days++ {
+		before := b.store.InForce().Progress[0].AsOf
+		d.Change(file(days))
+		eventually(t, "the change is in force", func() bool { return shows(days) })
+		if now := b.store.InForce().Progress[0].AsOf; now < before {
+			t.Errorf("as_of went back from %d to %d", before, now)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAsOfIsCarriedOver: where the newest messages are gone from the stream, what is computed anew never gets as far as what is shown; it
+// is shown nevertheless, and as_of does not go back.
+func TestAsOfIsCarriedOver(t *testing.T) {
+	for name, forget := range map[string]func(events jetstream.Stream, last uint64) error{
+		"the newest is deleted": func(events jetstream.Stream, last uint64) error { return events.DeleteMsg(t.Context(), last) },
+		"a user's are purged": func(events jetstream.Stream, last uint64) error {
+			m, err := events.GetMsg(t.Context(), last)
+			if err != nil {
+				return err
+			}
+			return events.Purge(t.Context(), jetstream.WithPurgeSubject(m.Subject))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.begin(traffic(300, 0))
+			o := options{partitions: 2, flushInterval: 5 * time.Millisecond, messages: 20, users: 1000, cells: 10_000, letters: 1000}
+			drain := func(file string) {
+				t.Helper()
+				d := b.definitions(o, nil)
+				d.Drain, d.AcceptLoss = true, true
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+				defer cancel()
+				if err := d.Run(ctx, []byte(file)); err != nil || ctx.Err() != nil {
+					t.Fatalf("draining: %v, %v", err, ctx.Err())
+				}
+			}
+			drain(hostileCatalog)
+			shown := b.store.InForce()
+			events, err := b.js.Stream(t.Context(), "EVENTS")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := forget(events, events.CachedInfo().State.LastSeq); err != nil {
+				t.Fatal(err)
+			}
+			drain(strings.Replace(hostileCatalog, "allowed_lateness: ", "week_start: sunday\nallowed_lateness: ", 1))
+			now := b.store.InForce()
+			if now == shown {
+				t.Fatal("what was computed is not in force")
+			}
+			least := func(all map[uint16]worker.Progress) int64 {
+				return min(all[0].AsOf, all[1].AsOf)
+			}
+			if least(now.Progress) < least(shown.Progress) {
+				t.Errorf("as_of went back from %d to %d", least(shown.Progress), least(now.Progress))
+			}
+		})
+	}
 }
 
 // TestHalvesOfUsersAreJoined: where the numbers in force have got further than those that are to be joined with them, users are forgotten
@@ -194,7 +387,10 @@ func drawCrash(t *rapid.T) faulty.Fault {
 }
 
 func (b *bench) drainDefinitions(rt *rapid.T, file string, o options, fault faulty.Fault) {
-	d := b.definitions(o, fault)
+	b.drainAs(rt, b.definitions(o, fault), file, fault)
+}
+
+func (b *bench) drainAs(rt *rapid.T, d *worker.Definitions, file string, fault faulty.Fault) {
 	d.Drain = true
 	ctx, cancel := context.WithTimeout(b.t.Context(), 30*time.Minute)
 	defer cancel()

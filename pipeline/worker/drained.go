@@ -48,7 +48,7 @@ func (d *Definitions) drainBeside(ctx context.Context, generation, beside uint32
 	if err := w.Run(ctx); err != nil || ctx.Err() != nil {
 		return false, err
 	}
-	caughtUp, asOf, err := d.caughtUp(ctx, generation, beside)
+	caughtUp, asOf, err := d.caughtUp(ctx, generation, w, w.progress.drainTo)
 	if err != nil || !caughtUp {
 		return false, err
 	}

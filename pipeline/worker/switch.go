@@ -7,10 +7,11 @@ import (
 	"firstlight/pipeline/calendar"
 )
 
-// caughtUp reports whether the generation beside has all that the one in force shows, and the as_of (ms) that it may show then. What is
-// read first is in what is read after it: a partition is stored up to its as_of before that is said, and numbers in force go on.
-func (d *Definitions) caughtUp(ctx context.Context, generation, beside uint32) (caughtUp bool, asOf int64, err error) {
-	force, built := d.Store.In(generation), d.Store.In(beside)
+// caughtUp reports whether the generation beside, which a worker has stored up to a sequence at least, has all that the one in force
+// shows, and the as_of (ms) that it may show then. What is read first is in what is read after it: a partition is stored up to its as_of
+// before that is said, and numbers in force go on.
+func (d *Definitions) caughtUp(ctx context.Context, generation uint32, w *Worker, stored uint64) (caughtUp bool, asOf int64, err error) {
+	force, built := d.Store.In(generation), d.Store.In(w.Generation)
 	shownAt, err := force.AsOf(ctx)
 	if err != nil {
 		return false, 0, err
@@ -27,7 +28,11 @@ func (d *Definitions) caughtUp(ctx context.Context, generation, beside uint32) (
 	if err != nil || len(computedAt) < len(computed) {
 		return false, 0, err
 	}
-	return reaches(computed, shown), least(shownAt), nil
+	if asOf = least(shownAt); reaches(computed, shown) || stored >= furthest(shown) {
+		return true, asOf, nil
+	}
+	last, err := w.last(ctx) // what came after it is gone: nobody gets there again
+	return err == nil && stored >= last, asOf, err
 }
 
 // carry has the generation of a worker show an as_of (ms) at least, as the one did whose place it takes: as_of never goes back, not even
@@ -69,6 +74,14 @@ func reaches(computed, shown []Checkpoint) bool {
 		}
 	}
 	return true
+}
+
+// furthest is the sequence up to which some partition is stored at most.
+func furthest(checkpoints []Checkpoint) (seq uint64) {
+	for i := range checkpoints {
+		seq = max(seq, checkpoints[i].AppliedSeq)
+	}
+	return seq
 }
 
 // accounted is how many messages checkpoints cover, with those that were gone before they were read.
