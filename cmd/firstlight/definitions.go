@@ -28,8 +28,13 @@ import (
 
 // ensureStreams makes the streams that are read and written, where they are missing.
 func (b *backends) ensureStreams(ctx context.Context) error {
-	if _, err := stream.Ensure(ctx, b.js, b.settings.Stream); err != nil {
+	events, err := stream.Ensure(ctx, b.js, b.settings.Stream)
+	if err != nil {
 		return err
+	}
+	if loses := stream.Loses(events.CachedInfo().Config); len(loses) > 0 {
+		b.log.Warn("the event stream loses events or lets them count twice: firstlight stream adopt shows what is to be changed, and changes it with --yes",
+			zap.String("stream", b.settings.Stream), zap.Strings("changes", loses))
 	}
 	dead, err := stream.EnsureDead(ctx, b.js)
 	if err != nil {

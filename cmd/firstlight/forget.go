@@ -41,10 +41,11 @@ On servers with permissions NATS_URL and NATS_INBOX_PREFIX are those of a user w
 			if err != nil {
 				return err
 			}
+			o.never = cmd.Flags().Changed("scan") && !o.scan
 			return o.run(cmd.Context(), users, cmd.OutOrStdout())
 		},
 	}
-	c.Flags().BoolVar(&o.scan, "scan", false, "read the whole stream for events of these users under a token of others; status counts such events")
+	c.Flags().BoolVar(&o.scan, "scan", false, "read the whole stream for events of these users under a token of others, also where status counts no such events; =false: not even where it does")
 	c.Flags().DurationVar(&o.patience, "wait", time.Minute, "how long to wait for the worker")
 	return c
 }
@@ -87,6 +88,7 @@ func usersOf(args []string, in io.Reader) (users []string, err error) {
 // forgetting is one run of forget.
 type forgetting struct {
 	scan     bool
+	never    bool // it was asked for no scan
 	patience time.Duration
 
 	store   *clickhouse.Store
@@ -130,8 +132,15 @@ func (o *forgetting) run(ctx context.Context, users []string, w io.Writer) error
 	return o.report(ctx, w)
 }
 
-// findStrays looks for messages of the users under tokens of others.
+// findStrays looks for messages of the users under tokens of others, where there are such messages of anybody.
 func (o *forgetting) findStrays(ctx context.Context) error {
+	if !o.scan && !o.never {
+		misrouted, err := o.misrouted(ctx)
+		if err != nil {
+			return err
+		}
+		o.scan = misrouted > 0
+	}
 	if !o.scan {
 		return nil
 	}
@@ -324,16 +333,21 @@ func (o *forgetting) report(ctx context.Context, w io.Writer) error {
 
 // adviseScan says where a scan would find more.
 func (o *forgetting) adviseScan(ctx context.Context, w io.Writer) error {
+	if o.scan {
+		return nil
+	}
+	misrouted, err := o.misrouted(ctx)
+	if err == nil && misrouted > 0 {
+		fmt.Fprintf(w, "Published under a token of other users: %s. --scan looks among them for these users too.\n", count(int(misrouted), "event"))
+	}
+	return err
+}
+
+// misrouted is how many events were applied that lie under a token of other users.
+func (o *forgetting) misrouted(ctx context.Context) (n uint64, err error) {
 	checkpoints, err := o.store.Checkpoints(ctx)
-	if err != nil || o.scan {
-		return err
+	for i := range checkpoints {
+		n += checkpoints[i].Misrouted
 	}
-	misrouted := uint64(0)
-	for _, c := range checkpoints {
-		misrouted += c.Misrouted
-	}
-	if misrouted > 0 {
-		fmt.Fprintf(w, "%s were published under a token of other users: --scan looks among them for these users too.\n", count(int(misrouted), "event"))
-	}
-	return nil
+	return n, err
 }

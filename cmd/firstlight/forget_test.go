@@ -54,10 +54,10 @@ func TestForget(t *testing.T) {
 	if got := words(); got != "words of ada, words of ben" {
 		t.Fatalf("voices: %s", got)
 	}
-	if said := b.must("forget", "ada"); !strings.Contains(said, "--scan") {
+	if said := b.must("forget", "--scan=false", "ada"); !strings.Contains(said, "--scan") {
 		t.Errorf("nothing says that there are events under tokens of others:\n%s", said)
 	}
-	r := b.firstlightWith("ada\n", "forget", "--scan", "-")
+	r := b.firstlightWith("ada\n", "forget", "-")
 	if r.code != 0 {
 		t.Fatalf("exit %d: %s", r.code, r.stderr)
 	}

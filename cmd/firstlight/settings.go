@@ -19,6 +19,7 @@ import (
 	"firstlight/pipeline/event"
 	"firstlight/pipeline/redact"
 	"firstlight/sinks/alert"
+	"firstlight/sinks/clickhouse"
 )
 
 // Settings are the environment variables every command reads.
@@ -123,7 +124,9 @@ func readSecretFiles(vars map[string]string) error {
 		if err != nil {
 			return fmt.Errorf("%s_FILE: %w", name, err)
 		}
-		vars[name] = strings.TrimRight(string(content), "\r\n")
+		if vars[name] = strings.TrimRight(string(content), "\r\n"); strings.TrimSpace(vars[name]) == "" {
+			return fmt.Errorf("%s_FILE: %s is empty: write the secret into it, or leave the setting out", name, path)
+		}
 	}
 	return nil
 }
@@ -165,6 +168,8 @@ func (s *Settings) check() error {
 		return usagef("FIRSTLIGHT_VOICES_KEEP is %s: write a duration from 1h to 87600h, such as 2160h for 90 days", s.VoicesKeep)
 	case !identifier.MatchString(s.Database):
 		return usagef("FIRSTLIGHT_DATABASE is %q: write letters, digits and _, at most 63", s.Database)
+	case clickhouse.CheckDatabase(s.Database) != nil:
+		return usagef("FIRSTLIGHT_DATABASE: %w", clickhouse.CheckDatabase(s.Database))
 	case s.Cluster != "" && s.ClickHouseURL == "":
 		return usagef("FIRSTLIGHT_CLICKHOUSE_CLUSTER is %q, and CLICKHOUSE_URL names no server: the embedded engine has no cluster", s.Cluster)
 	case s.Cluster != "" && !clusterName.MatchString(s.Cluster):

@@ -122,6 +122,16 @@ func (a *Adoption) answer() {
 	}
 }
 
+// Loses says what of an event stream's settings loses events or counts them twice, empty when nothing does. firstlight stream adopt
+// changes that.
+func Loses(c jetstream.StreamConfig) []string {
+	a := &Adoption{wanted: c}
+	a.keepMessages()
+	a.wanted.AllowDirect = true
+	a.answer()
+	return a.Changes
+}
+
 // note says what stays though it matters.
 func (a *Adoption) note() {
 	c := &a.wanted

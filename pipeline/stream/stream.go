@@ -3,9 +3,12 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -47,11 +50,28 @@ func Ensure(ctx context.Context, js jetstream.JetStream, name string) (jetstream
 	if err != nil {
 		return nil, fmt.Errorf("event stream %s: %w", name, err)
 	}
-	if err := fits(s.CachedInfo().Config, "events", EventSubjects, holdsEvents); err != nil {
+	c := s.CachedInfo().Config
+	if err := cmp.Or(transformed(&c), fits(c, "events", EventSubjects, holdsEvents)); err != nil {
 		return nil, fmt.Errorf("event stream %s does not fit: %w", name, err)
 	}
 	return s, nil
 }
+
+// transformed returns an error when a stream stores events under other subjects than events.<source>.<user-token>, with both as they
+// were published.
+func transformed(c *jetstream.StreamConfig) error {
+	if c.SubjectTransform == nil {
+		return nil
+	}
+	if to := strings.Split(c.SubjectTransform.Destination, "."); len(to) == 0 || to[0] == "" || to[0] == "events" && (len(to) == 2 && to[1] == ">" || len(to) == 3 && asPublished.MatchString(to[1]) && asPublished.MatchString(to[2])) {
+		return nil
+	}
+	return fmt.Errorf("its subjects are transformed from %q to %q before they are stored, and Firstlight reads source and user token as they were published: take the transform out",
+		c.SubjectTransform.Source, c.SubjectTransform.Destination)
+}
+
+// asPublished is a token of a transform's destination that is one of its source.
+var asPublished = regexp.MustCompile(`^(\{\{\s*[wW]ildcard\(\s*[0-9]+\s*\)\s*\}\}|\$[0-9]+)$`)
 
 // EnsureDead returns the dead-letter stream, created if it is not there.
 func EnsureDead(ctx context.Context, js jetstream.JetStream) (jetstream.Stream, error) {

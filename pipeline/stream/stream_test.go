@@ -238,3 +238,28 @@ func TestEmbeddedAddresses(t *testing.T) {
 		}
 	}
 }
+
+// TestTransformedStreams: a stream that stores events under other subjects than they were published on does not fit, because source and
+// user would be taken from those.
+func TestTransformedStreams(t *testing.T) {
+	_, js := streamtest.Connect(t)
+	for to, fits := range map[string]bool{
+		"events.{{wildcard(1)}}.{{wildcard(2)}}":                     true,
+		"events.{{partition(16,2)}}.{{wildcard(1)}}.{{wildcard(2)}}": false,
+		"events.all.{{wildcard(2)}}":                                 false,
+		"events.{{wildcard(1)}}.{{partition(16,2)}}":                 false,
+		"ev.{{wildcard(1)}}.{{wildcard(2)}}":                         false,
+	} {
+		c := jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"events.>"}, SubjectTransform: &jetstream.SubjectTransformConfig{Source: "events.*.*", Destination: to}}
+		if _, err := js.CreateStream(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		_, err := stream.Ensure(t.Context(), js, "EVENTS")
+		if (err == nil) != fits || !fits && !strings.Contains(err.Error(), "take the transform out") {
+			t.Errorf("transformed to %q: %v", to, err)
+		}
+		if err := js.DeleteStream(t.Context(), "EVENTS"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -75,7 +75,8 @@ func (g *Gate) Bearer(next http.Handler) http.Handler {
 
 // bearer judges the header Authorization, and answers who is not let in.
 func (g *Gate) bearer(w http.ResponseWriter, r *http.Request) bool {
-	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	scheme, given, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	ok = ok && strings.EqualFold(scheme, "Bearer")
 	from := caller(r)
 	switch {
 	case ok && !g.bearers.begin(from, g.now()):

@@ -4,7 +4,6 @@ package migratedtest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -19,28 +18,36 @@ import (
 var (
 	mutex sync.Mutex
 	made  int
-	free  []string // databases that no test uses
+	free  []migrated // databases that no test uses
 )
+
+// migrated is a database, and the shape in which its migration left it.
+type migrated struct{ name, shape string }
 
 // Database returns a database for this test alone, as a migration leaves it, and a connection to it.
 func Database(t testing.TB) (conn driver.Conn, database string) {
 	t.Helper()
-	database, fresh := take()
+	taken, fresh := take()
+	database = taken.name
 	keeper := open(t, "default") // the test's own is closed before the database is emptied
 	if fresh {
 		if err := clickhouse.Migrate(context.Background(), keeper, database); err != nil {
 			t.Fatal(err)
 		}
+		var err error
+		if taken.shape, err = shape(context.Background(), keeper, database); err != nil {
+			t.Fatal(err)
+		}
 	}
 	t.Cleanup(func() {
-		whole, err := empty(context.Background(), keeper, database)
+		whole, err := empty(context.Background(), keeper, database, taken.shape)
 		if err != nil {
 			t.Errorf("empty the test's database: %v", err)
 		}
 		if whole {
 			mutex.Lock()
 			defer mutex.Unlock()
-			free = append(free, database)
+			free = append(free, taken)
 		}
 	})
 	return open(t, database), database
@@ -61,8 +68,8 @@ func open(t testing.TB, database string) driver.Conn {
 	return conn
 }
 
-// take returns the name of a free database, or of one that is to be made.
-func take() (database string, fresh bool) {
+// take returns a free database, or one that is to be made.
+func take() (database migrated, fresh bool) {
 	mutex.Lock()
 	defer mutex.Unlock()
 	if n := len(free); n > 0 {
@@ -70,16 +77,19 @@ func take() (database string, fresh bool) {
 		return database, false
 	}
 	made++
-	return fmt.Sprintf("migrated_%d", made), true
+	return migrated{name: fmt.Sprintf("migrated_%d", made)}, true
 }
 
-// empty leaves in a database what a migration does. whole is false when a table or view is gone.
-func empty(ctx context.Context, conn driver.Conn, database string) (whole bool, err error) {
-	var lost *clickhouse.MissingTables
-	if err := clickhouse.Migrate(ctx, conn, database); errors.As(err, &lost) {
-		return false, nil
-	} else if err != nil { // else it finds nothing to do
-		return false, err
+// shape is a text that tells whether a database has the tables, columns, views and version that a migration leaves.
+func shape(ctx context.Context, conn driver.Conn, database string) (text string, err error) {
+	const query = "SELECT concat(toString(count()), ' ', hex(groupBitXor(cityHash64(name, create_table_query))), ' ', toString((SELECT max(version) FROM `%s`.schema_migrations))) FROM system.tables WHERE database = ?"
+	return text, conn.QueryRow(ctx, fmt.Sprintf(query, database), database).Scan(&text)
+}
+
+// empty leaves in a database what a migration does. whole is false when a test changed its tables or views.
+func empty(ctx context.Context, conn driver.Conn, database, migrated string) (whole bool, err error) {
+	if now, err := shape(ctx, conn, database); err != nil || now != migrated {
+		return false, nil //nolint:nilerr // the table of versions is gone
 	}
 	rows, err := conn.Query(ctx, "SELECT name FROM system.tables WHERE database = ? AND engine LIKE '%MergeTree' AND name NOT LIKE 'schema_%' AND total_rows > 0", database)
 	if err != nil {
