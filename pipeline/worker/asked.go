@@ -3,6 +3,7 @@ package worker
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -35,55 +36,9 @@ func (d *Definitions) adopt(ctx context.Context, source []byte) error {
 	if err != nil {
 		return err
 	}
-	beside, err := d.Store.Beside(ctx)
+	refused, err := d.decide(ctx, wish{source, file}, computed, generation)
 	if err != nil {
 		return err
-	}
-	refused := ""
-	partitions, err := d.otherPartitions(ctx, generation)
-	if err != nil {
-		return err
-	}
-	again, err := d.again(ctx, generation, beside)
-	if err != nil {
-		return err
-	}
-	partitions = cmp.Or(partitions, again)
-	given, err := d.gives(ctx, beside, file, partitions)
-	if err != nil {
-		return err
-	}
-	if d.Rebuild { // begun now, whatever goes on
-		given = nil
-	}
-	switch {
-	case computed != nil && !asks(file, computed) && partitions == 0:
-		err = d.endBeside(ctx, beside)
-		if err != nil {
-			return err
-		}
-	case given != nil:
-		if err := d.Store.In(beside).SaveCatalog(ctx, given.As(file), time.Now()); err != nil {
-			return err
-		}
-		d.own = beside
-	default:
-		if again == 0 { // who asks for all again knows what the stream holds
-			refused, err = d.loses(ctx, file, computed, generation, partitions)
-		}
-		if err != nil {
-			return err
-		}
-		if refused != "" {
-			d.Log.Warn(refused)
-			err = d.endBeside(ctx, beside)
-		} else {
-			err = d.begin(ctx, source, file, computed, generation, partitions)
-			d.Rebuild, d.rebuilding = false, d.Rebuild
-		}
-		if err != nil {
-			return err
-		}
 	}
 	if computed != nil {
 		if err := d.Store.In(generation).SaveCatalog(ctx, computed.As(file), time.Now()); err != nil {
@@ -94,6 +49,52 @@ func (d *Definitions) adopt(ctx context.Context, source []byte) error {
 	d.refuse(refused, generation)
 	d.show()
 	return nil
+}
+
+// decide begins, goes on with or ends what is computed beside the numbers in force, by what is wanted. refused is why that is not
+// computed; empty when it is.
+func (d *Definitions) decide(ctx context.Context, wanted wish, computed *catalog.Catalog, generation uint32) (refused string, err error) {
+	beside, err := d.Store.Beside(ctx)
+	if err != nil {
+		return "", err
+	}
+	partitions, err := d.otherPartitions(ctx, generation)
+	if err != nil {
+		return "", err
+	}
+	again, err := d.again(ctx, generation, beside)
+	if err != nil {
+		return "", err
+	}
+	partitions = cmp.Or(partitions, again)
+	given, err := d.gives(ctx, beside, wanted.catalog, partitions)
+	switch {
+	case err != nil:
+		return "", err
+	case computed != nil && !asks(wanted.catalog, computed) && partitions == 0:
+		return "", d.endBeside(ctx, beside)
+	case given != nil && !d.Rebuild:
+		if err := d.Store.In(beside).SaveCatalog(ctx, given.As(wanted.catalog), time.Now()); err != nil {
+			return "", err
+		}
+		d.own = beside
+		return "", nil
+	}
+	if again == 0 { // who asks for all again knows what the stream holds
+		if refused, err = d.loses(ctx, wanted.catalog, computed, generation, partitions); err != nil {
+			return "", err
+		}
+	}
+	if refused != "" {
+		d.Log.Warn(refused)
+		return refused, d.endBeside(ctx, beside)
+	}
+	d.rebuilding = d.Rebuild
+	if err := d.begin(ctx, wanted.source, wanted.catalog, computed, generation, partitions); err != nil {
+		return "", err
+	}
+	d.Rebuild = false
+	return "", nil
 }
 
 // awaitStored waits until the store has what workers have stored: what it lacks is not begun anew.
@@ -167,13 +168,14 @@ func (d *Definitions) stands(ctx context.Context, file *catalog.Catalog, generat
 	if err != nil {
 		return false, err
 	}
-	for _, err := range []error{w.lacking(ctx), w.sameHistory(ctx, checkpoints)} {
-		if err != nil {
-			d.Log.Info("the numbers in force are dropped: they cannot go on", zap.Error(err))
-			return false, ctx.Err()
-		}
+	if err = w.lacking(ctx); err == nil {
+		err = w.sameHistory(ctx, checkpoints)
 	}
-	return true, nil
+	if errors.Is(err, errLacking) || stops(err) {
+		d.Log.Info("the numbers in force are dropped: they cannot go on", zap.Error(err))
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // again is how many partitions the numbers have that are computed again as they are, because that was asked for now or what is computed
@@ -184,11 +186,11 @@ func (d *Definitions) again(ctx context.Context, generation, beside uint32) (uin
 		return 0, err
 	}
 	partitions := checkpoints[0].Partitions
-	if d.Rebuild || beside == 0 {
-		if !d.Rebuild {
-			partitions = 0
-		}
+	switch {
+	case d.Rebuild:
 		return partitions, nil
+	case beside == 0:
+		return 0, nil
 	}
 	plan, err := d.Store.In(beside).Plan(ctx)
 	if err != nil || plan.Partitions != partitions {

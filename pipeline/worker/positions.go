@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"go.uber.org/zap"
@@ -100,7 +101,10 @@ func (w *Worker) notePositions(ctx context.Context, checkpoints []Checkpoint, be
 	return fmt.Errorf("write %s: others were faster %d times", w.Positions.Name(), tries)
 }
 
-// lacking returns an error when the store has less than workers have stored.
+// errLacking is that the store has less than workers have stored.
+var errLacking = errors.New("the ClickHouse server is behind")
+
+// lacking returns errLacking when the store has less than workers have stored.
 func (w *Worker) lacking(ctx context.Context) error {
 	if w.Positions == nil {
 		return nil
@@ -120,8 +124,8 @@ func (w *Worker) lacking(ctx context.Context) error {
 		return err
 	}
 	if what := p.behind(generation, checkpoints); what != "" {
-		return fmt.Errorf("the ClickHouse server is behind: %s; waiting until it has got that from its replicas. If ClickHouse was restored to an earlier state or emptied, "+
-			"delete %s, or start with --rebuild", what, w.Positions.Name())
+		return fmt.Errorf("%w: %s; waiting until it has got that from its replicas. If ClickHouse was restored to an earlier state or emptied, "+
+			"delete %s, or start with --rebuild", errLacking, what, w.Positions.Name())
 	}
 	return nil
 }
