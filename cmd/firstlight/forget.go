@@ -254,6 +254,9 @@ func (o *forgetting) purge(ctx context.Context) error {
 			if err := o.store.WritePurged(ctx, sequences); err != nil {
 				return err
 			}
+			if err := o.streams.Note(ctx, sequences); err != nil { // for a database that is made later
+				return err
+			}
 		}
 		u.events = len(sequences)
 		if u.letters, err = o.streams.Purge(ctx, token, until, u.strays); err != nil {

@@ -113,6 +113,13 @@ func TestForget(t *testing.T) {
 			t.Errorf("%v: %s entered, want 3", flags, got)
 		}
 	}
+	database := b.env["FIRSTLIGHT_DATABASE"]
+	b.env["FIRSTLIGHT_DATABASE"] = "anew" // the stream is the truth: it says what was purged, too
+	b.must("run", "--drain")
+	if missed := sum(b.accounts(), func(p *partitionStatus) uint64 { return p.Missed }); missed != 0 {
+		t.Errorf("in a new database %d messages are missed", missed)
+	}
+	b.env["FIRSTLIGHT_DATABASE"] = database
 	b.refused(2, []string{"no user id"}, "forget", "")
 	b.refused(2, []string{"one a line"}, "forget")
 	b.refused(1, []string{"Start firstlight run"}, "forget", "--wait", "1ms", "ben")

@@ -43,6 +43,39 @@ func Forgets(m *Message) (token string, ok bool) {
 	return c.Token, true
 }
 
+// purges is the value of ControlHeader in a message that names what forget has taken out of the stream.
+const purges = "purged"
+
+// PurgedSubject is the subject of such messages.
+const PurgedSubject = "events." + ControlSource + "." + purges
+
+// MaxPurged bounds how many sequences one of them names, so that it stays far below what a server takes.
+const MaxPurged = 5000
+
+// purged is the body of such a message.
+type purged struct {
+	Sequences []uint64 `json:"sequences"`
+}
+
+// Purged returns the message that names messages which forget takes out of the stream, by their sequences, at most MaxPurged: whoever
+// computes from the stream later does not miss them.
+func Purged(sequences []uint64) *Message {
+	body, err := json.Marshal(purged{sequences})
+	if err != nil {
+		panic("BUG: sequences do not encode: " + err.Error())
+	}
+	return &Message{Subject: PurgedSubject, Data: body, Header: map[string][]string{ControlHeader: {purges}}}
+}
+
+// PurgedBy returns the sequences that such a message names, none of every other message.
+func PurgedBy(m *Message) []uint64 {
+	var p purged
+	if Header(m, ControlHeader) != purges || m.Subject != PurgedSubject || json.Unmarshal(m.Data, &p) != nil {
+		return nil
+	}
+	return p.Sequences
+}
+
 // CheckToken says why a text is no user's token.
 func CheckToken(token string) error {
 	if len(token) != 32 || strings.Trim(token, "0123456789abcdef") != "" {

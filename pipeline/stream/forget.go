@@ -67,6 +67,33 @@ func (f *Forgetter) Tell(ctx context.Context, token, route string) (uint64, erro
 	return ack.Sequence, nil
 }
 
+// Note says in the stream which of its messages are to be purged, by their sequences.
+func (f *Forgetter) Note(ctx context.Context, sequences []uint64) error {
+	for some := range slices.Chunk(sequences, event.MaxPurged) {
+		m := event.Purged(some)
+		if _, err := f.js.PublishMsg(ctx, &nats.Msg{Subject: m.Subject, Header: m.Header, Data: m.Data}); err != nil {
+			return fmt.Errorf("publish on %s what is purged (may this NATS user?): %w", m.Subject, err)
+		}
+	}
+	return nil
+}
+
+// Purged returns the sequences of messages that forget has taken out of an event stream, as messages in it say, ascending.
+func Purged(ctx context.Context, events jetstream.Stream) (sequences []uint64, err error) {
+	for next := uint64(1); ; {
+		m, err := events.GetMsg(ctx, next, jetstream.WithGetMsgSubject(event.PurgedSubject))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			slices.Sort(sequences)
+			return slices.Compact(sequences), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read what was purged from stream %s: %w", events.CachedInfo().Config.Name, err)
+		}
+		sequences = append(sequences, event.PurgedBy(&event.Message{Subject: m.Subject, Header: m.Header, Data: m.Data})...)
+		next = m.Sequence + 1
+	}
+}
+
 // Stored returns the sequences of a user's messages before a sequence.
 func (f *Forgetter) Stored(ctx context.Context, token string, before uint64) (sequences []uint64, err error) {
 	err = f.each(ctx, token, func(_ string, _ nats.Header, sequence uint64) {

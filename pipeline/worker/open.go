@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"firstlight/pipeline/cohort"
+	"firstlight/pipeline/stream"
 )
 
 // open returns the checkpoint of every partition, new ones where nothing is stored.
@@ -73,6 +74,13 @@ func (w *Worker) begin(ctx context.Context, id Identity, info *jetstream.StreamI
 		checkpoints = append(checkpoints, Checkpoint{Identity: id, Partition: uint16(i), AppliedSeq: beforeFirst(info), Cells: wholeCells})
 	}
 	if err := w.saveCatalog(ctx); err != nil {
+		return nil, err
+	}
+	purged, err := stream.Purged(ctx, w.Events)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Store.NotePurged(ctx, purged); err != nil {
 		return nil, err
 	}
 	if err := w.numbers.WriteCheckpoints(ctx, checkpoints...); err != nil || w.Positions == nil || w.beside.Load() {

@@ -38,6 +38,9 @@ type Store interface {
 	WriteLayout(ctx context.Context, name uint64, text string) error
 	// WriteAgeEdges writes the upper edges (ms) of the age buckets.
 	WriteAgeEdges(ctx context.Context, edges []int64) error
+	// NotePurged notes messages, by sequence, that were purged from the stream for users who were forgotten before anything was stored
+	// here, unless they are noted already: see Numbers.Purged.
+	NotePurged(ctx context.Context, sequences []uint64) error
 }
 
 // Numbers is what a Store holds of one generation. Every row is absolute and versioned: of two rows with one key the one with the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -51,6 +52,24 @@ func (s *Store) WritePurged(ctx context.Context, sequences []uint64) error {
 	generation = max(generation, beside)
 	return s.insert(ctx, "purged", "sequence, generation", func(b driver.Batch) error {
 		return columns(b, sequences, repeat(generation, len(sequences)))
+	})
+}
+
+// NotePurged notes messages that were purged before anything was stored here, by sequence, unless they are noted.
+func (s *Store) NotePurged(ctx context.Context, sequences []uint64) error {
+	if len(sequences) == 0 {
+		return nil
+	}
+	known, err := s.in(math.MaxUint32).Purged(ctx)
+	if err != nil {
+		return err
+	}
+	sequences = slices.DeleteFunc(slices.Clone(sequences), func(seq uint64) bool { _, is := slices.BinarySearch(known, seq); return is })
+	if len(sequences) == 0 {
+		return nil
+	}
+	return s.insert(ctx, "purged", "sequence, generation", func(b driver.Batch) error {
+		return columns(b, sequences, repeat(uint32(0), len(sequences)))
 	})
 }
 

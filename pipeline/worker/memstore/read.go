@@ -145,6 +145,9 @@ func (n *Numbers) LoadForgotten(_ context.Context, partitions []uint16, user fun
 	return nil
 }
 
+// NotePurged does nothing: nobody purges.
+func (s *Store) NotePurged(context.Context, []uint64) error { return nil }
+
 // Purged returns nothing: nobody purges.
 func (n *Numbers) Purged(context.Context) ([]uint64, error) { return nil, nil }
 
