@@ -214,7 +214,7 @@ func (d *Definitions) step(ctx context.Context, next []byte) error {
 		return err
 	}
 	if d.beside != nil {
-		caughtUp, asOf, err := d.caughtUp(ctx, generation, d.beside.Worker, d.beside.allStoredUpTo())
+		caughtUp, asOf, err := d.caughtUp(ctx, generation, d.beside.Worker, d.beside.reportedUpTo())
 		if err != nil {
 			return err
 		}

@@ -71,6 +71,7 @@ type report struct {
 	last       uint64 // sequence of the stream
 	server     int64  // the server's clock, ms
 	behind     bool   // messages wait
+	stored     uint64 // sequence up to which all partitions are, those of other workers as they last said
 	catchingUp bool
 }
 

@@ -233,8 +233,16 @@ func (w *Worker) measure(ctx context.Context) (*report, error) {
 		rows[i] = Progress{Partition: l.id, StreamSeq: info.State.LastSeq, Lag: lag, AsOf: w.progress.reach(l.id, asOf), Worker: w.Name}
 	}
 	return &report{
-		rows: rows, last: info.State.LastSeq, server: info.TimeStamp.UnixMilli(), behind: behind, catchingUp: w.allStoredUpTo() < w.progress.drainTo,
+		rows: rows, last: info.State.LastSeq, server: info.TimeStamp.UnixMilli(), behind: behind, stored: w.allStoredUpTo(), catchingUp: w.allStoredUpTo() < w.progress.drainTo,
 	}, nil
+}
+
+// reportedUpTo is the sequence up to which all partitions were stored at the last report, 0 before the first. It may be asked by anybody.
+func (w *Worker) reportedUpTo() uint64 {
+	if r := w.observed.report.Load(); r != nil {
+		return r.stored
+	}
+	return 0
 }
 
 // lag is how many stored messages of a partition are not applied yet. Of the messages the reader has not seen,
