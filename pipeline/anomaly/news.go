@@ -42,9 +42,6 @@ func Compare(c *catalog.Catalog, e *Evidence, incidents []Incident, told Told) [
 	n := comparison{
 		catalog: c, evidence: e, cal: calendar.New(c.Location, c.WeekStart), asOf: time.Unix(e.AsOf, 0).UTC(), since: told.Since, perDay: told.PerDay,
 	}
-	if n.perDay <= 0 {
-		n.perDay = DefaultPerDay
-	}
 	p := pair(incidents, told.Newest)
 	for i := range incidents {
 		n.incident(&incidents[i], p.told[i], p.exact[i])
@@ -224,48 +221,34 @@ func moved(now, before uint64) bool {
 // say adds messages of one incident, in order of time, after the one that was said last, as many as a day may have. What is
 // more waits, and the newest of it is said on the next day.
 func (c *comparison) say(all []News, told *Message) {
-	day, count, seq := calendar.Day(0), told.OfDay, told.Seq
-	if seq > 0 {
-		day = c.cal.DayOf(told.At.Unix())
-	}
+	last := *told
 	var waits *News
 	var add func(News)
 	tomorrow := func() { // says what waits, as the first message of the next day
 		n := *waits
-		waits, n.Message.At = nil, time.Unix(c.cal.Start(day+1), 0).UTC()
+		waits, n.Message.At = nil, time.Unix(c.cal.Start(c.cal.DayOf(last.At.Unix())+1), 0).UTC()
 		add(n)
 	}
 	add = func(n News) {
-		if of := c.cal.DayOf(n.Message.At.Unix()); of != day {
-			if waits != nil {
-				tomorrow()
-			}
-			if of != day {
-				day, count = of, 0
-			}
+		if waits != nil && c.cal.DayOf(n.Message.At.Unix()) != c.cal.DayOf(last.At.Unix()) {
+			tomorrow()
 		}
-		if waits = nil; count >= c.perDay {
+		before := n.Message.Summary
+		n.Message.Incident, n.Message.OpenedAt = told.Incident, told.OpenedAt
+		if waits = nil; !n.Message.Follows(&last, n.Message.At, c.catalog, c.perDay) {
 			waits = &n
 			return
 		}
-		count, seq = count+1, seq+1
-		n.Message.Incident, n.Message.Seq, n.Message.OfDay, n.Message.OpenedAt = told.Incident, seq, count, told.OpenedAt
-		if count == c.perDay {
-			n.tail = lastOfDay(count)
-			n.Message.Summary += n.tail
-		}
+		n.tail = strings.TrimPrefix(n.Message.Summary, before)
+		last = n.Message
 		c.news = append(c.news, n)
 	}
 	for _, n := range all {
 		add(n)
 	}
-	if waits != nil && c.cal.DayOf(c.asOf.Unix()) > day {
+	if waits != nil && c.asOf.Unix() >= c.cal.Start(c.cal.DayOf(last.At.Unix())+1) {
 		tomorrow()
 	}
-}
-
-func lastOfDay(count int) string {
-	return fmt.Sprintf(" This is message %d about this incident today, and the last: what changes is told tomorrow.", count)
 }
 
 // Follows makes a message the next of its incident after the one that was said last, at a time. It reports whether its local day may
@@ -280,7 +263,7 @@ func (m *Message) Follows(told *Message, at time.Time, c *catalog.Catalog, perDa
 	}
 	m.Seq, m.At = told.Seq+1, at
 	if m.OfDay == perDay {
-		m.Summary += lastOfDay(m.OfDay)
+		m.Summary += fmt.Sprintf(" This is message %d about this incident today, and the last: what changes is told tomorrow.", m.OfDay)
 	}
 	return m.OfDay <= perDay
 }

@@ -9,6 +9,22 @@ import (
 	"firstlight/pipeline/anomaly"
 )
 
+// afterAnOutage is a shop some weeks after its form was broken for a day: what was said, and the last message of the incident that paged.
+func afterAnOutage(t *testing.T) (h *harness, said []anomaly.Message, paged anomaly.Message) {
+	t.Helper()
+	h = newHarness(t, shop)
+	h.publish(signups(59, 28, 29)...)
+	h.publish(clock(day(58).Add(soon)))
+	h.drain()
+	said = h.evaluate()
+	for _, m := range said {
+		if m.Severity == anomaly.Critical {
+			paged = m
+		}
+	}
+	return h, said, paged
+}
+
 // act notes an action about an incident.
 func (h *harness) act(id, title, incident string) {
 	h.annotate(fmt.Sprintf(`{"kind": "action", "id": %q, "title": %q, "metric": "activated", "expects": 0.3, "incident": %q, "time": %q}`,
@@ -19,17 +35,7 @@ func (h *harness) act(id, title, incident string) {
 func TestOutcomeOfAnAction(t *testing.T) {
 	onlyInFull(t)
 	t.Parallel()
-	h := newHarness(t, shop)
-	h.publish(signups(59, 28, 29)...)
-	h.publish(clock(day(58).Add(soon)))
-	h.drain()
-	said := h.evaluate()
-	var paged anomaly.Message
-	for _, m := range said {
-		if m.Severity == anomaly.Critical {
-			paged = m
-		}
-	}
+	h, said, paged := afterAnOutage(t)
 	h.act("mend", "Mend the form", paged.Incident)
 	expect(t, "while users are young", h.news(h.evaluate(), said))
 
@@ -60,17 +66,7 @@ func TestOutcomeOfAnAction(t *testing.T) {
 func TestOutcomesOfADay(t *testing.T) {
 	onlyInFull(t)
 	t.Parallel()
-	h := newHarness(t, shop)
-	h.publish(signups(59, 28, 29)...)
-	h.publish(clock(day(58).Add(soon)))
-	h.drain()
-	said := h.evaluate()
-	var paged anomaly.Message
-	for _, m := range said {
-		if m.Severity == anomaly.Critical {
-			paged = m
-		}
-	}
+	h, said, paged := afterAnOutage(t)
 	for i := range anomaly.DefaultPerDay + 2 {
 		h.act(fmt.Sprint("act", i), fmt.Sprintf("Act %d", i), paged.Incident)
 	}

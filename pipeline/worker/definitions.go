@@ -196,19 +196,19 @@ func (d *Definitions) step(ctx context.Context, next []byte) error {
 	if err != nil {
 		return err
 	}
+	if !d.unfit {
+		if err := d.runForce(ctx, generation); err != nil {
+			return err
+		}
+	}
 	beside, err := d.Store.Beside(ctx)
 	if err != nil {
 		return err
 	}
-	if d.unfit && beside != 0 {
-		d.unfit, d.rebuilding = false, false
-		return d.putInForce(ctx, beside)
-	}
-	if err := d.runForce(ctx, generation); err != nil {
-		return err
-	}
-	if beside, err = d.Store.Beside(ctx); err != nil { // as things are after it
-		return err
+	if d.unfit {
+		if d.unfit, d.rebuilding = false, false; beside != 0 {
+			return d.putInForce(ctx, beside)
+		}
 	}
 	if err := d.runBeside(ctx, generation, beside); err != nil {
 		return err

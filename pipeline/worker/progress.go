@@ -232,8 +232,9 @@ func (w *Worker) measure(ctx context.Context) (*report, error) {
 		l.track(time.Now(), at, lag > 0)
 		rows[i] = Progress{Partition: l.id, StreamSeq: info.State.LastSeq, Lag: lag, AsOf: w.progress.reach(l.id, asOf), Worker: w.Name}
 	}
+	stored := w.allStoredUpTo()
 	return &report{
-		rows: rows, last: info.State.LastSeq, server: info.TimeStamp.UnixMilli(), behind: behind, stored: w.allStoredUpTo(), catchingUp: w.allStoredUpTo() < w.progress.drainTo,
+		rows: rows, last: info.State.LastSeq, server: info.TimeStamp.UnixMilli(), behind: behind, stored: stored, catchingUp: stored < w.progress.drainTo,
 	}, nil
 }
 
